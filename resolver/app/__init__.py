@@ -1,0 +1,1 @@
+"""Wires, starts and supervises; speaks to operators. Layer 7."""

@@ -1,0 +1,1 @@
+"""What was learned from others, until it expires. Layer 2: in memory, synchronous, no clock."""

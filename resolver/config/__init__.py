@@ -1,0 +1,1 @@
+"""The configuration file: its schema (layer 0) and its loader (layer 7)."""

@@ -1,0 +1,98 @@
+"""The border between thinking and doing.
+
+An engine is a generator that yields an effect and is sent its outcome; it returns its result. It
+does no I/O, reads no clock and throws no dice. `net/run.py` performs effects on real sockets and
+`testing/run.py` on a fake Internet; nothing else knows the difference. Whatever a peer does is an
+outcome, never an exception.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from resolver.model import Address, Message, Question
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Ask:
+    """One query to one server; the driver adds id, port and case.
+
+    `timeout_s` is relative. `edns_size` None sends no OPT. `mix_case` False sends the name as
+    given, for servers that do not keep case.
+    """
+
+    server: Address
+    question: Question
+    timeout_s: float
+    edns_size: int | None = 1232
+    recursion_desired: bool = False
+    stream: bool = False
+    mix_case: bool = True
+
+
+@dataclass(slots=True)
+class Sub:
+    """Another question that must be answered first, for instance a name server's address.
+
+    Drivers run `start()` to its end, and join equal keys in flight: all joiners get the same
+    result. A question that would wait for itself, directly or in a circle, gets Cycle at once.
+    """
+
+    key: tuple[bytes, int, int]
+    start: "Callable[[], Steps[Any]]"
+
+
+Effect: TypeAlias = Ask | Sub
+
+
+@dataclass(slots=True)
+class Reply:
+    """A response that matches its query in address, port, id, question and case."""
+
+    message: Message
+    rtt_s: float
+
+
+@dataclass(slots=True)
+class Timeout:
+    """Nothing that matches came in time."""
+
+
+@dataclass(slots=True)
+class Unreachable:
+    """The system or an ICMP message says that there is no way to this server."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Malformed:
+    """A response with the right id that is no valid message. `rcode` is its header's, when
+    readable: servers that know no EDNS often answer FORMERR with nothing behind the header."""
+
+    reason: str
+    rcode: int | None = None
+
+
+@dataclass(slots=True)
+class WrongCase:
+    """A response that matches in all but the case of the name: forged, or from a server that does
+    not keep case. Its content must not be used."""
+
+
+@dataclass(slots=True)
+class Finished:
+    """The result of a Sub."""
+
+    result: Any
+
+
+@dataclass(slots=True)
+class Cycle:
+    """The Sub would have waited for itself."""
+
+
+Outcome: TypeAlias = Reply | Timeout | Unreachable | Malformed | WrongCase | Finished | Cycle
+Steps: TypeAlias = Generator[Effect, Outcome, T]

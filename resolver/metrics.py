@@ -1,0 +1,57 @@
+"""Counters and gauges, declared once. Increment only; whoever exposes them reads the table.
+
+Each name is an attribute of Metrics, so counting is one attribute addition on the hot path.
+"""
+
+# name -> help text; names follow Prometheus conventions without the product prefix.
+TABLE: dict[str, str] = {
+    "queries_udp_total": "Queries received over UDP",
+    "queries_tcp_total": "Queries received over TCP",
+    "packet_hits_total": "Queries answered from the cache of finished packets",
+    "replies_total": "Replies sent",
+    "dropped_total": "Packets dropped without a reply (not a query, too short, queue full)",
+    "malformed_total": "Queries that could not be parsed",
+    "refused_total": "Queries refused by access control",
+    "recursions_total": "Client questions that needed recursion",
+    "recursions_joined_total": "Client questions that joined one already in flight",
+    "recursions_failed_total": "Client questions that ended in SERVFAIL",
+    "upstream_queries_total": "Queries sent to other servers",
+    "upstream_tcp_total": "Queries sent to other servers over TCP",
+    "upstream_timeouts_total": "Queries to other servers that got no reply in time",
+    "upstream_mismatched_total": "Packets from other servers that matched no query in flight",
+    "tcp_accepted_total": "TCP connections accepted",
+    "tcp_refused_total": "TCP connections refused because of a limit",
+    "exceptions_total": "Our own mistakes: handlers that raised",
+}
+
+
+class Metrics:
+    """All counters of one process, starting at zero."""
+
+    __slots__ = tuple(TABLE)
+
+    queries_udp_total: int
+    queries_tcp_total: int
+    packet_hits_total: int
+    replies_total: int
+    dropped_total: int
+    malformed_total: int
+    refused_total: int
+    recursions_total: int
+    recursions_joined_total: int
+    recursions_failed_total: int
+    upstream_queries_total: int
+    upstream_tcp_total: int
+    upstream_timeouts_total: int
+    upstream_mismatched_total: int
+    tcp_accepted_total: int
+    tcp_refused_total: int
+    exceptions_total: int
+
+    def __init__(self) -> None:
+        for name in TABLE:
+            setattr(self, name, 0)
+
+    def read(self) -> dict[str, int]:
+        """Every counter by name."""
+        return {name: getattr(self, name) for name in TABLE}

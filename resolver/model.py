@@ -1,0 +1,140 @@
+"""The facts that modules hand to each other: questions, RRsets, messages, answers.
+
+Knows no bytes layout and no behaviour. These dataclasses are slotted and treated as immutable once
+handed over; the ones made for every upstream reply (RRset, Message) are not declared frozen only
+because a frozen one costs three times as much to make.
+
+Sources: RFC 1035 section 4, RFC 2181 section 5, RFC 6891, RFC 8914.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+from resolver import names
+from resolver.codes import Rcode, RRClass, show_class, show_type
+
+
+class Address(NamedTuple):
+    """Where a server is: an IPv4 or IPv6 address in text, and a port."""
+
+    ip: str
+    port: int = 53
+
+    def __str__(self) -> str:
+        return f"{self.ip}#{self.port}"
+
+
+class Question(NamedTuple):
+    """What is asked. `qname` keeps the case of the asker; questions are compared by `key`."""
+
+    qname: bytes
+    qtype: int
+    qclass: int = RRClass.IN
+
+    @property
+    def key(self) -> tuple[bytes, int, int]:
+        return self.qname.lower(), self.qtype, self.qclass
+
+    def __str__(self) -> str:
+        text = f"{names.show(self.qname)} {show_type(self.qtype)}"
+        return text if self.qclass == RRClass.IN else f"{text} {show_class(self.qclass)}"
+
+
+@dataclass(slots=True)
+class RRset:
+    """Records that share owner, type and class (RFC 2181 section 5).
+
+    `owner` keeps its case. Each rdata is in wire form without any compression. `ttl` is in seconds.
+    """
+
+    owner: bytes
+    rrtype: int
+    rrclass: int
+    ttl: int
+    rdatas: tuple[bytes, ...]
+
+
+class EdnsOptionValue(NamedTuple):
+    """One option of an OPT record, uninterpreted."""
+
+    code: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Edns:
+    """What an OPT record says (RFC 6891 section 6.1). Options are kept in order, known or not."""
+
+    udp_size: int = 1232
+    version: int = 0
+    dnssec_ok: bool = False
+    options: tuple[EdnsOptionValue, ...] = ()
+
+
+class ExtendedError(NamedTuple):
+    """An extended DNS error: a code of codes.Ede and a text for people (RFC 8914 section 2)."""
+
+    code: int
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Message:
+    """A parsed message. `flags` is the header's second word whole, so it holds opcode and rcode
+    bits; `rcode` includes the upper bits that OPT carries. The OPT record itself is only in
+    `edns`."""
+
+    id: int
+    flags: int
+    questions: list[Question] = field(default_factory=list)
+    answer: list[RRset] = field(default_factory=list)
+    authority: list[RRset] = field(default_factory=list)
+    additional: list[RRset] = field(default_factory=list)
+    edns: Edns | None = None
+    rcode: int = Rcode.NOERROR
+
+    @property
+    def opcode(self) -> int:
+        return self.flags >> 11 & 0xF
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an authority or the recursion found for a question: the content of a response, without
+    the envelope (id, EDNS) that belongs to one client.
+
+    `required_glue` counts the leading RRsets of `additional` without which a referral is of no use:
+    leaving one out sets TC (RFC 9471 section 3.1). `chase` is the target of an alias chain that
+    left our own zones; recursion may go on from there.
+    """
+
+    rcode: int = Rcode.NOERROR
+    answer: Sequence[RRset] = ()
+    authority: Sequence[RRset] = ()
+    additional: Sequence[RRset] = ()
+    authoritative: bool = False
+    extended_errors: tuple[ExtendedError, ...] = ()
+    required_glue: int = 0
+    chase: bytes | None = None
+
+
+class Rank(IntEnum):
+    """Trustworthiness of data, weakest first (RFC 2181 section 5.4.1)."""
+
+    ADDITIONAL = 1  # additional data, and the authority section of a non-authoritative answer
+    REFERRAL = 2  # NS and glue of a referral: may lead to a server, never answers a client
+    NON_AUTHORITATIVE_ANSWER = 3  # answer section of a reply without AA
+    AUTHORITY = 4  # authority section of an authoritative answer
+    AUTHORITATIVE_ANSWER = 5  # answer section of an authoritative answer
+    HINT = 0  # configured or built-in root hints: only until something is learned
+
+
+class Security(IntEnum):
+    """State of data under DNSSEC (RFC 4033 section 5)."""
+
+    INDETERMINATE = 0  # not looked at: validation is off
+    INSECURE = 1
+    SECURE = 2
+    BOGUS = 3

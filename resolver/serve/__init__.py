@@ -1,0 +1,1 @@
+"""One request, one reply. Layer 5: synchronous, no sockets, no event loop."""

@@ -1,0 +1,1 @@
+"""A fake Internet to test against. Public; nothing else in the package imports it."""
