@@ -1,0 +1,77 @@
+"""Where zones are served, as their parents say.
+
+A delegation is the NS set of a referral with its glue. It is kept apart from the RRset cache for
+two reasons: glue and parent-side NS records must never answer a client (RFC 2181 section 5.4.1),
+and what the child says about itself must never lengthen the life of the delegation (ghost
+domains).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from resolver import names
+from resolver.cache.store import BoundedMap
+from resolver.model import Address
+
+_DELEGATION_OVERHEAD_OCTETS = 600
+_SERVER_OVERHEAD_OCTETS = 150
+_ADDRESS_OVERHEAD_OCTETS = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Servers of a zone. `zone` and name server names in lower case.
+
+    `glue` holds the addresses that came with the delegation. `configured` ones (hints, stubs) may
+    lead to addresses that learned ones may not, and `addresses` then gives them with their ports.
+    """
+
+    zone: bytes
+    servers: tuple[bytes, ...] = ()
+    glue: Mapping[bytes, tuple[str, ...]] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
+    configured: bool = False
+
+
+class Delegations:
+    """The delegation cache. `max_ttl` in seconds."""
+
+    __slots__ = ("_map", "max_ttl")
+
+    def __init__(self, max_octets: int, *, max_ttl: int) -> None:
+        self._map: BoundedMap[Delegation] = BoundedMap(max_octets)
+        self.max_ttl = max_ttl
+
+    def __len__(self) -> int:
+        return len(self._map)
+
+    @property
+    def octets(self) -> int:
+        """Estimated memory in use."""
+        return self._map.octets
+
+    def closest(self, name: bytes, now: float) -> Delegation | None:
+        """The delegation of the longest known zone that holds the lower-case `name`."""
+        for ancestor in names.ancestors(name):
+            if (entry := self._map.get(ancestor, now)) is not None:
+                return entry.value
+        return None
+
+    def learn(self, delegation: Delegation, ttl: int, *, now: float) -> None:
+        """Keep a delegation for `ttl` seconds, as given by the parent."""
+        ttl = min(ttl, self.max_ttl)
+        if ttl <= 0:
+            return
+        octets = _DELEGATION_OVERHEAD_OCTETS + sum(
+            len(s) + _SERVER_OVERHEAD_OCTETS for s in delegation.servers
+        )
+        octets += sum(len(a) * _ADDRESS_OVERHEAD_OCTETS for a in delegation.glue.values())
+        self._map.put(delegation.zone, delegation, octets, now=now, expires_at=int(now) + ttl)
+
+    def forget(self, zone: bytes) -> bool:
+        """Drop one delegation; whether it was there."""
+        return self._map.remove(zone)
+
+    def clear(self) -> int:
+        """Drop everything; how many delegations there were."""
+        return self._map.clear()

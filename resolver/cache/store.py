@@ -1,0 +1,106 @@
+"""A map bounded in octets, with expiry and cheap eviction.
+
+Every main cache stands on this. Entries are evicted in the order they came, except that one used
+since the hand last passed gets another round (CLOCK, second chance); an expired one gets none.
+Knows: sizes, instants, use. Does not know: names, records, what is stale or how long to keep it.
+"""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+# What the interpreter needs per entry beside key and value: dict slot, Entry, queue slot, header.
+ENTRY_OVERHEAD_OCTETS = 250
+_DEAD_PLACES_ALLOWED = 1000  # in the queue, beside one for each live entry
+
+
+class Entry(Generic[V]):
+    """One key's value. `expires_at` is a monotonic instant in whole seconds."""
+
+    __slots__ = ("expires_at", "key", "live", "octets", "used", "value")
+
+    def __init__(self, key: bytes, value: V, octets: int, expires_at: int) -> None:
+        self.key = key
+        self.value = value
+        self.octets = octets
+        self.expires_at = expires_at
+        self.used = False
+        self.live = True
+
+
+class BoundedMap(Generic[V]):
+    """bytes → value, at most `max_octets` of estimated memory."""
+
+    __slots__ = ("_entries", "_queue", "evicted", "max_octets", "octets")
+
+    def __init__(self, max_octets: int) -> None:
+        self.max_octets = max_octets
+        self.octets = 0
+        self.evicted = 0
+        self._entries: dict[bytes, Entry[V]] = {}
+        self._queue: deque[Entry[V]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: bytes, now: float) -> Entry[V] | None:
+        """The entry, if it is there and has not expired."""
+        entry = self._entries.get(key)
+        if entry is None or entry.expires_at <= now:
+            return None
+        entry.used = True
+        return entry
+
+    def put(self, key: bytes, value: V, octets: int, *, now: float, expires_at: int) -> None:
+        """Store or replace. `octets` estimates the value's memory; the key's is added here."""
+        octets += len(key) + ENTRY_OVERHEAD_OCTETS
+        if octets > self.max_octets:
+            self.remove(key)
+            return
+        entry = self._entries.get(key)
+        if entry is not None:
+            self.octets += octets - entry.octets
+            entry.value, entry.octets, entry.expires_at = value, octets, expires_at
+        else:
+            entry = Entry(key, value, octets, expires_at)
+            self._entries[key] = entry
+            self._queue.append(entry)
+            self.octets += octets
+        while self.octets > self.max_octets:
+            self._evict_one(now)
+
+    def remove(self, key: bytes) -> bool:
+        """Forget a key; whether it was there."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return False
+        entry.live = False  # its place in the queue is given up when the hand gets there
+        self.octets -= entry.octets
+        if len(self._queue) > 2 * len(self._entries) + _DEAD_PLACES_ALLOWED:
+            self._queue = deque(e for e in self._queue if e.live)
+        return True
+
+    def clear(self) -> int:
+        """Forget everything; how many entries there were."""
+        count = len(self._entries)
+        self._entries.clear()
+        self._queue.clear()
+        self.octets = 0
+        return count
+
+    def _evict_one(self, now: float) -> None:
+        queue = self._queue
+        while True:
+            entry = queue.popleft()
+            if not entry.live:
+                continue
+            if entry.used and entry.expires_at > now:
+                entry.used = False
+                queue.append(entry)
+                continue
+            del self._entries[entry.key]
+            entry.live = False
+            self.octets -= entry.octets
+            self.evicted += 1
+            return

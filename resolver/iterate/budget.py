@@ -1,0 +1,61 @@
+"""What one client question may cost.
+
+One Budget object is made for each client question and handed to every sub-question; nothing resets
+it, so no nesting of aliases, referrals or name servers multiplies the work (NXNSAttack, CAMP,
+TsuNAME). Spending beyond a bound raises OutOfBudget, which resolve.py turns into SERVFAIL with an
+extended error that names the bound.
+"""
+
+from dataclasses import dataclass
+
+from resolver.codes import Ede
+from resolver.errors import ResolverError
+from resolver.model import ExtendedError
+
+MAX_ALIASES = 11  # CNAME and DNAME steps of one question (BIND's and Unbound's max-query-restarts)
+MAX_DEPTH = 7  # of looking up name servers' addresses for name servers' addresses (BIND)
+MAX_ASKS_PER_FETCH = 50  # upstream queries for one name of the chain (BIND: max-recursion-queries)
+MAX_UNRESOLVED_SERVERS = 5  # name server names without an address (Unbound's MAX_TARGET_NX)
+MAX_OCTETS = 100_000  # received (PowerDNS Recursor's max_bytesperq)
+MAX_SERVERS_USED = 13  # name servers of one delegation (BIND's max-delegation-servers)
+MAX_ADDRESSES_PER_SERVER = 6
+
+
+class OutOfBudget(ResolverError):
+    """A bound of this client question is reached. `error` is what the client is told."""
+
+    def __init__(self, error: ExtendedError) -> None:
+        super().__init__(error.text)
+        self.error = error
+
+
+@dataclass(slots=True)
+class Budget:
+    """Counters of one client question. `deadline` is a monotonic instant."""
+
+    deadline: float
+    max_asks: int
+    asks: int = 0
+    octets: int = 0
+    unresolved_servers: int = 0
+
+    def spend_ask(self, now: float) -> None:
+        """Charge one upstream query. Raises OutOfBudget."""
+        if now >= self.deadline:
+            raise OutOfBudget(ExtendedError(Ede.NO_REACHABLE_AUTHORITY, "time limit reached"))
+        if self.asks >= self.max_asks:
+            raise OutOfBudget(
+                ExtendedError(Ede.OTHER, f"limit of {self.max_asks} upstream queries reached")
+            )
+        self.asks += 1
+
+    def spend_octets(self, octets: int) -> None:
+        """Charge received octets. Raises OutOfBudget."""
+        self.octets += octets
+        if self.octets > MAX_OCTETS:
+            raise OutOfBudget(ExtendedError(Ede.OTHER, f"limit of {MAX_OCTETS} octets reached"))
+
+    def spend_unresolved_server(self) -> bool:
+        """Charge a name server that has no address; whether another may still be looked up."""
+        self.unresolved_servers += 1
+        return self.unresolved_servers < MAX_UNRESOLVED_SERVERS

@@ -1,0 +1,118 @@
+"""A reply is classified once, into one of five kinds.
+
+Follows RFC 1034 section 5.3.3 step 4, RFC 2308 sections 2.1 and 2.2 for denials, RFC 6604 for the
+rcode of chains. Knows the zone whose server was asked; what the server may say about it is decided
+in scrub.py. Does not know which server it was or what to do next.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from resolver import names
+from resolver.codes import Flag, Rcode, RRType, show_rcode
+from resolver.iterate import scrub
+from resolver.model import Message, RRset
+
+_CNAME = int(RRType.CNAME)
+_ANY = int(RRType.ANY)
+
+
+@dataclass(slots=True)
+class Answered:
+    """The end of the chain is reached: data, or (without data) NXDOMAIN or NODATA with its SOA."""
+
+    chain: list[RRset]
+    name: bytes
+    data: list[RRset]
+    rcode: int = Rcode.NOERROR
+    soa: RRset | None = None
+    authoritative: bool = True
+
+
+@dataclass(slots=True)
+class Aliased:
+    """The chain leads on to `target`, which this zone cannot answer."""
+
+    chain: list[RRset]
+    target: bytes
+    authoritative: bool = True
+
+
+@dataclass(slots=True)
+class Referred:
+    """Ask the servers of `zone`, strictly below the zone asked."""
+
+    zone: bytes
+    ns: RRset
+    servers: tuple[bytes, ...]
+    glue: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Lame:
+    """The server does not serve the zone, though a delegation says so."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Broken:
+    """The server serves the zone but has no usable answer."""
+
+    reason: str
+    rcode: int = Rcode.NOERROR
+
+
+Response: TypeAlias = Answered | Aliased | Referred | Lame | Broken
+
+
+def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden: bool) -> Response:
+    """What `message`, sent by a server of `zone`, says about lower-case `qname` and `qtype`."""
+    if message.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+        reason = f"rcode {show_rcode(message.rcode)}"
+        return Lame(reason) if message.rcode == Rcode.REFUSED else Broken(reason, message.rcode)
+    authoritative = bool(message.flags & Flag.AA)
+    if not authoritative and message.flags & Flag.RA and zone != names.ROOT and message.answer:
+        # Somebody else's cache (Unbound calls this recursion lame): its TTLs and its trust are not
+        # those of the zone.
+        return Lame("a recursive server that is no authority")
+    answer = scrub.index(message.answer)
+    chain, name = scrub.follow_chain(answer, qname, qtype, zone)
+    if names.is_within(name, zone):
+        if data := _data(answer, name, qtype):
+            return Answered(chain, name, data, authoritative=authoritative)
+    elif chain:
+        return Aliased(chain, name, authoritative)
+    return _without_data(message, chain, name, zone, harden=harden)
+
+
+def _data(answer: scrub.Sections, name: bytes, qtype: int) -> list[RRset]:
+    if qtype == _ANY:
+        return [rrset for (owner, _), rrset in answer.items() if owner == name]
+    data = answer.get((name, qtype))
+    return [data] if data is not None else []
+
+
+def _without_data(
+    message: Message, chain: list[RRset], name: bytes, zone: bytes, *, harden: bool
+) -> Response:
+    authoritative = bool(message.flags & Flag.AA)
+    soa = scrub.denial_soa(message.authority, name, zone)
+    if message.rcode == Rcode.NXDOMAIN:
+        return Answered(chain, name, [], Rcode.NXDOMAIN, soa, authoritative)
+    if soa is not None:
+        return Answered(chain, name, [], Rcode.NOERROR, soa, authoritative)
+    ns = scrub.referral_ns(message.authority, name)
+    if ns is not None and names.is_below(ns.owner.lower(), zone):
+        if chain:
+            return Aliased(chain, name, authoritative)  # the target is below a cut: walk there
+        servers = tuple(dict.fromkeys(rdata.lower() for rdata in ns.rdatas))
+        glue = scrub.glue(message.additional, servers, zone, harden=harden)
+        return Referred(ns.owner.lower(), ns, servers, glue)
+    if chain:
+        return Aliased(chain, name, authoritative)
+    if authoritative:
+        return Answered([], name, [])  # NODATA without SOA (RFC 2308 section 2.2, type 3)
+    if ns is not None:
+        return Lame(f"referral to {names.show(ns.owner)}, not below {names.show(zone)}")
+    return Lame("no authority, no answer and no referral")
