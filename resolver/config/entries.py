@@ -1,0 +1,120 @@
+"""The tables of the configuration that may occur many times: zones, keys, forwarders, stubs.
+
+Field(description=…) is the help text that docs/config.md and editors show. Knows: the form of each
+entry alone. Does not know: how entries depend on each other (config/rules.py), or zone data.
+
+Sources: RFC 8945 section 6 (TSIG algorithms), RFC 1996 and 5936 (what `also_notify`, `transfer` and
+`primaries` are about).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from resolver.config.access import AccessList
+from resolver.config.units import FilePath, Items, Name, OptionalPath, ServerAddress, read_server
+
+
+class Section(BaseModel):
+    """What every table has in common: immutable, no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+
+class PeerSettings(Section):
+    """Another server, and the key that its messages are signed with."""
+
+    address: ServerAddress = Field(description="Where the server is; port 53 if not given.")
+    key: Name | None = Field(default=None, description="Name of a `[[key]]`; absent: unsigned.")
+
+
+def _read_peer(value: object) -> object:
+    return {"address": read_server(value)} if isinstance(value, str) else value
+
+
+class _AddressOrTable:
+    """Tells editors that a peer may be written as bare text."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(core: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string", "examples": ["192.0.2.1"]}, handler(core)]}
+
+
+Peer = Annotated[PeerSettings, BeforeValidator(_read_peer), _AddressOrTable]
+
+
+class ZoneSettings(Section):
+    """One zone that this server is an authority for."""
+
+    name: Name = Field(description="Origin of the zone.")
+    role: Literal["primary", "secondary"] = Field(
+        default="primary",
+        description='`"primary"`: the data is in `file`. `"secondary"`: it is transferred from '
+        "`primaries`.",
+    )
+    file: OptionalPath = Field(
+        default=None,
+        description="Master file (RFC 1035 section 5). Required for a primary; a secondary keeps "
+        "its copy in `server.state_dir`.",
+    )
+    primaries: Items[Peer] = Field(
+        default=(),
+        description='Where a secondary transfers from, in this order: `"192.0.2.1"` or '
+        '`{ address = "192.0.2.2:5300", key = "NAME" }`.',
+    )
+    transfer: AccessList | None = Field(
+        default=None,
+        description="Who may transfer this zone (AXFR, IXFR); absent: as `access.transfer`.",
+    )
+    also_notify: Items[Peer] = Field(
+        default=(),
+        description="Servers to notify of a change, beside the zone's NS names; written like "
+        "`primaries`.",
+    )
+
+
+class ZoneDirectorySettings(Section):
+    """A folder of zones: every `*.zone` in it, named after the file."""
+
+    path: FilePath = Field(description="The folder.")
+    role: Literal["primary"] = Field(default="primary", description="Role of the zones in it.")
+
+
+class KeySettings(Section):
+    """A secret shared with another server (TSIG, RFC 8945)."""
+
+    name: Name = Field(description="Name of the key; both sides must use the same.")
+    algorithm: Literal[
+        "hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1", "hmac-md5"
+    ] = Field(default="hmac-sha256", description="HMAC algorithm.")
+    secret_file: FilePath = Field(description="File that holds the secret in base64.")
+
+
+class ForwardSettings(Section):
+    """A name below which questions go to other resolvers instead of being iterated."""
+
+    name: Name = Field(description='This name and all below it; `"."` forwards everything.')
+    to: Items[ServerAddress] = Field(min_length=1, description="Resolvers to ask.")
+    mode: Literal["only", "first"] = Field(
+        default="only", description='`"first"`: iterate when the forwarders fail.'
+    )
+
+
+class StubSettings(Section):
+    """A zone whose servers are known here instead of being looked up from the root."""
+
+    name: Name = Field(description="Origin of the zone.")
+    to: Items[ServerAddress] = Field(min_length=1, description="Its authoritative servers.")
+
+
+class LocalSettings(Section):
+    """An overlay: these records are answered here, the rest of the tree resolves normally."""
+
+    records: Items[str] = Field(
+        default=(),
+        description='Records in presentation format: `"www.example.net. 300 A 192.0.2.99"`.',
+    )
+    hosts: Items[FilePath] = Field(default=(), description="Files in the format of `/etc/hosts`.")
+    block: Items[FilePath] = Field(
+        default=(), description="Block lists, one name a line; these names do not exist."
+    )

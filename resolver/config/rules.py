@@ -1,0 +1,157 @@
+"""What does not go together: contradictions between keys that are each fine alone.
+
+Every rule looks at a whole configuration and yields each fault with the path of the key to mend.
+Knows: sections and their meaning for each other. Does not know: text, files and lines.
+"""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from resolver.config.access import AccessItem, AccessKey
+from resolver.config.units import show_address, show_name
+
+if TYPE_CHECKING:
+    from resolver.config.entries import PeerSettings
+    from resolver.config.schema import Config
+
+KeyPath = tuple[str | int, ...]
+# The kind of error that the loader tells from faults in single values.
+CONTRADICTION = "contradiction"
+
+
+class Fault(NamedTuple):
+    """One contradiction. `reads` is the other section it depends on, "" if there is none."""
+
+    path: KeyPath
+    reason: str
+    reads: str = ""
+
+
+def check(config: "Config") -> None:
+    """Raise pydantic's ValidationError with every contradiction in the configuration."""
+    faults = list(find(config))
+    if faults:
+        raise ValidationError.from_exception_data(
+            "Config",
+            [
+                InitErrorDetails(
+                    type=PydanticCustomError(CONTRADICTION, "{reason}", fault._asdict()),
+                    loc=fault.path,
+                    input=None,
+                )
+                for fault in faults
+            ],
+        )
+
+
+def find(config: "Config") -> Iterator[Fault]:
+    """Every contradiction, in the order of the rules below."""
+    for rule in (_roles, _duplicates, _rivals, _key_references, _listeners, _outgoing, _times):
+        yield from rule(config)
+
+
+def _roles(config: "Config") -> Iterator[Fault]:
+    for i, zone in enumerate(config.zone):
+        where = ("zone", i)
+        if zone.role == "primary":
+            if zone.file is None:
+                yield Fault((*where, "file"), "missing; a primary zone is read from a file")
+            if zone.primaries:
+                yield Fault(
+                    (*where, "primaries"),
+                    'a primary zone has none, did you mean role = "secondary"?',
+                )
+        elif not zone.primaries:
+            yield Fault(
+                (*where, "primaries"), "missing; a secondary zone needs servers to transfer from"
+            )
+
+
+def _duplicates(config: "Config") -> Iterator[Fault]:
+    for section in ("zone", "key", "forward", "stub"):
+        seen: dict[bytes, int] = {}
+        for i, entry in enumerate(getattr(config, section)):
+            first = seen.setdefault(entry.name, i)
+            if first != i:
+                yield Fault(
+                    (section, i, "name"),
+                    f"{show_name(entry.name)} already is {section}[{first}]",
+                )
+
+
+def _rivals(config: "Config") -> Iterator[Fault]:
+    """A name is ours, or is asked of stubs' servers, or is forwarded: one of the three."""
+    taken = {zone.name: "zone" for zone in config.zone}
+    for section in ("stub", "forward"):
+        for i, entry in enumerate(getattr(config, section)):
+            rival = taken.setdefault(entry.name, section)
+            if rival != section:
+                yield Fault(
+                    (section, i, "name"),
+                    f"{show_name(entry.name)} is a [[{rival}]] as well; only one can be meant",
+                    reads=rival,
+                )
+
+
+def _key_references(config: "Config") -> Iterator[Fault]:
+    known = {key.name for key in config.key}
+    for path, name in _references(config):
+        if name not in known:
+            yield Fault(path, f"there is no [[key]] named {show_name(name)}", reads="key")
+
+
+def _references(config: "Config") -> Iterator[tuple[KeyPath, bytes]]:
+    access = config.access
+    for field in type(access).model_fields:
+        yield from _in_list(("access", field), getattr(access, field))
+    for i, zone in enumerate(config.zone):
+        yield from _in_list(("zone", i, "transfer"), zone.transfer or ())
+        yield from _in_peers(("zone", i, "primaries"), zone.primaries)
+        yield from _in_peers(("zone", i, "also_notify"), zone.also_notify)
+
+
+def _in_list(path: KeyPath, items: Iterable[AccessItem]) -> Iterator[tuple[KeyPath, bytes]]:
+    for i, item in enumerate(items):
+        if isinstance(item, AccessKey):
+            yield (*path, i), item.name
+
+
+def _in_peers(path: KeyPath, peers: Iterable["PeerSettings"]) -> Iterator[tuple[KeyPath, bytes]]:
+    for i, peer in enumerate(peers):
+        if peer.key is not None:
+            yield (*path, i, "key"), peer.key
+
+
+def _listeners(config: "Config") -> Iterator[Fault]:
+    if not config.server.listen:
+        yield Fault(("server", "listen"), "empty; a server needs an address to listen on")
+    seen = set()
+    for i, address in enumerate(config.server.listen):
+        if address in seen and address.port:
+            yield Fault(("server", "listen", i), f"{show_address(address)} is listed twice")
+        seen.add(address)
+
+
+def _outgoing(config: "Config") -> Iterator[Fault]:
+    outgoing = config.outgoing
+    if config.recursion.enabled and not outgoing.ipv4 and not outgoing.ipv6:
+        yield Fault(
+            ("outgoing", "ipv6"),
+            "ipv4 and ipv6 are both off, so nobody can be asked; recursion needs one of them",
+            reads="recursion",
+        )
+    for i, ip in enumerate(outgoing.source):
+        family = "ipv4" if ip_address(ip).version == 4 else "ipv6"
+        if not getattr(outgoing, family):
+            yield Fault(("outgoing", "source", i), f"{ip} is of no use while {family} is off")
+
+
+def _times(config: "Config") -> Iterator[Fault]:
+    if config.cache.min_ttl > config.cache.max_ttl:
+        yield Fault(("cache", "min_ttl"), "is more than max_ttl")
+    for section, key in (("recursion", "max_time"), ("server", "tcp_idle_timeout")):
+        if getattr(getattr(config, section), key) == 0:
+            yield Fault((section, key), "must be more than 0")

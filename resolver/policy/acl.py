@@ -1,0 +1,90 @@
+"""Who may ask for what: from the address of a client to three bits.
+
+The table is asked for every packet, so verdicts are remembered per address, within a bound. An
+IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) counts as its IPv4 address: it is the same
+client on a socket that serves both families. Entries for keys (TSIG) never match an address.
+
+Knows: addresses and access lists. Does not know: sockets, messages, or which bit a query needs.
+"""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_network
+
+from resolver.config.access import AccessItem, AccessWord
+from resolver.config.schema import AccessSettings
+from resolver.config.units import Network
+
+QUERY = 1  # answers from own zones
+RECURSION = 2  # work on the client's behalf
+CACHE = 4  # what is in the cache, to queries without RD
+
+MAX_REMEMBERED = 65536
+_MAPPED = bytes(10) + b"\xff\xff"
+_LOCALHOST = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+_ANY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+# A prefix as numbers: how far to shift an address right, and what is then left of it.
+_Prefixes = dict[int, list[tuple[int, int]]]
+
+
+class AccessTable:
+    """The access lists for queries, with `localhost` and `localnets` filled in."""
+
+    __slots__ = ("_lists", "_remembered")
+
+    def __init__(self, access: AccessSettings, local_networks: Sequence[Network]) -> None:
+        self._remembered: dict[bytes, int] = {}
+        self._lists: list[tuple[int, _Prefixes]] = [
+            (QUERY, _prefixes(access.query, local_networks)),
+            (RECURSION, _prefixes(access.recursion, local_networks)),
+            (CACHE, _prefixes(access.cache, local_networks)),
+        ]
+
+    def bits(self, packed_address: bytes) -> int:
+        """What a client at this address (4 or 16 octets, network order) may ask for."""
+        found = self._remembered.get(packed_address)
+        if found is not None:
+            return found
+        bits = self._judge(packed_address)
+        if len(self._remembered) >= MAX_REMEMBERED:
+            # Starting over is cheap, and a flood of addresses cannot keep the table full.
+            self._remembered.clear()
+        self._remembered[packed_address] = bits
+        return bits
+
+    def _judge(self, packed: bytes) -> int:
+        if len(packed) == 16 and packed.startswith(_MAPPED):
+            packed = packed[12:]
+        number = int.from_bytes(packed, "big")
+        bits = 0
+        for bit, prefixes in self._lists:
+            for shift, left in prefixes[len(packed)]:
+                if number >> shift == left:
+                    bits |= bit
+                    break
+        return bits
+
+
+def _prefixes(items: Iterable[AccessItem], local_networks: Sequence[Network]) -> _Prefixes:
+    """The prefixes of an access list by length of address in octets."""
+    found: _Prefixes = {4: [], 16: []}
+    for network in _networks(items, local_networks):
+        bits = network.max_prefixlen
+        shift = bits - network.prefixlen
+        found[bits // 8].append((shift, int(network.network_address) >> shift))
+    return found
+
+
+def _networks(items: Iterable[AccessItem], local_networks: Sequence[Network]) -> Iterable[Network]:
+    for item in items:
+        match item:
+            case AccessWord.ANY:
+                yield from _ANY
+            case AccessWord.LOCALHOST:
+                yield from _LOCALHOST
+            case AccessWord.LOCALNETS:
+                yield from local_networks
+            case AccessWord.NONE | (_,):
+                continue
+            case _:
+                yield item
