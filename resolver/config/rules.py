@@ -72,14 +72,11 @@ def _roles(config: "Config") -> Iterator[Fault]:
 
 def _duplicates(config: "Config") -> Iterator[Fault]:
     for section in ("zone", "key", "forward", "stub"):
-        seen: dict[bytes, int] = {}
+        seen = set()
         for i, entry in enumerate(getattr(config, section)):
-            first = seen.setdefault(entry.name, i)
-            if first != i:
-                yield Fault(
-                    (section, i, "name"),
-                    f"{show_name(entry.name)} already is {section}[{first}]",
-                )
+            if entry.name in seen:
+                yield Fault((section, i, "name"), f"{show_name(entry.name)} is there already")
+            seen.add(entry.name)
 
 
 def _rivals(config: "Config") -> Iterator[Fault]:

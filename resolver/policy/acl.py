@@ -10,7 +10,7 @@ Knows: addresses and access lists. Does not know: sockets, messages, or which bi
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 
-from resolver.config.access import AccessItem, AccessWord
+from resolver.config.access import AccessItem, AccessKey, AccessWord
 from resolver.config.schema import AccessSettings
 from resolver.config.units import Network
 
@@ -84,7 +84,7 @@ def _networks(items: Iterable[AccessItem], local_networks: Sequence[Network]) ->
                 yield from _LOCALHOST
             case AccessWord.LOCALNETS:
                 yield from local_networks
-            case AccessWord.NONE | (_,):
+            case AccessWord.NONE | AccessKey():
                 continue
             case _:
                 yield item
