@@ -21,7 +21,7 @@ MAX_SERVERS_USED = 13  # name servers of one delegation (BIND's max-delegation-s
 MAX_ADDRESSES_PER_SERVER = 6
 
 
-class OutOfBudget(ResolverError):
+class OutOfBudget(ResolverError):  # noqa: N818 - an end, not always an error
     """A bound of this client question is reached. `error` is what the client is told."""
 
     def __init__(self, error: ExtendedError) -> None:

@@ -19,7 +19,10 @@ _ANY = int(RRType.ANY)
 
 @dataclass(slots=True)
 class Answered:
-    """The end of the chain is reached: data, or (without data) NXDOMAIN or NODATA with its SOA."""
+    """The end of the chain is reached: data, or (without data) NXDOMAIN or NODATA with its SOA.
+
+    `additional` is the reply's, unscrubbed; only priming looks at it.
+    """
 
     chain: list[RRset]
     name: bytes
@@ -27,6 +30,7 @@ class Answered:
     rcode: int = Rcode.NOERROR
     soa: RRset | None = None
     authoritative: bool = True
+    additional: list[RRset] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -72,7 +76,7 @@ def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden:
         reason = f"rcode {show_rcode(message.rcode)}"
         return Lame(reason) if message.rcode == Rcode.REFUSED else Broken(reason, message.rcode)
     authoritative = bool(message.flags & Flag.AA)
-    if not authoritative and message.flags & Flag.RA and zone != names.ROOT and message.answer:
+    if not authoritative and message.flags & Flag.RA and message.answer:
         # Somebody else's cache (Unbound calls this recursion lame): its TTLs and its trust are not
         # those of the zone.
         return Lame("a recursive server that is no authority")
@@ -80,7 +84,9 @@ def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden:
     chain, name = scrub.follow_chain(answer, qname, qtype, zone)
     if names.is_within(name, zone):
         if data := _data(answer, name, qtype):
-            return Answered(chain, name, data, authoritative=authoritative)
+            return Answered(
+                chain, name, data, authoritative=authoritative, additional=message.additional
+            )
     elif chain:
         return Aliased(chain, name, authoritative)
     return _without_data(message, chain, name, zone, harden=harden)

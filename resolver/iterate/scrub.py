@@ -1,10 +1,10 @@
 """What a server has no business saying is dropped here.
 
-From a reply of a server of zone Z to question (N, T) only three things are ever kept: the chain that
-starts at N and goes on while its names are within Z; for a denial, the SOA of a zone within Z that
-holds the name; for a referral, one NS set strictly below Z that holds N, and the addresses of exactly
-its servers. Everything else in the message is as if it had not been sent (RFC 2181 section 5.4.1,
-RFC 5452 section 6).
+From a reply of a server of zone Z to question (N, T) only three things are ever kept: the chain
+that starts at N and goes on while its names are within Z; for a denial, the SOA of a zone within
+Z that holds the name; for a referral, one NS set strictly below Z that holds N, and the addresses
+of exactly its servers. Everything else in the message is as if it had not been sent (RFC 2181
+section 5.4.1, RFC 5452 section 6).
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,17 @@ Sections = dict[tuple[bytes, int], RRset]
 
 
 def index(section: Sequence[RRset]) -> Sections:
-    """The RRsets of class IN by lower-case owner and type."""
-    return {(r.owner.lower(), r.rrtype): r for r in section if r.rrclass == _IN}
+    """The RRsets of class IN by owner and type.
+
+    Owners are put in lower case in place: servers echo the random case of our question (0x20), which
+    is nobody's business further on.
+    """
+    sections: Sections = {}
+    for rrset in section:
+        if rrset.rrclass == _IN:
+            rrset.owner = rrset.owner.lower()
+            sections[rrset.owner, rrset.rrtype] = rrset
+    return sections
 
 
 def follow_chain(
@@ -38,7 +47,8 @@ def follow_chain(
     """The aliases of the answer section that lead on from `qname`, and the name they lead to.
 
     Stops at the first name outside `zone`, with data of `qtype`, without alias, or seen before.
-    A DNAME comes with the CNAME that follows from it, ours and not the server's (RFC 6672 section 3.4).
+    A DNAME comes with the CNAME that follows from it, ours and not the server's (RFC 6672 section
+    3.4).
     """
     chain: list[RRset] = []
     name = qname
@@ -91,7 +101,7 @@ def denial_soa(authority: Sequence[RRset], name: bytes, zone: bytes) -> RRset | 
 
 
 def referral_ns(authority: Sequence[RRset], name: bytes) -> RRset | None:
-    """The NS set of the authority section that holds `name`, wherever it points; the deepest one."""
+    """The deepest NS set of the authority section that holds `name`, wherever it points."""
     best: RRset | None = None
     for rrset in authority:
         if rrset.rrtype == _NS and rrset.rrclass == _IN:
@@ -124,6 +134,5 @@ def glue(
 def show_address(rdata: bytes) -> str:
     """The text of an A or AAAA rdata; empty for any other length."""
     if len(rdata) == 4:
-        return "%d.%d.%d.%d" % tuple(rdata)
+        return f"{rdata[0]}.{rdata[1]}.{rdata[2]}.{rdata[3]}"
     return str(IPv6Address(rdata)) if len(rdata) == 16 else ""
-

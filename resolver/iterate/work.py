@@ -1,0 +1,39 @@
+"""One fetch: what it may still spend, and the record of what it did."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from resolver.clock import Clock
+from resolver.codes import Ede
+from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
+from resolver.model import ExtendedError
+from resolver.trace import Trace
+
+
+@dataclass(slots=True)
+class Work:
+    """A client question (depth 0) or a sub-question; budget and trace are the client question's."""
+
+    budget: Budget
+    trace: Trace
+    clock: Clock
+    depth: int = 0
+    asks: int = 0
+
+    def deeper(self) -> "Work":
+        """The same budget and trace, one level down."""
+        return Work(self.budget, self.trace, self.clock, self.depth + 1)
+
+    def note(self, text: str, *args: Any) -> None:
+        """Add a line to the trace (a %-format and its arguments)."""
+        self.trace.depth = self.depth
+        self.trace.note(self.clock.now(), text, *args)
+
+    def spend_ask(self) -> None:
+        """Charge one upstream query to the question and to this fetch. Raises OutOfBudget."""
+        self.budget.spend_ask(self.clock.now())
+        self.asks += 1
+        if self.asks > MAX_ASKS_PER_FETCH:
+            raise OutOfBudget(
+                ExtendedError(Ede.OTHER, f"limit of {MAX_ASKS_PER_FETCH} queries for a name")
+            )
