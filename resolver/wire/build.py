@@ -1,0 +1,202 @@
+"""A Message to bytes.
+
+RRsets are written whole or not at all, with names compressed where RFC 1035 types allow it. Names
+are compared without regard to case, so a later name takes the case of the first one like it. Each
+label is looked up once in a table of the suffixes written so far, and what has been looked up has
+either been written or saved: the work is linear in the octets of the result.
+
+Knows: RFC 1035 section 4.1, RFC 2181 section 9, RFC 3597 section 4, RFC 6891 section 6.1,
+RFC 8914 section 3, RFC 9471 section 3.
+Does not know: who gets what size, nor what an answer consists of.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from struct import Struct
+
+from resolver.codes import EdnsOption, Flag, RRType
+from resolver.model import Edns, Message, Question, RRset
+from resolver.wire.edns import extended_errors, write_opt
+from resolver.wire.rdata import COMPRESSIBLE, Shape
+
+LEAST_SIZE_OCTETS = 512
+GREATEST_SIZE_OCTETS = 65535
+
+_HEADER = Struct("!6H")
+_QUESTION = Struct("!2H")
+_FIXED = Struct("!2HI")
+_U16 = Struct("!H")
+_POINTER = 0xC000
+_REACH_OCTETS = 0x4000  # a pointer has 14 bits
+_RCODE_BITS = 0xF
+_TC = int(Flag.TC)
+
+
+def build(
+    message: Message, *, max_size: int = GREATEST_SIZE_OCTETS, required_glue: int = 0
+) -> bytes:
+    """The bytes of a message, at most `max_size` octets (RFC 2181 section 9).
+
+    An RRset of answer or authority that does not fit sets TC and ends the message, and so does one
+    of the first `required_glue` of additional (RFC 9471 section 3); any other of additional is
+    left out in silence. OPT is always there, and last but for a TSIG; extended errors are dropped
+    from it before other data is (RFC 8914 section 3). The low four bits of the rcode are taken
+    from `message.rcode`, not from `message.flags`.
+
+    Raises ValueError when max_size is not within 512 to 65535, and for an rcode above 15 without
+    EDNS to carry it.
+    """
+    if not LEAST_SIZE_OCTETS <= max_size <= GREATEST_SIZE_OCTETS:
+        raise ValueError(f"no message size: {max_size}")
+    if message.rcode > _RCODE_BITS and message.edns is None:
+        raise ValueError(f"rcode {message.rcode} needs EDNS")
+    packet, complete = _write(message, message.edns, max_size, required_glue)
+    if not complete:
+        if message.edns is not None and extended_errors(message.edns):
+            packet, _ = _write(message, _without_errors(message.edns), max_size, required_glue)
+        packet[2] |= _TC >> 8
+    if len(packet) > max_size:
+        raise ValueError(f"question and OPT alone are more than {max_size} octets")
+    return bytes(packet)
+
+
+def build_query(
+    number: int, question: Question, *, edns: Edns | None, recursion_desired: bool
+) -> bytes:
+    """A query with the id `number`; the name goes out in the case it has."""
+    flags = Flag.RD if recursion_desired else 0
+    packet = (
+        _HEADER.pack(number, flags, 1, 0, 0, 0 if edns is None else 1)
+        + question.qname
+        + _QUESTION.pack(question.qtype, question.qclass)
+    )
+    return packet if edns is None else packet + write_opt(edns, 0)
+
+
+def _without_errors(edns: Edns) -> Edns:
+    kept = tuple([o for o in edns.options if o.code != EdnsOption.EXTENDED_ERROR])
+    return replace(edns, options=kept)
+
+
+def _write(
+    message: Message, edns: Edns | None, max_size: int, required_glue: int
+) -> tuple[bytearray, bool]:
+    """The message, and whether all that is needed found room; the TC bit is left as it was."""
+    opt = b"" if edns is None else write_opt(edns, message.rcode)
+    additional, tsig = _split_tsig(message.additional)
+    writer = _Writer(max_size - len(opt) - len(tsig))
+    for question in message.questions:
+        writer.out += writer.compress(question.qname, len(writer.out))
+        writer.out += _QUESTION.pack(question.qtype, question.qclass)
+    answers = writer.section(message.answer, needed=len(message.answer))
+    authorities = writer.section(message.authority, needed=len(message.authority))
+    additionals = writer.section(additional, needed=required_glue)
+    writer.out += opt + tsig
+    _HEADER.pack_into(
+        writer.out,
+        0,
+        message.id,
+        message.flags & ~_RCODE_BITS | message.rcode & _RCODE_BITS,
+        len(message.questions),
+        answers,
+        authorities,
+        additionals + bool(opt) + bool(tsig),
+    )
+    return writer.out, writer.complete
+
+
+def _split_tsig(additional: Sequence[RRset]) -> tuple[Sequence[RRset], bytes]:
+    """The RRsets that come before OPT, and the TSIG record that must follow it as the last one of
+    the message (RFC 8945 section 5.1), without compression."""
+    if not additional or additional[-1].rrtype != RRType.TSIG:
+        return additional, b""
+    tsig = additional[-1]
+    rdata = tsig.rdatas[0]
+    fixed = _FIXED.pack(tsig.rrtype, tsig.rrclass, tsig.ttl)
+    return additional[:-1], tsig.owner + fixed + _U16.pack(len(rdata)) + rdata
+
+
+class _Writer:
+    """A message growing up to `limit` octets. `targets` maps the lower-case names that a pointer
+    can reach to their offsets; offsets only grow, so the newest targets are at its end."""
+
+    __slots__ = ("complete", "limit", "out", "targets")
+
+    def __init__(self, limit: int) -> None:
+        self.out = bytearray(_HEADER.size)
+        self.limit = limit
+        self.targets: dict[bytes, int] = {}
+        self.complete = True
+
+    def section(self, rrsets: Sequence[RRset], *, needed: int) -> int:
+        """Number of records written. The first `needed` RRsets must fit, or nothing follows."""
+        count = 0
+        for place, rrset in enumerate(rrsets):
+            if not self.complete:
+                break
+            if self.rrset(rrset):
+                count += len(rrset.rdatas)
+            elif place < needed:
+                self.complete = False
+        return count
+
+    def rrset(self, rrset: RRset) -> bool:
+        """Writes all records of the RRset, or none when they do not fit."""
+        out, limit = self.out, self.limit
+        start = len(out)
+        owner = self.compress(rrset.owner, start)
+        fixed = _FIXED.pack(rrset.rrtype, rrset.rrclass, rrset.ttl)
+        shape = COMPRESSIBLE.get(rrset.rrtype)
+        for rdata in rrset.rdatas:
+            if shape is not None and rdata:
+                out += owner + fixed
+                self.rdata(rdata, shape)
+            elif len(out) + len(rdata) < limit:
+                out += owner + fixed + _U16.pack(len(rdata)) + rdata
+            else:
+                return self.undo(start)
+            if len(out) > limit:
+                return self.undo(start)
+            if len(owner) > 2 and start < _REACH_OCTETS:
+                owner = _U16.pack(_POINTER | start)
+        return True
+
+    def rdata(self, rdata: bytes, shape: Shape) -> None:
+        """Length and data of a type whose names may be compressed."""
+        out = self.out
+        length_at = len(out)
+        at = shape.head
+        out += b"\0\0" + rdata[:at]
+        for _ in range(shape.names):
+            end = at
+            while octet := rdata[end]:
+                end += octet + 1
+            out += self.compress(rdata[at : end + 1], len(out))
+            at = end + 1
+        out += rdata[at:]
+        _U16.pack_into(out, length_at, len(out) - length_at - 2)
+
+    def compress(self, name: bytes, offset: int) -> bytes:
+        """The name as it is to be written at `offset`; its parts become targets."""
+        targets = self.targets
+        key = name.lower()
+        at = 0
+        while octet := name[at]:
+            target = targets.get(key)
+            if target is not None:
+                return name[:at] + _U16.pack(_POINTER | target)
+            if offset + at < _REACH_OCTETS:
+                targets[key] = offset + at
+            at += octet + 1
+            key = key[octet + 1 :]
+        return name
+
+    def undo(self, start: int) -> bool:
+        """Forgets everything from offset `start` on; False, for `rrset` to return."""
+        del self.out[start:]
+        while self.targets:
+            name, offset = self.targets.popitem()
+            if offset < start:
+                self.targets[name] = offset
+                break
+        return False

@@ -1,0 +1,254 @@
+"""Bytes to a Message.
+
+Whatever the bytes are, `parse` returns a Message or raises WireError, in time linear in their
+number. What keeps it linear: nothing is allocated from a count, a compression pointer only leads
+backwards, and every place in the message where a name starts is read at most once; names that end
+in a pointer are put together from those already read.
+
+Octets behind the last record are ignored, as BIND and Unbound do: they are harmless, and old
+middleboxes add them. Several questions, unknown opcodes, strange classes are all well-formed; what
+to do with them is decided in serve/ and iterate/.
+
+Knows: RFC 1035 section 4, RFC 2181 sections 5.2 and 8, RFC 3597 section 4, RFC 6891 section 6.1.
+Does not know: what any record means.
+"""
+
+from struct import Struct
+from struct import error as StructError  # noqa: N812
+
+from resolver.codes import RRClass, RRType
+from resolver.errors import WireError
+from resolver.model import Edns, Message, Question, RRset
+from resolver.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT
+from resolver.wire.edns import read_opt, read_options
+from resolver.wire.rdata import FIXED_OCTETS, SHAPES, Shape
+
+HEADER_OCTETS = 12
+MAX_POINTER_HOPS = 126
+MAX_TTL_S = 0x7FFFFFFF
+
+_HEADER = Struct("!6H")
+_QUESTION = Struct("!2H")
+_RECORD = Struct("!2HIH")
+_OPT = int(RRType.OPT)
+_POINTER = 0xC0
+_EMPTY_ALLOWED = frozenset((RRClass.NONE, RRClass.ANY))
+
+
+def parse(packet: bytes) -> Message:
+    """The message that `packet` holds.
+
+    Records of one owner, type and class form one RRset, wherever in their section they are; its
+    TTL is the lowest among them (RFC 2181 section 5.2) and equal records count once (section 5).
+    A TTL with its top bit set counts as 0 (section 8). Owners keep their case, data is
+    uncompressed. The OPT record is in `edns` only, and its upper bits are part of `rcode`.
+
+    Raises WireError.
+    """
+    if len(packet) < HEADER_OCTETS:
+        raise WireError(len(packet), "shorter than a header")
+    try:
+        return _parse(packet)
+    except (IndexError, StructError):
+        raise WireError(len(packet), "ends in the middle of a name or record") from None
+
+
+def read_name(packet: bytes, offset: int) -> tuple[bytes, int]:
+    """The uncompressed name at `offset`, and the offset of what follows it. Raises WireError."""
+    try:
+        return _read_name(packet, offset, {})
+    except IndexError:
+        raise WireError(len(packet), "ends in the middle of a name") from None
+
+
+def _parse(packet: bytes) -> Message:
+    number, flags, questions, answers, authorities, additionals = _HEADER.unpack_from(packet)
+    reader = _Reader(packet)
+    return Message(
+        number,
+        flags,
+        reader.questions(questions),
+        reader.section(answers),
+        reader.section(authorities),
+        reader.section(additionals, additional=True),
+        reader.edns,
+        flags & 0xF | reader.rcode_high,
+    )
+
+
+class _Reader:
+    """Reads one message from front to back. `names` maps offsets to the names that start there."""
+
+    __slots__ = ("edns", "names", "offset", "opt_allowed", "packet", "rcode_high")
+
+    def __init__(self, packet: bytes) -> None:
+        self.packet = packet
+        self.offset = HEADER_OCTETS
+        self.names: dict[int, bytes] = {}
+        self.opt_allowed = False
+        self.edns: Edns | None = None
+        self.rcode_high = 0
+
+    def questions(self, count: int) -> list[Question]:
+        found = []
+        for _ in range(count):
+            qname, offset = _read_name(self.packet, self.offset, self.names)
+            qtype, qclass = _QUESTION.unpack_from(self.packet, offset)
+            self.offset = offset + 4
+            found.append(Question(qname, qtype, qclass))
+        return found
+
+    def section(self, count: int, *, additional: bool = False) -> list[RRset]:
+        if not count:
+            return []
+        self.opt_allowed = additional
+        packet, names, offset = self.packet, self.names, self.offset
+        groups: dict[tuple[bytes, int, int], tuple[RRset, list[bytes]]] = {}
+        latest = RRset(b"", -1, -1, 0, ())  # matches no record
+        rdatas: list[bytes] = []
+        for _ in range(count):
+            start = offset
+            owner, offset = _read_name(packet, offset, names)
+            rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, offset)
+            offset += 10
+            end = offset + length
+            if end > len(packet):
+                raise WireError(offset, f"record data of {length} octets goes past the end")
+            if rrtype == _OPT:
+                self.opt(start, owner, (rrclass, ttl), (offset, end))
+                offset = end
+                continue
+            if length == FIXED_OCTETS.get(rrtype):
+                rdata = packet[offset:end]
+            else:
+                rdata = _read_rdata(packet, (offset, end), (rrtype, rrclass), names)
+            offset = end
+            if ttl > MAX_TTL_S:
+                ttl = 0
+            if rrtype != latest.rrtype or owner != latest.owner or rrclass != latest.rrclass:
+                key = (owner.lower(), rrtype, rrclass)
+                known = groups.get(key)
+                if known is None:
+                    latest = RRset(owner, rrtype, rrclass, ttl, ())
+                    rdatas = [rdata]
+                    groups[key] = latest, rdatas
+                    continue
+                latest, rdatas = known
+            rdatas.append(rdata)
+            if ttl < latest.ttl:
+                latest.ttl = ttl
+        self.offset = offset
+        return [_close(rrset, rdatas) for rrset, rdatas in groups.values()]
+
+    def opt(self, start: int, owner: bytes, fixed: tuple[int, int], span: tuple[int, int]) -> None:
+        """Takes an OPT record whose class and TTL are `fixed` (RFC 6891 section 6.1.3)."""
+        if not self.opt_allowed:
+            raise WireError(start, "OPT outside the additional section")
+        if owner != ROOT:
+            raise WireError(start, "OPT with an owner other than the root")
+        if self.edns is not None:
+            raise WireError(start, "second OPT")
+        udp_size, ttl = fixed
+        self.rcode_high = ttl >> 24 << 4
+        self.edns = read_opt(udp_size, ttl, read_options(self.packet, *span))
+
+
+def _close(rrset: RRset, rdatas: list[bytes]) -> RRset:
+    rrset.rdatas = tuple(rdatas) if len(rdatas) == 1 else tuple(dict.fromkeys(rdatas))
+    return rrset
+
+
+def _read_rdata(
+    packet: bytes, span: tuple[int, int], kind: tuple[int, int], names: dict[int, bytes]
+) -> bytes:
+    """Uncompressed data of a record of type and class `kind`. Its names must end where it ends."""
+    offset, end = span
+    rrtype, rrclass = kind
+    shape = SHAPES.get(rrtype)
+    if shape is None or (rrtype == RRType.A and rrclass != RRClass.IN):
+        return packet[offset:end]
+    if offset == end and rrclass in _EMPTY_ALLOWED:
+        return b""
+    at = offset + shape.head
+    for _ in range(shape.strings):
+        at += packet[at] + 1
+    if not shape.names:
+        _check_end(at, end, shape)
+        return packet[offset:end]
+    parts = [packet[offset:at]]
+    for _ in range(shape.names):
+        name, at = _read_name(packet, at, names)
+        parts.append(name)
+    _check_end(at, end, shape)
+    parts.append(packet[at:end])
+    return b"".join(parts)
+
+
+def _check_end(at: int, end: int, shape: Shape) -> None:
+    if at > end or (shape.tail is not None and at + shape.tail != end):
+        raise WireError(at, "record data does not have the form or length of its type")
+
+
+def _read_name(packet: bytes, start: int, names: dict[int, bytes]) -> tuple[bytes, int]:
+    """The name at `start` and the offset behind it; notes it in `names`."""
+    at = start
+    while (octet := packet[at]) != 0:
+        if octet <= MAX_LABEL_OCTETS:
+            at += octet + 1
+            continue
+        target = (octet & 0x3F) << 8 | packet[at + 1]
+        known = names.get(target) if octet >= _POINTER and target < start else None
+        rest = known or _follow(packet, at, start, names)
+        if at == start:
+            return rest, at + 2
+        name = packet[start:at] + rest
+        at += 2
+        break
+    else:
+        at += 1
+        name = packet[start:at]
+    if len(name) > MAX_NAME_OCTETS:
+        raise WireError(start, f"name of more than {MAX_NAME_OCTETS} octets")
+    names[start] = name
+    return name, at
+
+
+def _follow(packet: bytes, pointer: int, bound: int, names: dict[int, bytes]) -> bytes:
+    """The name that the pointer at `pointer` stands for, when no name is known to start there.
+
+    A pointer must lead to before `bound`, the start of the name it is in, and each further one to
+    before the place the one before it led to. Every label start on the way is noted in `names`, so
+    that no place is walked over twice in one message.
+    """
+    passed: list[tuple[int, int]] = []
+    name = bytearray()
+    at = bound = _target(packet, pointer, bound)
+    hops = 1
+    while (octet := packet[at]) != 0 and at not in names:
+        passed.append((at, len(name)))
+        if octet > MAX_LABEL_OCTETS:
+            at = bound = _target(packet, at, bound)
+            hops += 1
+        else:
+            name += packet[at : at + octet + 1]
+            at += octet + 1
+        if len(name) > MAX_NAME_OCTETS or hops > MAX_POINTER_HOPS:
+            raise WireError(pointer, "compression pointer to a name without end")
+    name += names.get(at, ROOT)
+    if len(name) > MAX_NAME_OCTETS:
+        raise WireError(pointer, f"name of more than {MAX_NAME_OCTETS} octets")
+    whole = bytes(name)
+    for place, skipped in passed:
+        names[place] = whole[skipped:]
+    return whole
+
+
+def _target(packet: bytes, at: int, bound: int) -> int:
+    """Where the pointer at `at` leads: behind the header and before `bound`."""
+    octet = packet[at]
+    if octet < _POINTER:
+        raise WireError(at, f"label type {octet:#04x}")
+    target = (octet & 0x3F) << 8 | packet[at + 1]
+    if not HEADER_OCTETS <= target < bound:
+        raise WireError(at, f"compression pointer to octet {target}, which is not before it")
+    return target
