@@ -49,10 +49,12 @@ Effect: TypeAlias = Ask | Sub
 
 @dataclass(slots=True)
 class Reply:
-    """A response that matches its query in address, port, id, question and case."""
+    """A response that matches its query in address, port, id, question and case. `octets` is its
+    size on the wire."""
 
     message: Message
     rtt_s: float
+    octets: int = 0
 
 
 @dataclass(slots=True)

@@ -107,7 +107,8 @@ class Answer:
 
     `required_glue` counts the leading RRsets of `additional` without which a referral is of no use:
     leaving one out sets TC (RFC 9471 section 3.1). `chase` is the target of an alias chain that
-    left our own zones; recursion may go on from there.
+    left our own zones; recursion may go on from there. `ages` is False for the content of own
+    zones, whose TTLs do not count down.
     """
 
     rcode: int = Rcode.NOERROR
@@ -118,6 +119,7 @@ class Answer:
     extended_errors: tuple[ExtendedError, ...] = ()
     required_glue: int = 0
     chase: bytes | None = None
+    ages: bool = True
 
 
 class Rank(IntEnum):

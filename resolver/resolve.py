@@ -98,6 +98,21 @@ class Recursion:
         budget = Budget(self.clock.now() + self.max_time_s, self.max_asks)
         return self._resolve(question, Work(budget, trace, self.clock), start)
 
+    def cached(self, question: Question) -> Answer | None:
+        """The answer if the cache holds all of it; nothing is asked and nothing changes."""
+        name = question.qname.lower()
+        chain: list[RRset] = []
+        while True:
+            found = self._recall(name, question.qtype, self._stub_for(name))
+            if found is None:
+                return None
+            chain += found.chain
+            if error := _chain_fault(chain):
+                return _servfail(error)
+            if isinstance(found, Answered):
+                return self._conclude(found, chain)
+            name = found.target
+
     def _resolve(
         self, question: Question, work: Work, start: Delegation | None = None
     ) -> Steps[Answer]:
@@ -128,10 +143,10 @@ class Recursion:
     def _find(self, name: bytes, qtype: int, work: Work, start: Delegation | None) -> Steps[Found]:
         """One link of the chain: from the cache, or from the servers of the zone."""
         stub = self._stub_for(name)
-        found: Found | None = self._recall(name, qtype, stub)
-        if found is not None:
+        known = self._recall(name, qtype, stub)
+        if known is not None:
             work.note("%s %s is in the cache", names.show(name), show_type(qtype))
-            return found
+            return known
         if start is None:
             start = yield from self._closest_delegation(name, qtype, work)
         found = yield from self.iterator.iterate(name, qtype, start, work)
@@ -164,7 +179,9 @@ class Recursion:
                     return stub
         return None
 
-    def _recall(self, name: bytes, qtype: int, stub: Delegation | None) -> Found | None:
+    def _recall(
+        self, name: bytes, qtype: int, stub: Delegation | None
+    ) -> Answered | Aliased | None:
         """What the cache says about a name, as if a server had said it."""
         now = self.clock.now()
         if rrset := self.rrsets.lookup(name, qtype, now):

@@ -1,0 +1,32 @@
+"""Who is answering: `id.server`, `hostname.bind`, `version.bind`, `version.server` in class CHAOS
+(RFC 4892). What the operator does not tell is refused."""
+
+from resolver import names
+from resolver.codes import Rcode, RRClass, RRType
+from resolver.model import Answer, RRset
+from resolver.serve.request import Handled, Identity, Request
+
+_IDENTITY_NAMES = (names.read("id.server."), names.read("hostname.bind."))
+_VERSION_NAMES = (names.read("version.bind."), names.read("version.server."))
+_TXT_TYPES = (RRType.TXT, RRType.ANY)
+MAX_STRING_OCTETS = 255  # RFC 1035 section 3.3
+
+
+class Chaos:
+    """The handler of class CHAOS."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._texts = dict.fromkeys(_IDENTITY_NAMES, identity.nsid)
+        self._texts.update(dict.fromkeys(_VERSION_NAMES, identity.version))
+
+    def __call__(self, request: Request) -> Handled:
+        """One TXT record with TTL 0, or REFUSED."""
+        qname, qtype, qclass = request.question
+        if qclass != RRClass.CH:
+            return None
+        text = self._texts.get(qname.lower(), "")
+        if not text or qtype not in _TXT_TYPES:
+            return Answer(Rcode.REFUSED)
+        data = text.encode()[:MAX_STRING_OCTETS]
+        rrset = RRset(qname, RRType.TXT, RRClass.CH, 0, (bytes((len(data),)) + data,))
+        return Answer(Rcode.NOERROR, [rrset], authoritative=True)

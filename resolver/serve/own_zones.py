@@ -1,0 +1,75 @@
+"""The handler of own zones, and where recursion goes on from them.
+
+Own zones are answered from their zone version only, never from a cache, and always with AA. For a
+client that may recurse and asks for it, a chain of aliases that leaves our zones is followed, and a
+name below one of our own cuts is resolved from that cut on.
+"""
+
+from dataclasses import replace
+
+from resolver.cache.delegations import Delegation
+from resolver.codes import Ede, Rcode, RRType
+from resolver.effects import Finished, Steps, Sub
+from resolver.iterate import scrub
+from resolver.model import Answer, ExtendedError, Question
+from resolver.policy.acl import QUERY, RECURSION
+from resolver.resolve import Recursion
+from resolver.serve import authority
+from resolver.serve.request import Handled, Request
+from resolver.trace import Trace
+from resolver.zone.store import ZoneStore
+
+
+class OwnZones:
+    """Answers from `zones`; `recursion` None means that nothing is ever followed outside."""
+
+    def __init__(self, zones: ZoneStore, recursion: Recursion | None, *, minimal: bool) -> None:
+        self._zones = zones
+        self._recursion = recursion
+        self._minimal = minimal
+
+    def __call__(self, request: Request) -> Handled:
+        """None when the name is in no own zone."""
+        question = request.question
+        if self._zones.find(question.qname.lower()) is None:
+            return None
+        if not request.bits & QUERY:
+            error = ExtendedError(Ede.PROHIBITED, "not in access.query")
+            return Answer(Rcode.REFUSED, extended_errors=(error,))
+        answer = authority.answer(self._zones, question, minimal=self._minimal)
+        if answer is None:
+            return None
+        answer.ages = False
+        if self._recursion is None:
+            return answer
+        if not (request.recursion_desired and request.bits & RECURSION):
+            return answer
+        if answer.chase is not None:
+            return _chase(self._recursion, answer, Question(answer.chase, question.qtype))
+        if (delegation := _delegation(answer)) is not None:
+            return _below_cut(self._recursion, question, delegation)
+        return answer
+
+
+def _delegation(answer: Answer) -> Delegation | None:
+    """Where a referral of ours leads, or None if the answer is none."""
+    if answer.authoritative or answer.answer or not answer.authority:
+        return None
+    ns = answer.authority[0]
+    if ns.rrtype != RRType.NS:
+        return None
+    servers = tuple(rdata.lower() for rdata in ns.rdatas)
+    zone = ns.owner.lower()
+    return Delegation(zone, servers, scrub.glue(answer.additional, servers, zone, harden=False))
+
+
+def _chase(recursion: Recursion, answer: Answer, question: Question) -> Steps[Answer]:
+    outcome = yield Sub(question.key, lambda: recursion.resolve(question, Trace()))
+    rest = outcome.result if isinstance(outcome, Finished) else None
+    if not isinstance(rest, Answer):
+        return answer
+    return replace(rest, answer=[*answer.answer, *rest.answer], authoritative=answer.authoritative)
+
+
+def _below_cut(recursion: Recursion, question: Question, start: Delegation) -> Steps[Answer]:
+    return (yield from recursion.resolve(question, Trace(), start))

@@ -1,0 +1,46 @@
+"""The order in which a query is looked at: the first handler with an answer ends it.
+
+Each handler sees what those before it let pass and knows nothing of those after it.
+"""
+
+from collections.abc import Sequence
+
+from resolver.metrics import Metrics
+from resolver.resolve import Recursion
+from resolver.serve import basics
+from resolver.serve.chaos import Chaos
+from resolver.serve.own_zones import OwnZones
+from resolver.serve.recursion import Recurse, Refuse
+from resolver.serve.request import Handled, Handler, Identity, Request
+from resolver.zone.store import ZoneStore
+
+
+def handlers(
+    zones: ZoneStore,
+    recursion: Recursion | None,
+    *,
+    identity: Identity,
+    metrics: Metrics,
+    minimal: bool,
+) -> list[Handler]:
+    """All handlers in order. `recursion` None makes a server that only serves own zones."""
+    return [
+        basics.opcode,
+        basics.one_question,
+        basics.edns_version,
+        Chaos(identity),
+        basics.question_class,
+        basics.question_type,
+        OwnZones(zones, recursion, minimal=minimal),
+        *([Recurse(recursion, metrics)] if recursion is not None else []),
+        Refuse(metrics, recursion=recursion is not None),
+    ]
+
+
+def handle(request: Request, order: Sequence[Handler]) -> Handled:
+    """What the first handler that takes the request makes of it."""
+    for handler in order:
+        handled = handler(request)
+        if handled is not None:
+            return handled
+    return None

@@ -1,0 +1,64 @@
+"""The handler of everything else: recursion for those who may, refusal for all others.
+
+RD=1 needs access.recursion; RD=0 needs access.cache and is answered from the cache alone, without a
+single packet sent. Identical questions in flight are one resolution (the driver joins them by key).
+"""
+
+from resolver.codes import Ede, Rcode
+from resolver.effects import Finished, Steps, Sub
+from resolver.metrics import Metrics
+from resolver.model import Answer, ExtendedError
+from resolver.policy.acl import CACHE, RECURSION
+from resolver.resolve import Recursion
+from resolver.serve.request import Handled, Request
+from resolver.trace import Trace
+
+
+class Recurse:
+    """Resolves for clients."""
+
+    def __init__(self, recursion: Recursion, metrics: Metrics) -> None:
+        self._recursion = recursion
+        self._metrics = metrics
+
+    def __call__(self, request: Request) -> Handled:
+        """An answer from the cache, the steps of a resolution, or None for who may not ask."""
+        if request.recursion_desired:
+            if not request.bits & RECURSION:
+                return None
+            return self._recursion.cached(request.question) or self._steps(request)
+        if not request.bits & CACHE:
+            return None
+        return self._recursion.cached(request.question) or Answer(
+            Rcode.REFUSED,
+            extended_errors=(ExtendedError(Ede.NOT_AUTHORITATIVE, "not in the cache"),),
+        )
+
+    def _steps(self, request: Request) -> Steps[Answer]:
+        question = request.question
+        self._metrics.recursions_total += 1
+        outcome = yield Sub(question.key, lambda: self._recursion.resolve(question, Trace()))
+        answer = outcome.result if isinstance(outcome, Finished) else None
+        if not isinstance(answer, Answer):
+            error = ExtendedError(Ede.OTHER, "too many questions in flight")
+            answer = Answer(Rcode.SERVFAIL, extended_errors=(error,))
+        if answer.rcode == Rcode.SERVFAIL:
+            self._metrics.recursions_failed_total += 1
+        return answer
+
+
+class Refuse:
+    """The end of the list: whoever gets here is told why."""
+
+    def __init__(self, metrics: Metrics, *, recursion: bool) -> None:
+        self._metrics = metrics
+        self._error = (
+            ExtendedError(Ede.PROHIBITED, "not in access.recursion or access.cache")
+            if recursion
+            else ExtendedError(Ede.NOT_AUTHORITATIVE, "no zone of this server, and no recursion")
+        )
+
+    def __call__(self, request: Request) -> Handled:
+        """REFUSED, whatever was asked."""
+        self._metrics.refused_total += 1
+        return Answer(Rcode.REFUSED, extended_errors=(self._error,))
