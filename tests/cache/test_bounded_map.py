@@ -1,0 +1,81 @@
+"""The map that every main cache stands on: expiry, the bound in octets, what is evicted."""
+
+from resolver.cache.store import ENTRY_OVERHEAD_OCTETS, BoundedMap
+
+VALUE_OCTETS = 100
+KEY_OCTETS = 4
+ENTRY_OCTETS = VALUE_OCTETS + KEY_OCTETS + ENTRY_OVERHEAD_OCTETS
+
+
+def filled(count: int, room_for: int) -> BoundedMap[int]:
+    cache: BoundedMap[int] = BoundedMap(room_for * ENTRY_OCTETS)
+    for i in range(count):
+        cache.put(b"%04d" % i, i, VALUE_OCTETS, now=0, expires_at=100)
+    return cache
+
+
+def test_a_value_is_there_until_it_expires() -> None:
+    cache = filled(1, 10)
+    entry = cache.get(b"0000", 99.9)
+    assert entry is not None
+    assert entry.value == 0
+    assert cache.get(b"0000", 100) is None
+
+
+def test_octets_never_exceed_the_bound_and_the_oldest_unused_goes_first() -> None:
+    cache = filled(15, 10)
+    assert len(cache) == 10
+    assert cache.octets <= 10 * ENTRY_OCTETS
+    assert cache.get(b"0004", 0) is None
+    assert cache.get(b"0005", 0) is not None
+    assert cache.evicted == 5
+
+
+def test_an_entry_in_use_survives_a_flood_of_others() -> None:
+    cache = filled(10, 10)
+    for i in range(1000):
+        assert cache.get(b"0003", 0) is not None
+        cache.put(b"x%03d" % i, i, VALUE_OCTETS, now=0, expires_at=100)
+    assert len(cache) == 10
+
+
+def test_an_expired_entry_gets_no_second_chance() -> None:
+    cache = filled(10, 10)
+    assert cache.get(b"0000", 0) is not None
+    cache.put(b"new1", 1, VALUE_OCTETS, now=100, expires_at=200)
+    assert len(cache) == 10
+    assert cache.octets == 10 * ENTRY_OCTETS
+    cache.put(b"0000", 1, VALUE_OCTETS, now=100, expires_at=200)
+    assert cache.get(b"0000", 100) is not None
+
+
+def test_replacing_a_value_charges_the_difference() -> None:
+    cache = filled(1, 10)
+    cache.put(b"0000", 7, VALUE_OCTETS + 50, now=0, expires_at=100)
+    assert cache.octets == ENTRY_OCTETS + 50
+    entry = cache.get(b"0000", 0)
+    assert entry is not None
+    assert entry.value == 7
+
+
+def test_a_value_larger_than_the_cache_is_not_kept_and_its_predecessor_goes() -> None:
+    cache = filled(1, 2)
+    cache.put(b"0000", 1, 3 * ENTRY_OCTETS, now=0, expires_at=100)
+    assert cache.get(b"0000", 0) is None
+    assert cache.octets == 0
+
+
+def test_removing_and_storing_for_ever_does_not_grow_the_queue() -> None:
+    cache = filled(1, 10)
+    for _ in range(5000):
+        assert cache.remove(b"0000")
+        cache.put(b"0000", 1, VALUE_OCTETS, now=0, expires_at=100)
+    assert len(cache._queue) < 2000
+    assert len(cache) == 1
+    assert not cache.remove(b"none")
+
+
+def test_clear_tells_how_many_there_were() -> None:
+    cache = filled(5, 10)
+    assert cache.clear() == 5
+    assert (len(cache), cache.octets) == (0, 0)
