@@ -1,0 +1,293 @@
+"""Master files: text into a zone, with every fault reported at its line.
+
+The only module of this package that touches the disk, and it only reads. A plain line is split at
+its blanks; anything with quotes, parentheses, comments or escapes takes the careful way
+(zone/tokens.py). Both end in the same place.
+
+Knows: RFC 1035 section 5, RFC 2308 section 4 ($TTL), RFC 3597 section 5. Does not know: how zones
+are stored or looked up, sockets, configuration.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+from resolver import codes, names
+from resolver.codes import META_TYPES, RRClass, RRType
+from resolver.errors import Finding, ZoneError
+from resolver.zone import generate, tokens
+from resolver.zone.content import Zone, read_soa
+from resolver.zone.draft import Draft, Findings, place
+from resolver.zone.rdata import READERS, Scope, read_rdata
+
+MAX_INCLUDE_DEPTH: Final = 10
+MAX_INCLUDES: Final = 1_000
+
+_SOA: Final = int(RRType.SOA)
+# Spelled as they usually are; any other spelling goes through codes.read_type.
+_TYPES: Final = {t.name.replace("_", "-"): int(t) for t in RRType if t not in META_TYPES}
+_CLASSES: Final = frozenset(("IN", "CH", "HS", "CS"))
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneReport:
+    """What reading a zone gave: the zone unless there are errors, and all that was found."""
+
+    zone: Zone | None
+    errors: list[Finding]
+    warnings: list[Finding]
+
+
+def load_zone(path: Path, origin: bytes) -> Zone:
+    """The zone of a master file; `origin` in wire form, lower case. Raises ZoneError with every
+    error found. Warnings are dropped: use read_zone_file to have them."""
+    report = read_zone_file(path, origin)
+    if report.zone is None:
+        raise ZoneError(report.errors)
+    return report.zone
+
+
+def read_zone_file(path: Path, origin: bytes) -> ZoneReport:
+    """Read and check a master file, keeping errors and warnings apart. Never raises for what is in
+    the file, nor for a file that cannot be read."""
+    reader = _Reader(origin)
+    reader.read_file(path)
+    return reader.report()
+
+
+def read_zone_text(text: str, origin: bytes, name: str = "zone") -> ZoneReport:
+    """The same for a text already in memory, called `name` in findings; $INCLUDE is relative to the
+    working directory."""
+    reader = _Reader(origin)
+    reader.read_lines(StringIO(text), name, Path())
+    return reader.report()
+
+
+def origin_of(path: Path) -> bytes:
+    """The origin that a file is named after: `example.org.zone` or `example.org` holds example.org.
+    Raises NameSyntaxError."""
+    name = path.name
+    for ending in (".zone", ".db"):
+        name = name.removesuffix(ending)
+    return names.read(name).lower()
+
+
+class _Reader:
+    """State of RFC 1035 section 5: origin, last owner, last TTL; and where we are."""
+
+    def __init__(self, origin: bytes) -> None:
+        self.draft = Draft(origin.lower())
+        self.findings = Findings()
+        self._scope = Scope(origin)
+        self._owner: bytes | None = None
+        self._owner_text = ""
+        self._default_ttl: int | None = None  # $TTL, or the SOA's MINIMUM where that is missing
+        self._last_ttl: int | None = None
+        self._warned_of_ttl = False
+        self._where = 0
+        self._directory = Path()
+        self._open: list[Path] = []
+        self._include_count = 0
+
+    def report(self) -> ZoneReport:
+        findings = self.findings
+        readable = not findings.errors
+        zone = (
+            self.draft.finish(findings) if readable or self.draft.has(self.draft.origin) else None
+        )
+        findings.close()
+        return ZoneReport(zone, findings.errors, findings.warnings)
+
+    def read_file(self, path: Path) -> None:
+        """Read a file as part of the zone; what goes wrong becomes a finding."""
+        try:
+            if not path.is_file():
+                self._unreadable(path, "no such file" if not path.exists() else "not a file")
+                return
+            with path.open(encoding="latin-1", newline=None) as lines:
+                self.read_lines(lines, str(path), path)
+        except OSError as error:
+            self._unreadable(path, error.strerror or "cannot be read")
+
+    def _unreadable(self, path: Path, reason: str) -> None:
+        if self._open:
+            self.findings.error(self._where, f"{path}: {reason}")
+        else:
+            self.findings.files.append(str(path))
+            self.findings.error(place(len(self.findings.files) - 1, 0), reason)
+
+    def read_lines(self, lines: Iterable[str], name: str, path: Path) -> None:
+        """Read lines as part of the zone; `path` is where they are from."""
+        self._open.append(path.resolve())
+        self._directory = path.parent
+        self.findings.files.append(name)
+        file_place = place(len(self.findings.files) - 1, 0)
+        care = tokens.needs_care
+        numbered = enumerate(lines, 1)
+        for number, line in numbered:
+            self._where = file_place | number
+            try:
+                if care(line) is None and line[0] != "$":
+                    words = line.split()
+                    if words:
+                        self._record(words, indented=line[0] in " \t")
+                else:
+                    self._careful(line, numbered, file_place)
+            except ValueError as error:
+                self.findings.error(self._where, str(error))
+        self._open.pop()
+
+    def _careful(self, line: str, more: Iterator[tuple[int, str]], file_place: int) -> None:
+        """A line that needs tokens, and the lines that its parentheses take in."""
+        if file_place | 1 == self._where and line.startswith("\xef\xbb\xbf"):
+            line = line[3:]
+            self.findings.warning(self._where, "byte order mark skipped: other servers refuse it")
+        words: list[str] = []
+        depth = _split(line, words, 0)
+        octets = len(line)
+        while depth:
+            number, following = next(more, (0, ""))
+            octets += len(following)
+            if not number or octets > tokens.MAX_ENTRY_OCTETS:
+                raise ValueError("the parenthesis opened here is never closed")
+            opened, self._where = self._where, file_place | number
+            depth = _split(following, words, depth)
+            self._where = opened
+        if not words:
+            return
+        if words[0][0] == "$" and line[0] == "$":
+            self._directive(words, file_place)
+        else:
+            self._record(words, indented=line[0] in " \t")
+
+    def _directive(self, words: list[str], file_place: int) -> None:
+        name = words[0].upper()
+        if name == "$GENERATE":
+            for generated in generate.expand(words[1:]):
+                self._record(generated, indented=False)
+        elif name == "$INCLUDE" and len(words) in (2, 3):
+            self._include(words[1:], file_place)
+        elif name == "$ORIGIN" and len(words) == 2:
+            self._scope = Scope(self._scope.name(words[1]))
+            self._owner_text = ""
+        elif name == "$TTL" and len(words) == 2:
+            self._default_ttl = tokens.read_ttl(words[1])
+            if self._default_ttl is None:
+                raise ValueError(f"$TTL {words[1][:40]!r} is no time")
+        elif name in ("$INCLUDE", "$ORIGIN", "$TTL"):
+            raise ValueError(f"{name} with {len(words) - 1} words behind it")
+        else:
+            raise ValueError(f"{words[0][:40]} is no directive")
+
+    def _include(self, words: list[str], file_place: int) -> None:
+        """$INCLUDE file [origin]: changes neither our origin nor owner (RFC 1035 section 5.1)."""
+        path = self._directory / tokens.read_octets(words[0]).decode("latin-1")
+        if len(self._open) > MAX_INCLUDE_DEPTH:
+            raise ValueError(f"$INCLUDE more than {MAX_INCLUDE_DEPTH} files deep")
+        if path.resolve() in self._open:
+            raise ValueError(f"{path} includes itself")
+        self._include_count += 1
+        if self._include_count > MAX_INCLUDES:
+            raise ValueError(f"more than {MAX_INCLUDES} files included")
+        kept = (self._scope, self._owner, self._owner_text, self._where, self._directory)
+        if len(words) == 2:
+            self._scope = Scope(self._scope.name(words[1]))
+            self._owner_text = ""
+        self.read_file(path)
+        self._scope, self._owner, self._owner_text, self._where, self._directory = kept
+
+    def _record(self, words: list[str], *, indented: bool) -> None:
+        """[owner] [TTL] [class] type rdata, TTL and class in either order."""
+        at = 0
+        if not indented:
+            at = 1
+            if words[0] != self._owner_text:
+                self._read_owner(words[0])
+        owner = self._owner
+        if owner is None:
+            if self._owner_text:
+                return  # a record of an owner that was reported already
+            raise ValueError("no owner: none was given before")
+        word = words[at] if at < len(words) else ""
+        rrtype = _TYPES.get(word, 0)
+        ttl: int | None = None
+        if not rrtype:
+            rrtype, ttl, at = _read_prefix(words, at)
+        rest = words[at + 1 :]
+        reader = READERS.get(rrtype)
+        if reader is not None and (not rest or rest[0] != "\\#"):
+            rdata = reader(rest, self._scope)
+        else:
+            rdata = read_rdata(rrtype, rest, self._scope)
+        if ttl is None:
+            ttl = self._implied_ttl(rrtype, rdata)
+        self._last_ttl = ttl
+        self.draft.add(owner, rrtype, ttl, rdata, where=self._where)
+
+    def _read_owner(self, text: str) -> None:
+        self._owner, self._owner_text = None, text
+        self._owner = self._scope.name(text)
+
+    def _implied_ttl(self, rrtype: int, rdata: bytes) -> int:
+        """$TTL, else the last one given, else the SOA's MINIMUM (RFC 2308 section 4, RFC 1035
+        section 5.1)."""
+        if self._default_ttl is not None:
+            return self._default_ttl
+        if self._last_ttl is not None:
+            if not self._warned_of_ttl:
+                self._warned_of_ttl = True
+                self.findings.warning(self._where, "no TTL and no $TTL: the one before is used")
+            return self._last_ttl
+        if rrtype != _SOA:
+            raise ValueError("no TTL: neither here, nor before, nor by $TTL")
+        _, minimum = read_soa(rdata)
+        self._default_ttl = min(minimum, tokens.MAX_TTL_S)
+        self.findings.warning(
+            self._where, f"no TTL and no $TTL: the SOA's minimum, {minimum}, is used"
+        )
+        return self._default_ttl
+
+
+def _split(line: str, words: list[str], depth: int) -> int:
+    if len(line) > tokens.MAX_ENTRY_OCTETS:
+        raise ValueError(f"line of {len(line)} octets, more than {tokens.MAX_ENTRY_OCTETS}")
+    return tokens.split(line, words, depth)
+
+
+def _read_prefix(words: list[str], at: int) -> tuple[int, int | None, int]:
+    """Type, TTL if there is one, and the index of the type's word."""
+    ttl: int | None = None
+    class_seen = False
+    while at < len(words):
+        word = words[at]
+        rrtype = _TYPES.get(word)
+        if rrtype is not None:
+            return rrtype, ttl, at
+        if ttl is None and word[0].isdigit() and (ttl := tokens.read_ttl(word)) is not None:
+            at += 1
+        elif not class_seen and _is_class(word):
+            class_seen = True
+            at += 1
+        else:
+            return _rare_type(word), ttl, at
+    raise ValueError("no record type")
+
+
+def _is_class(word: str) -> bool:
+    rrclass = codes.read_class(word)
+    if rrclass is None or word.upper() == "ANY":
+        return False
+    if rrclass != RRClass.IN:
+        raise ValueError(f"class {word}: only class IN is served")
+    return True
+
+
+def _rare_type(word: str) -> int:
+    rrtype = codes.read_type(word)
+    if rrtype is None:
+        raise ValueError(f"{word[:60]!r} is no record type")
+    if rrtype in META_TYPES or rrtype == 0:
+        raise ValueError(f"{word} is no type that a zone can hold (RFC 6895 section 3.1)")
+    return rrtype

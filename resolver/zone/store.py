@@ -1,0 +1,57 @@
+"""The zones we are an authority for: which one a name belongs to, and the change of versions.
+
+Knows: RFC 1034 section 4.3.2 step 2 ("the nearest ancestor"). Does not know: what is in a zone,
+where it came from.
+"""
+
+from resolver import names
+from resolver.zone.content import Zone
+
+
+class ZoneStore:
+    """Current version of each zone. A swap is one step: whoever holds a version keeps it whole.
+
+    `generation` grows with every change, so that answers made from older versions can be told.
+    """
+
+    __slots__ = ("_depth", "_zones", "generation")
+
+    def __init__(self) -> None:
+        self._zones: dict[bytes, Zone] = {}
+        self._depth = -1  # labels of the longest origin: no need to look for longer ones
+        self.generation = 0
+
+    def find(self, name: bytes) -> Zone | None:
+        """The zone with the longest origin that is this lower-case name or above it."""
+        zones = self._zones
+        for _ in range(names.count_labels(name) - self._depth):
+            name = name[name[0] + 1 :]
+        while name:
+            zone = zones.get(name)
+            if zone is not None:
+                return zone
+            name = name[name[0] + 1 :]
+        return None
+
+    def get(self, origin: bytes) -> Zone | None:
+        """The zone of exactly this lower-case origin."""
+        return self._zones.get(origin)
+
+    def swap(self, zone: Zone) -> None:
+        """Put a version in the place of the one before, or add a zone."""
+        self._zones[zone.origin] = zone
+        self._depth = max(self._depth, names.count_labels(zone.origin))
+        self.generation += 1
+
+    def remove(self, origin: bytes) -> None:
+        """Stop serving a zone; one that is not there is no mistake."""
+        if self._zones.pop(origin, None) is not None:
+            self._depth = max(map(names.count_labels, self._zones), default=-1)
+            self.generation += 1
+
+    def zones(self) -> list[Zone]:
+        """Every current version, by origin in canonical order (RFC 4034 section 6.1)."""
+        return sorted(self._zones.values(), key=lambda zone: names.canonical_key(zone.origin))
+
+    def __len__(self) -> int:
+        return len(self._zones)
