@@ -108,7 +108,7 @@ class _Scanner:
             self._at += 1
 
     def _key_part(self) -> str:
-        quoted = {'"': _BASIC_STRING, "'": _LITERAL_STRING}.get(self._text[self._at])
+        quoted = {'"': _BASIC_STRING, "'": _LITERAL_STRING}.get(self._text[self._at : self._at + 1])
         found = (quoted or _BARE_KEY).match(self._text, self._at)
         if not found:
             # Only text that is no TOML gets here; pass one character so that the scan ends.

@@ -1,0 +1,76 @@
+"""Keys whose work is not built yet say so, once and only when asked for."""
+
+from pathlib import Path
+
+import pytest
+
+from resolver.config.load import load, unbuilt
+from resolver.config.reasons import section_of
+from resolver.config.schema import Config
+from resolver.config.unbuilt import NOT_BUILT
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_defaults_that_do_nothing_yet_take_one_line() -> None:
+    (line,) = unbuilt(Config())
+    assert line.startswith("Not built yet")
+    assert "recursion.prefetch" in line
+    assert "server.workers" not in line
+
+
+def test_shipped_file_is_as_quiet_as_no_file() -> None:
+    assert len(unbuilt(load(ROOT / "config.toml"))) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "[server]\nworkers = 4",
+            "server.workers is not built yet: one process serves",
+        ),
+        (
+            '[recursion]\nqname_minimisation = "strict"',
+            "recursion.qname_minimisation is not built yet: servers see full names",
+        ),
+        (
+            '[[forward]]\nname = "corp.test"\nto = ["192.0.2.1"]',
+            "[[forward]] corp.test is not built yet: its names are resolved from the root",
+        ),
+        (
+            '[[zone]]\nname = "a"\nrole = "secondary"\nprimaries = ["192.0.2.1"]',
+            "[[zone]] a: role is not built yet: the zone is not served",
+        ),
+        ("[[local]]", "[[local]] 1 is not built yet: its records are not served"),
+    ],
+)
+def test_key_that_is_set_to_something_is_told(tmp_path: Path, text: str, sentence: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    told = unbuilt(load(file))
+    assert [line for line in told if not line.startswith("Not built yet")] == [sentence]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[server]\nworkers = 1\nuser = ''",
+        '[recursion]\nqname_minimisation = "off"\nprefetch = false\nserve_stale = 0',
+        '[dnssec]\nvalidation = "off"\ntrust_anchors = []',
+        '[access]\ntransfer = ["none"]',
+        '[control]\nsocket = ""\n[metrics]\nlisten = ""',
+    ],
+)
+def test_key_that_is_switched_off_is_not_told(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    assert len(unbuilt(load(file))) == 1
+
+
+def test_table_names_only_keys_that_exist() -> None:
+    for path in NOT_BUILT:
+        section, _, key = path.partition(".")
+        fields = section_of(Config.model_fields[section].annotation)
+        assert fields is not None
+        assert not key or key in fields.model_fields
