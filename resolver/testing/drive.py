@@ -1,0 +1,179 @@
+"""The driver for engines on a fake Internet: what net/run.py does on sockets, on a virtual clock.
+
+Performs Ask and Sub for any number of engines at once. Whenever all of them wait, the clock jumps
+to the next thing that happens. Equal Subs in flight are joined; one that would wait for itself gets
+Cycle. Packets are made and judged by the code that does so on real sockets (net/match.py).
+
+Does not know: what the engines do, what the servers say.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from random import Random
+from typing import Any, TypeVar
+
+from resolver.effects import (
+    Ask,
+    Cycle,
+    Finished,
+    Outcome,
+    Steps,
+    Sub,
+    Timeout,
+    Unreachable,
+)
+from resolver.net.entropy import Entropy
+from resolver.net.match import Miss, QueryMaker, judge
+from resolver.testing.clock import ManualClock
+from resolver.testing.internet import Internet
+from resolver.testing.watch import Asked, Watch
+
+T = TypeVar("T")
+
+MAX_EFFECTS = 100_000  # of one call of run(): an engine without end fails its test, not the machine
+
+
+class SeededEntropy(Entropy):
+    """Ids and cases that are the same in each run of a test."""
+
+    __slots__ = ("_rng",)
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._rng = Random(seed)
+
+    def number(self) -> int:
+        """A number of 16 bits."""
+        return self._rng.randrange(0x10000)
+
+    def mix_case(self, name: bytes) -> bytes:
+        """The name with each letter in one case or the other."""
+        text = name.lower()
+        return bytes(o ^ 0x20 if 97 <= o <= 122 and self._rng.random() < 0.5 else o for o in text)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One engine under way. `waits_for` is the Sub it waits for, `waiters` who waits for it."""
+
+    steps: Steps[Any]
+    watch: Watch
+    key: tuple[bytes, int, int] | None = None
+    waits_for: "_Job | None" = None
+    waiters: list["_Job"] = field(default_factory=list)
+    done: Callable[[Any], None] | None = None
+
+
+class Driver:
+    """Runs engines on `net`. `start` some, then `run` until all have ended."""
+
+    def __init__(self, net: Internet, clock: ManualClock, *, seed: int = 1) -> None:
+        self.net = net
+        self.clock = clock
+        self._maker = QueryMaker(SeededEntropy(seed))
+        self._ready: deque[tuple[_Job, Outcome | None]] = deque()
+        self._later: list[tuple[float, int, _Job, Outcome]] = []
+        self._subs: dict[tuple[bytes, int, int], _Job] = {}
+        self._count = 0
+
+    def start(self, steps: Steps[T], done: Callable[[T], None], watch: Watch) -> None:
+        """Begin with an engine at the next `run`; `done` gets its result."""
+        self._ready.append((_Job(steps, watch, done=done), None))
+
+    def run(self) -> None:
+        """Let time pass until every engine has ended.
+
+        Raises whatever an engine raises, and RuntimeError after MAX_EFFECTS effects.
+        """
+        limit = self._count + MAX_EFFECTS
+        try:
+            while self._ready or self._later:
+                if self._ready:
+                    self._advance(*self._ready.popleft())
+                else:
+                    at, _, job, outcome = heappop(self._later)
+                    self.clock.advance(max(0.0, at - self.clock.now()))
+                    self._ready.append((job, outcome))
+                if self._count > limit:
+                    raise RuntimeError(f"an engine did not end within {MAX_EFFECTS} effects")
+        except BaseException:
+            self._ready.clear()
+            self._later.clear()
+            self._subs.clear()
+            raise
+
+    def _advance(self, job: _Job, outcome: Outcome | None) -> None:
+        """Send an outcome in and perform the effect that comes out."""
+        self._count += 1
+        try:
+            # A new generator takes None, which the type of Steps does not say.
+            effect = job.steps.send(outcome)  # type: ignore[arg-type]
+        except StopIteration as end:
+            self._finish(job, end.value)
+            return
+        if isinstance(effect, Ask):
+            self._ask(job, effect)
+        else:
+            self._start_sub(job, effect)
+
+    def _finish(self, job: _Job, result: Any) -> None:
+        if job.key is not None:
+            del self._subs[job.key]
+        for waiter in job.waiters:
+            waiter.waits_for = None
+            self._ready.append((waiter, Finished(result)))
+        if job.done is not None:
+            job.done(result)
+
+    def _start_sub(self, job: _Job, sub: Sub) -> None:
+        running = self._subs.get(sub.key)
+        if running is None:
+            running = _Job(sub.start(), job.watch, key=sub.key)
+            self._subs[sub.key] = running
+            self._ready.append((running, None))
+        elif _waits_for(running, job):
+            self._ready.append((job, Cycle()))
+            return
+        job.waits_for = running
+        running.waiters.append(job)
+
+    def _ask(self, job: _Job, ask: Ask) -> None:
+        after_s, outcome = self._perform(ask)
+        job.watch.asks.append(
+            Asked(
+                ask.server.ip,
+                str(ask.question),
+                ask.stream,
+                ask.edns_size,
+                self.clock.now(),
+                type(outcome).__name__,
+            )
+        )
+        heappush(self._later, (self.clock.now() + after_s, self._count, job, outcome))
+
+    def _perform(self, ask: Ask) -> tuple[float, Outcome]:
+        """The outcome of an ask, and after how many seconds it is known."""
+        server = ask.server.ip
+        if not self.net.is_reachable(server):
+            return 0.0, Unreachable("connection refused" if ask.stream else "port unreachable")
+        sent = self._maker.make(ask, mix_case=ask.mix_case)
+        packets = self.net.exchange(server, sent.packet, stream=ask.stream, at=self.clock.now())
+        for packet in packets:
+            if packet.after_s > ask.timeout_s:
+                break
+            verdict = judge(sent, packet.packet, packet.after_s)
+            if not isinstance(verdict, Miss):
+                return packet.after_s, verdict
+        return ask.timeout_s, Timeout()
+
+
+def _waits_for(job: _Job, other: _Job) -> bool:
+    """Whether `job` is `other` or waits for it, directly or not."""
+    link: _Job | None = job
+    while link is not None:
+        if link is other:
+            return True
+        link = link.waits_for
+    return False

@@ -1,0 +1,116 @@
+"""Questions to a resolver that lives in a fake Internet: `run` for one, `World` for several.
+
+    answer, watch = run("www.example.com. A", net)
+    assert answer.addresses == ["192.0.2.7"]
+    assert watch.asked("198.51.100.2") == 1
+
+Any engine can be driven, not only the resolver's: `drive(steps, net)`.
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from resolver import names
+from resolver.codes import read_type
+from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSettings
+from resolver.effects import Finished, Steps, Sub
+from resolver.model import Answer, Question, RRset
+from resolver.resolve import Recursion
+from resolver.testing.clock import ManualClock
+from resolver.testing.drive import Driver
+from resolver.testing.internet import Internet
+from resolver.testing.watch import Result, Watch
+
+T = TypeVar("T")
+
+
+class World:
+    """A resolver, its cache and a virtual clock in a fake Internet.
+
+    Settings are keys of the sections `recursion`, `outgoing` and `cache` of the configuration; all
+    others have their defaults. `hints` replaces those of the tree. `seed` makes all dice.
+    """
+
+    def __init__(
+        self,
+        net: Internet,
+        *,
+        seed: int = 1,
+        hints: Sequence[RRset] | None = None,
+        **settings: Any,
+    ) -> None:
+        """Raises TypeError for an unknown setting."""
+        self.net = net
+        self.clock = ManualClock()
+        self.driver = Driver(net, self.clock, seed=seed)
+        self.recursion = Recursion(
+            recursion=_take(RecursionSettings, settings),
+            outgoing=_take(OutgoingSettings, settings),
+            cache=_take(CacheSettings, settings),
+            hints=net.hints if hints is None else hints,
+            clock=self.clock,
+            rng=Random(seed),
+        )
+        if settings:
+            raise TypeError(f"no such setting: {', '.join(sorted(settings))}")
+
+    def ask(self, question: str) -> tuple[Result, Watch]:
+        """The answer to "name type" (type A when left out), and what was asked for it."""
+        return self.ask_all([question])[0]
+
+    def ask_all(self, questions: Sequence[str]) -> list[tuple[Result, Watch]]:
+        """The same for several questions that come at the same moment; equal ones are joined."""
+        answers: dict[int, Result] = {}
+        watches = [Watch() for _ in questions]
+        for i, text in enumerate(questions):
+
+            def done(answer: Answer, i: int = i) -> None:
+                answers[i] = Result(answer)
+
+            self.driver.start(self._serve(read_question(text), watches[i]), done, watches[i])
+        self.driver.run()
+        return [(answers[i], watches[i]) for i in range(len(questions))]
+
+    def _serve(self, question: Question, watch: Watch) -> Steps[Answer]:
+        outcome = yield Sub(question.key, lambda: self.recursion.resolve(question, watch))
+        assert isinstance(outcome, Finished), "a client's question waits for nobody"
+        answer: Answer = outcome.result
+        return answer
+
+
+def run(question: str, net: Internet, **settings: Any) -> tuple[Result, Watch]:
+    """Ask one question with an empty cache; settings as for World."""
+    return World(net, **settings).ask(question)
+
+
+def drive(
+    steps: Steps[T], net: Internet, *, clock: ManualClock | None = None, seed: int = 1
+) -> tuple[T, Watch]:
+    """Run any engine to its end; its result and what it asked."""
+    results: list[T] = []
+    watch = Watch()
+    driver = Driver(net, clock or ManualClock(), seed=seed)
+    driver.start(steps, results.append, watch)
+    driver.run()
+    return results[0], watch
+
+
+def read_question(text: str) -> Question:
+    """A question from "name type". Raises ValueError."""
+    name, _, mnemonic = text.strip().partition(" ")
+    rrtype = read_type(mnemonic.strip() or "A")
+    if rrtype is None:
+        raise ValueError(f"{text!r}: {mnemonic.strip()} is no record type")
+    return Question(names.read(name), rrtype)
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+def _take(section: type[SettingsT], settings: dict[str, Any]) -> SettingsT:
+    """The section with those settings that are its own; they are removed."""
+    own = {key: settings.pop(key) for key in list(settings) if key in section.model_fields}
+    return section(**own)
