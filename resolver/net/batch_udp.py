@@ -1,0 +1,221 @@
+"""Many datagrams per system call: recvmmsg and sendmmsg over memory that is laid out once.
+
+The same message headers that received a datagram send its reply: peer and local address are in
+place already. `open_batch` gives the plain loop of plain_udp.py where the system has no such calls.
+Knows the C structures of Linux through ctypes; does not know DNS.
+
+Sources: recvmmsg(2), sendmmsg(2), cmsg(3), ip(7), ipv6(7).
+"""
+
+import ctypes
+import errno
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from resolver.net.plain_udp import PlainBatch
+from resolver.net.slots import (
+    FAULTS_OF_ONE_DATAGRAM,
+    SLOT_OCTETS,
+    SLOTS,
+    SPARE,
+    Batch,
+    ReturnPath,
+)
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Msghdr(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("namelen", ctypes.c_uint32),
+        ("iov", ctypes.c_void_p),
+        ("iovlen", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("controllen", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Mmsghdr(ctypes.Structure):
+    _fields_ = (("header", _Msghdr), ("length", ctypes.c_uint))
+
+
+_COUNT = SLOTS + 1  # the spare slot has headers of its own
+_HEADER = ctypes.sizeof(_Mmsghdr)
+_IOVEC = ctypes.sizeof(_Iovec)
+_NAME = 32  # sockaddr_in has 16 octets, sockaddr_in6 28
+_NAME_USED = {socket.AF_INET: 16, socket.AF_INET6: 28}
+_CMSG_HEADER = ctypes.sizeof(ctypes.c_size_t) + 8
+_CONTROL = 64
+# CMSG_SPACE of in_pktinfo (12 octets) and in6_pktinfo (20): the kernel fills exactly this.
+_ALIGN = ctypes.sizeof(ctypes.c_size_t)
+_CONTROL_USED = {
+    family: _CMSG_HEADER + -(-octets // _ALIGN) * _ALIGN
+    for family, octets in ((socket.AF_INET, 12), (socket.AF_INET6, 20))
+}
+# The interface index is the first word of in_pktinfo and the last of in6_pktinfo.
+_INTERFACE = {socket.AF_INET: _CMSG_HEADER, socket.AF_INET6: _CMSG_HEADER + 16}
+
+_HEADERS = 0
+_IOVECS = _HEADERS + _COUNT * _HEADER
+_NAMES = _IOVECS + _COUNT * _IOVEC
+_CONTROLS = _NAMES + _COUNT * _NAME
+_FRONT = 16384
+_RECEIVING = _IOVECS + SLOTS * _IOVEC  # all that a system call changes and the next one needs
+
+
+def _load(name: str) -> Any:
+    """A function of the C library, or None."""
+    if sys.platform != "linux":
+        return None
+    try:
+        function = getattr(ctypes.CDLL(None, use_errno=True), name)
+    except (OSError, AttributeError):
+        return None
+    function.restype = ctypes.c_int
+    function.argtypes = (
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_uint,
+        ctypes.c_int,
+        *((ctypes.c_void_p,) if name == "recvmmsg" else ()),
+    )
+    return function
+
+
+_recvmmsg = _load("recvmmsg")
+_sendmmsg = _load("sendmmsg")
+
+
+def open_batch(sock: socket.socket, *, wildcard: bool) -> Batch:
+    """Slots for a bound, non-blocking UDP socket; `wildcard` if it is bound to no one address."""
+    if _recvmmsg is None or _sendmmsg is None:
+        return PlainBatch(sock, wildcard=wildcard)
+    # A kernel or sandbox may lack what the C library has.
+    _recvmmsg(sock.fileno(), None, 0, socket.MSG_DONTWAIT, None)
+    if ctypes.get_errno() == errno.ENOSYS:
+        return PlainBatch(sock, wildcard=wildcard)
+    return MmsgBatch(sock, wildcard=wildcard)
+
+
+class MmsgBatch(Batch):
+    """Slots that are filled by recvmmsg and sent by sendmmsg."""
+
+    def __init__(self, sock: socket.socket, *, wildcard: bool) -> None:
+        super().__init__(sock, wildcard=wildcard, front_octets=_FRONT)
+        self._fd = sock.fileno()
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
+        self._family = sock.family
+        self._lay_out()
+        self._template = self.buffer[_HEADERS:_RECEIVING]
+        view = memoryview(self.buffer)
+        self._lengths = view[_HEADERS:_IOVECS].cast("I")[
+            _Mmsghdr.length.offset // 4 :: _HEADER // 4
+        ]
+        self._iovec_lengths = view[_IOVECS:_NAMES].cast("L")[1::2]
+        self._ipv4_peers = view[_NAMES:_CONTROLS].cast("I")[1 :: _NAME // 4]
+        controls = view[_CONTROLS : _CONTROLS + _COUNT * _CONTROL].cast("I")
+        self._interfaces = controls[_INTERFACE[sock.family] // 4 :: _CONTROL // 4]
+        self._no_interfaces = memoryview(bytes(4 * _COUNT)).cast("I")
+        self._sizes = memoryview(self.sizes)
+        self._received = 0
+        self._headers: bytes | None = None
+
+    def _lay_out(self) -> None:
+        headers = (_Mmsghdr * _COUNT).from_buffer(self.buffer, _HEADERS)
+        iovecs = (_Iovec * _COUNT).from_buffer(self.buffer, _IOVECS)
+        for i in range(_COUNT):
+            iovecs[i].base = self._address + self.starts[i]
+            iovecs[i].length = SLOT_OCTETS
+            header = headers[i].header
+            header.name = self._address + _NAMES + i * _NAME
+            header.namelen = _NAME_USED[self._family]
+            header.iov = self._address + _IOVECS + i * _IOVEC
+            header.iovlen = 1
+            if self._wildcard:
+                header.control = self._address + _CONTROLS + i * _CONTROL
+                header.controllen = _CONTROL_USED[self._family]
+
+    def receive(self) -> int:
+        buffer = self.buffer
+        buffer[_HEADERS:_RECEIVING] = self._template
+        count: int = _recvmmsg(self._fd, self._address, SLOTS, socket.MSG_DONTWAIT, None)
+        if count <= 0:
+            self._received = 0
+            return 0
+        self._received = count
+        self._headers = None
+        self.lengths = self._lengths[:count].tolist()
+        if self._ipv4:
+            self.peers = self._ipv4_peers[:count].tolist()
+        else:
+            ends = range(_NAMES + 24, _NAMES + 24 + count * _NAME, _NAME)
+            self.peers = [buffer[end - 16 : end] for end in ends]
+        if self._wildcard:
+            # The route decides by which interface a reply leaves, not the one the query came by.
+            self._interfaces[:count] = self._no_interfaces[:count]
+        return count
+
+    def send(self, slots: Sequence[int] | None = None) -> int:
+        count = self._received
+        self._iovec_lengths[:count] = self._sizes[:count]
+        if slots is not None:
+            count = len(slots)
+            self._gather(slots)
+        return self._send_headers(0, count)
+
+    def _gather(self, slots: Sequence[int]) -> None:
+        """Move the headers of these slots to the front, where one system call finds them."""
+        if self._headers is None:
+            self._headers = self.buffer[_HEADERS:_IOVECS]
+        to = _HEADERS
+        for slot in slots:
+            self.buffer[to : to + _HEADER] = self._headers[slot * _HEADER : (slot + 1) * _HEADER]
+            to += _HEADER
+
+    def _send_headers(self, first: int, end: int) -> int:
+        sent = 0
+        while first < end:
+            at = self._address + _HEADERS + first * _HEADER
+            taken: int = _sendmmsg(self._fd, at, end - first, socket.MSG_DONTWAIT)
+            if taken > 0:
+                sent += taken
+                first += taken
+            elif ctypes.get_errno() in FAULTS_OF_ONE_DATAGRAM:
+                first += 1
+            else:
+                break
+        return sent
+
+    def peer(self, slot: int) -> bytes:
+        at = _NAMES + slot * _NAME
+        return self.buffer[at + 4 : at + 8] if self._ipv4 else self.buffer[at + 8 : at + 24]
+
+    def port(self, slot: int) -> int:
+        at = _NAMES + slot * _NAME
+        (port,) = struct.unpack("!H", self.buffer[at + 2 : at + 4])
+        return int(port)
+
+    def return_path(self, slot: int) -> ReturnPath:
+        name = _NAMES + slot * _NAME
+        control = _CONTROLS + slot * _CONTROL
+        return (
+            self.buffer[name : name + _NAME],
+            self.buffer[control : control + _CONTROL] if self._wildcard else b"",
+        )
+
+    def send_to(self, path: ReturnPath, reply: bytes) -> bool:
+        name, control = path
+        self.buffer[_NAMES + SPARE * _NAME : _NAMES + _COUNT * _NAME] = name
+        at = _CONTROLS + SPARE * _CONTROL
+        self.buffer[at : at + len(control)] = control
+        start = self.starts[SPARE]
+        self.buffer[start : start + len(reply)] = reply
+        self._iovec_lengths[SPARE] = len(reply)
+        return self._send_headers(SPARE, SPARE + 1) == 1

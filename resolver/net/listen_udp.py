@@ -1,0 +1,213 @@
+"""The UDP listener: drains datagrams in batches, answers hits at once, hands on the rest.
+
+A wake-up of the event loop receives a few batches at most. Of each batch the hits are answered in
+place by serve/fast.py and leave with one system call; the other queries go to the service. What it
+answers at once leaves together too, what needs other servers is answered when its steps end. There
+is no task and no future here.
+
+Knows sockets, the event loop, and which datagrams are never answered: responses (RFC 1035 section
+4.1.1, QR), fragments of a header, and whatever comes from port 0 (RFC 768: no reply is expected).
+Does not know what is in a query.
+
+Sources: RFC 1035 section 4.2.1, RFC 2181 section 4.1 (replies leave from the address asked), ip(7)
+and ipv6(7) for the socket options.
+"""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from resolver.clock import Clock
+from resolver.effects import Steps
+from resolver.metrics import Metrics
+from resolver.model import Address
+from resolver.net.batch_udp import open_batch
+from resolver.net.slots import SLOT_OCTETS, ReturnPath
+from resolver.serve.fast import FastPath
+from resolver.wire.peek import HEADER_OCTETS
+
+# So many batches in a row, then the event loop gets a turn: replies from other servers wait there.
+MAX_BATCHES = 8
+# After a batch this full, more has probably come in the meantime: looking again is cheaper than a
+# turn of the event loop.
+WORTH_ANOTHER_LOOK = 4
+RECEIVE_BUFFER_OCTETS = 4 << 20
+_LOG_EVERY_S = 1.0
+
+# Linux, <linux/in.h> and <linux/in6.h>: let no forged path MTU make us fragment, or not send.
+_IP_MTU_DISCOVER = 10
+_IPV6_MTU_DISCOVER = 23
+_PMTUDISC_OMIT = 5
+_SO_RCVBUFFORCE = 33
+
+_log = logging.getLogger(__name__)
+
+
+class Responder(Protocol):
+    """The full path: a reply, None for silence, or steps that lead to one of them."""
+
+    def respond(
+        self, packet: bytes, peer: bytes, *, stream: bool
+    ) -> bytes | Steps[bytes | None] | None: ...
+
+
+class Starter(Protocol):
+    """What carries out steps and calls `done` once with their result, None if they failed."""
+
+    def start(self, steps: Steps[bytes | None], done: Callable[[bytes | None], None]) -> None: ...
+
+
+def open_udp_socket(address: Address, *, reuse_port: bool = False) -> socket.socket:
+    """A bound, non-blocking UDP socket. Raises OSError.
+
+    `reuse_port` lets several processes share the address. An IPv6 socket is for IPv6 alone.
+    """
+    ipv6 = ":" in address.ip
+    sock = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if ipv6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        _enlarge_receive_buffer(sock)
+        if sys.platform == "linux":
+            level = socket.IPPROTO_IPV6 if ipv6 else socket.IPPROTO_IP
+            option = _IPV6_MTU_DISCOVER if ipv6 else _IP_MTU_DISCOVER
+            sock.setsockopt(level, option, _PMTUDISC_OMIT)
+        sock.bind((address.ip, address.port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _enlarge_receive_buffer(sock: socket.socket) -> None:
+    """As far as the system lets us: a burst must survive one slow turn of the event loop."""
+    options = (_SO_RCVBUFFORCE,) if sys.platform == "linux" else ()
+    for option in (*options, socket.SO_RCVBUF):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER_OCTETS)
+        except OSError:
+            continue
+        return
+
+
+class UdpListener:
+    """One UDP socket that is served. The listener owns the socket from here on."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        service: Responder,
+        driver: Starter,
+        fast: FastPath,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._sock = sock
+        self._service = service
+        self._driver = driver
+        self._fast = fast
+        self._clock = clock
+        self._metrics = metrics
+        name = sock.getsockname()
+        self.address = Address(name[0], name[1])
+        self._batch = open_batch(sock, wildcard=self.address.ip in ("0.0.0.0", "::"))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._next_log_at = 0.0
+
+    def start(self) -> None:
+        """Answer from now on. To be called in the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._sock.fileno(), self._drain)
+
+    def stop(self) -> None:
+        """Take no more queries; replies that are still being worked on can be sent."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._sock.fileno())
+            self._loop = None
+
+    def close(self) -> None:
+        """Stop, and send nothing any more."""
+        self.stop()
+        self._closed = True
+        self._sock.close()
+
+    def _drain(self) -> None:
+        try:
+            for _ in range(MAX_BATCHES):
+                count = self._batch.receive()
+                if not count:
+                    return
+                missed = self._answer(count)
+                if missed or count < WORTH_ANOTHER_LOOK:
+                    return
+        except Exception:
+            self._report("datagrams of one batch were lost")
+
+    def _answer(self, count: int) -> int:
+        """Answer a received batch; the number of datagrams that were no hits."""
+        batch = self._batch
+        metrics = self._metrics
+        missed = self._fast.answer_batch(batch, self._clock.now())
+        metrics.queries_udp_total += count
+        hits = count - len(missed)
+        if not missed:
+            self._count_sent(batch.send(), hits)
+            metrics.packet_hits_total += hits
+            return 0
+        if hits:
+            rest = set(missed)
+            self._count_sent(batch.send([s for s in range(count) if s not in rest]), hits)
+            metrics.packet_hits_total += hits
+        ready = [slot for slot in missed if self._respond(slot)]
+        if ready:
+            self._count_sent(batch.send(ready), len(ready))
+        return len(missed)
+
+    def _count_sent(self, sent: int, of: int) -> None:
+        self._metrics.replies_total += sent
+        self._metrics.dropped_total += of - sent
+
+    def _respond(self, slot: int) -> bool:
+        """Hand a query to the service; True if its reply now lies in its slot."""
+        batch = self._batch
+        packet = batch.packet(slot)
+        if len(packet) < HEADER_OCTETS or packet[2] & 0x80 or not batch.port(slot):
+            self._metrics.dropped_total += 1
+            return False
+        try:
+            reply = self._service.respond(packet, batch.peer(slot), stream=False)
+            if reply is None:
+                self._metrics.dropped_total += 1
+            elif not isinstance(reply, bytes):
+                self._driver.start(reply, partial(self._reply_late, batch.return_path(slot)))
+            elif len(reply) <= SLOT_OCTETS:
+                batch.put(slot, reply)
+                return True
+            else:
+                self._reply_late(batch.return_path(slot), reply)
+        except Exception:
+            self._report("a query got no reply")
+        return False
+
+    def _reply_late(self, path: ReturnPath, reply: bytes | None) -> None:
+        if reply is None or self._closed or not self._batch.send_to(path, reply):
+            self._metrics.dropped_total += 1
+        else:
+            self._metrics.replies_total += 1
+
+    def _report(self, what: str) -> None:
+        """Log our own mistake, but not once for every packet that runs into it."""
+        self._metrics.exceptions_total += 1
+        now = self._clock.now()
+        if now >= self._next_log_at:
+            self._next_log_at = now + _LOG_EVERY_S
+            _log.exception("%s: %s", self.address, what)

@@ -1,0 +1,106 @@
+"""Changes to a finished message without building it again: its TTLs and the case of its question.
+
+A finished message is kept as its tail: all octets behind the id. Offsets count within the tail.
+Knows where TTLs stand in well-formed messages; does not know caches or clocks.
+
+Sources: RFC 1035 sections 4.1.3 and 4.1.4, RFC 6891 section 6.1.3 (the TTL of OPT is none),
+RFC 2181 section 8, RFC 4343 section 4.
+"""
+
+from resolver.codes import EdnsOption, RRType
+from resolver.errors import WireError
+
+_OPT = int(RRType.OPT)
+_EXTENDED_ERROR = int(EdnsOption.EXTENDED_ERROR)
+_HEADER_OCTETS = 10  # without the id
+_MAX_TTL_S = 0x7FFFFFFF
+
+
+class Layout:
+    """Where things stand in a finished message.
+
+    `ttls`: offset of every TTL but that of OPT. `lowest_ttl_s`: the smallest of them, or None if
+    there are none. `personal`: OPT carries an option that was meant for one client only.
+    """
+
+    __slots__ = ("lowest_ttl_s", "personal", "ttls")
+
+    def __init__(self, ttls: tuple[int, ...], lowest_ttl_s: int | None, personal: bool) -> None:
+        self.ttls = ttls
+        self.lowest_ttl_s = lowest_ttl_s
+        self.personal = personal
+
+
+def survey(tail: bytes) -> Layout:
+    """Find the TTLs in a message without its id. Raises WireError when it is cut short."""
+    ttls: list[int] = []
+    lowest: int | None = None
+    personal = False
+    try:
+        at = _HEADER_OCTETS
+        for _ in range(_read_16(tail, 2)):
+            at = _skip_name(tail, at) + 4
+        for _ in range(_read_16(tail, 4) + _read_16(tail, 6) + _read_16(tail, 8)):
+            at = _skip_name(tail, at)
+            rdata = at + 10
+            end = rdata + _read_16(tail, at + 8)
+            if _read_16(tail, at) == _OPT:
+                personal = personal or _has_personal_option(tail[rdata:end])
+            else:
+                ttls.append(at + 4)
+                ttl_s = _read_ttl(tail, at + 4)
+                lowest = ttl_s if lowest is None else min(lowest, ttl_s)
+            at = end
+    except IndexError:
+        at = len(tail) + 1
+    if at > len(tail):
+        raise WireError(len(tail) + 2, "message ends inside a record")
+    return Layout(tuple(ttls), lowest, personal)
+
+
+def age(tail: bytes, ttls: tuple[int, ...], seconds: int) -> bytes:
+    """The tail with `seconds` taken off each TTL, never below 0."""
+    if len(ttls) == 1:
+        at = ttls[0]
+        left_s = max(_read_ttl(tail, at) - seconds, 0)
+        return left_s.to_bytes(4, "big").join((tail[:at], tail[at + 4 :]))
+    aged = bytearray(tail)
+    for at in ttls:
+        left_s = max(_read_ttl(tail, at) - seconds, 0)
+        aged[at : at + 4] = left_s.to_bytes(4, "big")
+    return bytes(aged)
+
+
+def with_question_name(tail: bytes, qname: bytes) -> bytes:
+    """The tail with its question name written as `qname`, which has the same length.
+
+    Owner names that are compressed to the question follow it by themselves.
+    """
+    return b"".join((tail[:_HEADER_OCTETS], qname, tail[_HEADER_OCTETS + len(qname) :]))
+
+
+def _read_16(tail: bytes, at: int) -> int:
+    return tail[at] << 8 | tail[at + 1]
+
+
+def _read_ttl(tail: bytes, at: int) -> int:
+    ttl_s = int.from_bytes(tail[at : at + 4], "big")
+    return ttl_s if ttl_s <= _MAX_TTL_S else 0
+
+
+def _skip_name(tail: bytes, at: int) -> int:
+    while length := tail[at]:
+        if length >= 0xC0:
+            return at + 2
+        at += length + 1
+    return at + 1
+
+
+def _has_personal_option(options: bytes) -> bool:
+    """Whether there is any option beside extended errors, which tell about the answer."""
+    at = 0
+    while at < len(options):
+        if _read_16(options, at) != _EXTENDED_ERROR:
+            return True
+        at += 4 + _read_16(options, at + 2)
+    return False

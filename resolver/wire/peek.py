@@ -1,0 +1,146 @@
+"""A look at a query without parsing it: may it be answered from finished packets, and by which key?
+
+Knows where the few fields stand that make two queries the same question to us: header, question,
+OPT. Does not know records, caches or policy; whatever it does not recognise at once is left to
+parse.py and the full path.
+
+The key of a plain query is its own bytes without the id, in canonical form: name in lower case,
+OPT with one of two payload sizes and without options. Most clients send exactly these bytes, so
+that a cache may first look the packet up as it came.
+
+Sources: RFC 1035 sections 4.1.1, 4.1.2 and 4.2.1, RFC 4343, RFC 6891 section 6.1, RFC 7830
+section 6 (no padding without encryption), RFC 7828 section 3.2.1 (no keepalive over UDP),
+RFC 7873 section 5.2 (a malformed cookie is a FORMERR, which is not ours to send).
+"""
+
+from resolver.codes import EdnsOption, RRType
+
+HEADER_OCTETS = 12
+ID_OCTETS = 2
+# A reply that fits these fits every client that offers as much or more (RFC 6891 section 6.2.3).
+SMALL_UDP_OCTETS = 512
+LARGE_UDP_OCTETS = 1232
+MAX_STREAM_OCTETS = 65535
+
+_MAX_NAME_OCTETS = 255
+_OPT_OCTETS = 11  # root name, type, payload size, extended rcode, version, flags, length of rdata
+
+_ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
+_ONE_QUESTION_AND_OPT = b"\0\1\0\0\0\0\0\1"
+_CLASS_IN = b"\0\1"
+_OPT_OWNER_AND_TYPE = b"\0\0\x29"
+_RCODE_AND_VERSION_ZERO = b"\0\0"
+_DNSSEC_OK = b"\x80\0"
+_NO_FLAGS = b"\0\0"
+_NO_OPTIONS = b"\0\0"
+
+_ANY = int(RRType.ANY)
+_OPT = int(RRType.OPT)
+_COOKIE = int(EdnsOption.COOKIE)
+_MEANINGLESS_ON_PLAIN_UDP = frozenset((int(EdnsOption.PADDING), int(EdnsOption.TCP_KEEPALIVE)))
+
+
+class Peek:
+    """What a plain query says. `key` is canonical; the name ends before `name_end` of the packet.
+
+    `max_octets` bounds the reply; `optionless` tells that the packet came without EDNS options.
+    """
+
+    __slots__ = ("key", "max_octets", "name_end", "optionless")
+
+    def __init__(self, key: bytes, name_end: int, max_octets: int, optionless: bool) -> None:
+        self.key = key
+        self.name_end = name_end
+        self.max_octets = max_octets
+        self.optionless = optionless
+
+
+def peek(packet: bytes, *, stream: bool) -> Peek | None:
+    """The canonical key of a plain query; None for anything that needs the full path.
+
+    Plain is: QR 0, opcode QUERY, no bit set but RD, AD and CD, one question of class IN for a type
+    that is data or ANY, an uncompressed name, then nothing, or one OPT of version 0 with no flag
+    but DO and no option that asks for something. RD, AD, CD, DO and the presence of OPT are in
+    the key.
+    """
+    if len(packet) < HEADER_OCTETS or packet[2] & 0xFE or packet[3] & 0xCF:
+        return None
+    name_end = _end_of_name(packet)
+    end = name_end + 4
+    if not name_end or packet[name_end + 2 : end] != _CLASS_IN:
+        return None
+    qtype = packet[name_end] << 8 | packet[name_end + 1]
+    if 128 <= qtype < _ANY or qtype in (0, _OPT):
+        return None
+    question = packet[2:12] + packet[12:name_end].lower() + packet[name_end:end]
+    counts = packet[4:12]
+    if counts == _ONE_QUESTION and len(packet) == end:
+        limit = MAX_STREAM_OCTETS if stream else SMALL_UDP_OCTETS
+        return Peek(question, name_end, limit, optionless=True)
+    if counts == _ONE_QUESTION_AND_OPT:
+        return _peek_edns(packet, question, name_end, stream)
+    return None
+
+
+def _end_of_name(packet: bytes) -> int:
+    """The octet after an uncompressed question name, or 0."""
+    last = len(packet) - 1
+    end = HEADER_OCTETS
+    while end <= last:
+        length = packet[end]
+        end += length + 1
+        if not length:
+            return end if end - HEADER_OCTETS <= _MAX_NAME_OCTETS else 0
+        if length > 63:
+            return 0
+    return 0
+
+
+def _peek_edns(packet: bytes, question: bytes, name_end: int, stream: bool) -> Peek | None:
+    opt = name_end + 4
+    after = opt + _OPT_OCTETS
+    if (
+        len(packet) < after
+        or packet[opt : opt + 3] != _OPT_OWNER_AND_TYPE
+        or packet[opt + 5 : opt + 7] != _RCODE_AND_VERSION_ZERO
+        or len(packet) - after != packet[opt + 9] << 8 | packet[opt + 10]
+    ):
+        return None
+    flags = packet[opt + 7 : opt + 9]
+    if flags not in (_NO_FLAGS, _DNSSEC_OK):
+        return None
+    if len(packet) > after and not _may_ignore_options(packet, after, stream):
+        return None
+    large = stream or packet[opt + 3] << 8 | packet[opt + 4] >= LARGE_UDP_OCTETS
+    size = LARGE_UDP_OCTETS if large else SMALL_UDP_OCTETS
+    key = b"".join(
+        (
+            question,
+            _OPT_OWNER_AND_TYPE,
+            size.to_bytes(2, "big"),
+            _RCODE_AND_VERSION_ZERO,
+            flags,
+            _NO_OPTIONS,
+        )
+    )
+    limit = MAX_STREAM_OCTETS if stream else size
+    return Peek(key, name_end, limit, optionless=len(packet) == after)
+
+
+def _may_ignore_options(packet: bytes, at: int, stream: bool) -> bool:
+    """Whether none of the options from octet `at` to the end changes the reply."""
+    end = len(packet)
+    while at < end:
+        if at + 4 > end:
+            return False
+        code = packet[at] << 8 | packet[at + 1]
+        length = packet[at + 2] << 8 | packet[at + 3]
+        at += 4 + length
+        if at > end:
+            return False
+        if code == _COOKIE:
+            if length != 8 and not 16 <= length <= 40:
+                return False
+        elif stream or code not in _MEANINGLESS_ON_PLAIN_UDP:
+            return False
+    return True
