@@ -1,0 +1,56 @@
+"""Unpredictable ids, ports and letter cases for queries to other servers.
+
+Everything comes from the system's CSPRNG, drawn in blocks so that one draw costs no system call
+(RFC 5452 section 9.2: unpredictable ids and ports over their whole range). One Entropy belongs to
+one process: make it after a fork, never before.
+
+Knows: os.urandom, RFC 5452, the 0x20 bit of letters. Does not know: sockets, messages.
+"""
+
+import os
+
+BLOCK_OCTETS = 4096
+LOWEST_PORT = 1024
+
+# 0x20 at every octet that is a letter. Length octets (at most 63) are never letters, so a whole
+# wire name can go through it.
+_LETTER_BITS = bytes(
+    0x20 if 0x41 <= octet <= 0x5A or 0x61 <= octet <= 0x7A else 0 for octet in range(256)
+)
+
+
+class Entropy:
+    """Draws from blocks of os.urandom. No octet is used twice."""
+
+    __slots__ = ("_numbers", "_octets", "_position", "_reserved_ports")
+
+    def __init__(self, reserved_ports: frozenset[int] = frozenset()) -> None:
+        self._reserved_ports = reserved_ports
+        self._numbers: list[int] = []
+        self._octets = b""
+        self._position = 0
+
+    def number(self) -> int:
+        """A uniform number of 16 bits: a query id."""
+        if not self._numbers:
+            self._numbers = list(memoryview(os.urandom(BLOCK_OCTETS)).cast("H"))
+        return self._numbers.pop()
+
+    def port(self) -> int:
+        """A uniform port of 1024 to 65535 that is not reserved (our own listening ports)."""
+        while True:
+            port = self.number()
+            if port >= LOWEST_PORT and port not in self._reserved_ports:
+                return port
+
+    def mix_case(self, name: bytes) -> bytes:
+        """The name with the case of each letter drawn anew."""
+        length = len(name)
+        start = self._position
+        if start + length > len(self._octets):
+            self._octets = os.urandom(BLOCK_OCTETS)
+            start = 0
+        self._position = start + length
+        drawn = int.from_bytes(self._octets[start : start + length], "big")
+        flips = int.from_bytes(name.translate(_LETTER_BITS), "big") & drawn
+        return (int.from_bytes(name, "big") ^ flips).to_bytes(length, "big")

@@ -1,0 +1,70 @@
+"""One ask on its way: what was sent, who waits, what carries it, when it ends.
+
+An ask is one Flight from start to end, also when it changes from UDP to a stream on the way. It
+ends once: with an outcome for its waiter, or cancelled.
+
+Knows: effects. Does not know: sockets' details, engines.
+"""
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from resolver.effects import Ask, Outcome, Timeout
+
+if TYPE_CHECKING:
+    from resolver.net.match import Sent
+    from resolver.net.upstream import Upstream
+
+
+class Waiter(Protocol):
+    """Whoever asked."""
+
+    def resume(self, outcome: Outcome) -> None:
+        """Take the outcome. Called once for each ask, unless the ask was cancelled."""
+        ...
+
+
+class Carrier(Protocol):
+    """What has a flight under way."""
+
+    def release(self, flight: "Flight") -> None:
+        """Give up what the flight holds: a socket, a place on a connection or in a queue."""
+        ...
+
+
+End = Callable[["Flight", Outcome], None]
+
+
+class Flight:
+    """An ask under way. `sock` is set on UDP, `upstream` on a stream; `retried` after a broken
+    connection cost it a second try."""
+
+    __slots__ = (
+        "ask",
+        "carrier",
+        "due",
+        "end",
+        "retried",
+        "sent",
+        "sent_at",
+        "sock",
+        "upstream",
+        "waiter",
+    )
+
+    def __init__(self, ask: Ask, waiter: Waiter, end: End) -> None:
+        self.due = 0.0  # set by Timers
+        self.ask = ask
+        self.waiter = waiter
+        self.end = end
+        self.carrier: Carrier | None = None
+        self.sent: Sent | None = None
+        self.sent_at = 0.0
+        self.sock: socket.SocketType | None = None
+        self.upstream: Upstream | None = None
+        self.retried = False
+
+    def expire(self) -> None:
+        """The ask's own time is over."""
+        self.end(self, Timeout())

@@ -1,0 +1,156 @@
+"""What was sent, and whether a packet is the response to it.
+
+A response must have the id and exactly the question that was sent, in the case that was sent
+(RFC 5452 section 4; RFC 1035 section 7.3). Address and port are the kernel's part: every socket
+here is connected. What does not match is not the server's fault, for anybody may have sent it; so
+it gives no outcome.
+
+Knows: the header's layout, 0x20. Does not know: sockets, time, who asked.
+"""
+
+import logging
+from enum import Enum
+
+from resolver.codes import Flag, Rcode
+from resolver.effects import Ask, Malformed, Outcome, Reply, WrongCase
+from resolver.errors import WireError
+from resolver.metrics import Metrics
+from resolver.model import Edns, Message, Question
+from resolver.net.entropy import Entropy
+from resolver.wire.build import build_query
+from resolver.wire.parse import parse
+
+HEADER_OCTETS = 12
+# The first octet of the flags of a response to a QUERY: QR set, opcode 0 (RFC 1035 section 4.1.1).
+_QR_AND_OPCODE = 0xF8
+_RESPONSE_TO_QUERY = 0x80
+_TC = 0x02
+_RCODE = 0x0F
+_ONE_QUESTION = b"\x00\x01"
+_NO_QUESTION = b"\x00\x00"
+
+_log = logging.getLogger(__name__)
+
+
+class Miss(Enum):
+    """Why a packet is no response to what was sent."""
+
+    ID = "id"
+    OTHER = "other"
+
+
+class Sent:
+    """A query as it went out. `question` is its question section, octet for octet."""
+
+    __slots__ = ("id", "mixed", "packet", "qname_octets", "question")
+
+    def __init__(self, packet: bytes, qname_octets: int, *, mixed: bool) -> None:
+        self.id = packet[:2]
+        self.packet = packet
+        self.qname_octets = qname_octets
+        self.question = packet[HEADER_OCTETS : HEADER_OCTETS + qname_octets + 4]
+        self.mixed = mixed
+
+
+class QueryMaker:
+    """Makes queries of asks, with ids and case from an Entropy."""
+
+    __slots__ = ("_edns", "_entropy")
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+        self._edns: dict[int, Edns] = {}
+
+    def make(self, ask: Ask, *, mix_case: bool) -> Sent:
+        """The query for an ask, with a random id."""
+        return self.make_with_id(ask, self._entropy.number(), mix_case=mix_case)
+
+    def make_with_id(self, ask: Ask, number: int, *, mix_case: bool) -> Sent:
+        """The query for an ask, with the id given."""
+        question = ask.question
+        qname = question.qname
+        if mix_case:
+            qname = self._entropy.mix_case(qname)
+            question = Question(qname, question.qtype, question.qclass)
+        size = ask.edns_size
+        packet = build_query(
+            number,
+            question,
+            edns=None if size is None else self._edns_of(size),
+            recursion_desired=ask.recursion_desired,
+        )
+        return Sent(packet, len(qname), mixed=mix_case)
+
+    def _edns_of(self, size: int) -> Edns:
+        edns = self._edns.get(size)
+        if edns is None:
+            edns = Edns(udp_size=size)
+            if len(self._edns) < 16:
+                self._edns[size] = edns
+        return edns
+
+
+def read_response(sent: Sent, packet: bytes, rtt_s: float, metrics: Metrics) -> Outcome | Miss:
+    """`judge`, counting what does not match; a mistake of ours costs this one response."""
+    try:
+        verdict = judge(sent, packet, rtt_s)
+    except Exception:
+        metrics.exceptions_total += 1
+        _log.exception("reading a response failed")
+        return Malformed("could not be read")
+    if type(verdict) is Miss or type(verdict) is WrongCase:
+        metrics.upstream_mismatched_total += 1
+    return verdict
+
+
+def judge(sent: Sent, packet: bytes, rtt_s: float) -> Outcome | Miss:
+    """The outcome that a packet gives to what was sent, or why it gives none."""
+    if len(packet) < HEADER_OCTETS or packet[2] & _QR_AND_OPCODE != _RESPONSE_TO_QUERY:
+        return Miss.OTHER
+    if packet[:2] != sent.id:
+        return Miss.ID
+    question = packet[HEADER_OCTETS : HEADER_OCTETS + len(sent.question)]
+    if question != sent.question or packet[4:6] != _ONE_QUESTION:
+        other = _judge_other_question(sent, packet, question)
+        if other is not None:
+            return other
+    try:
+        message = parse(packet)
+    except WireError as error:
+        if packet[2] & _TC:
+            return Reply(_truncated(sent, packet), rtt_s)
+        return Malformed(str(error), packet[3] & _RCODE)
+    return Reply(message, rtt_s)
+
+
+def _judge_other_question(sent: Sent, packet: bytes, question: bytes) -> Outcome | Miss | None:
+    """The verdict on a packet whose question section is not octet for octet ours; None when it is
+    good enough after all."""
+    if packet[4:6] == _NO_QUESTION:
+        rcode = packet[3] & _RCODE
+        # A server that could not read the query cannot repeat its question. An error is all that
+        # such a response may say.
+        if rcode == Rcode.NOERROR:
+            return Miss.OTHER
+        return Malformed("a response without its question", rcode)
+    length = sent.qname_octets
+    # The name alone: lower() would also change the octets of a type.
+    if (
+        packet[4:6] != _ONE_QUESTION
+        or question[length:] != sent.question[length:]
+        or question[:length].lower() != sent.question[:length].lower()
+    ):
+        return Miss.OTHER
+    return WrongCase() if sent.mixed else None
+
+
+def _truncated(sent: Sent, packet: bytes) -> Message:
+    """What a response cut off in the middle of a record still says: that TC is set. The rest is not
+    used (RFC 2181 section 9)."""
+    length = sent.qname_octets
+    qtype = int.from_bytes(sent.question[length : length + 2], "big")
+    qclass = int.from_bytes(sent.question[length + 2 :], "big")
+    question = Question(sent.question[:length], qtype, qclass)
+    flags = int.from_bytes(packet[2:4], "big") | Flag.TC
+    number = int.from_bytes(packet[:2], "big")
+    return Message(number, flags, [question], rcode=flags & _RCODE)

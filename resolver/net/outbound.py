@@ -1,0 +1,131 @@
+"""Performs asks: on UDP or on a stream, within their time, ending each exactly once.
+
+An ask over UDP whose port receives a packet with a wrong id goes on over TCP in the time that is
+left: the first wrong guess of a forger is also the last one (RFC 5452 section 9.1 counts on few
+guesses; a stream leaves none).
+
+Knows: both carriers, deadlines. Does not know: engines.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Protocol
+
+from resolver.effects import Ask, Outcome, Timeout
+from resolver.metrics import Metrics
+from resolver.net.descriptors import Shares, shares
+from resolver.net.entropy import Entropy
+from resolver.net.flight import Flight, Waiter
+from resolver.net.outbound_stream import StreamAsker
+from resolver.net.outbound_udp import UdpAsker
+from resolver.net.sources import Sources
+from resolver.net.timers import Timers
+
+
+class Outgoing(Protocol):
+    """What is needed of config.schema.OutgoingSettings."""
+
+    @property
+    def source(self) -> Iterable[object]:
+        """Source addresses of either family; a family without one leaves it to the system."""
+        ...
+
+    @property
+    def ipv4(self) -> bool:
+        """Whether to ask over IPv4."""
+        ...
+
+    @property
+    def ipv6(self) -> bool:
+        """Whether to ask over IPv6."""
+        ...
+
+
+class Outbound:
+    """All asks under way. Make it in the process that uses it: its randomness must not be shared
+    by a fork."""
+
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        metrics: Metrics,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        timers: Timers,
+        sockets: Shares | None = None,
+        reserved_ports: frozenset[int] = frozenset(),
+    ) -> None:
+        sockets = sockets or shares()
+        entropy = Entropy(reserved_ports)
+        sources = Sources(outgoing.source, entropy=entropy, ipv4=outgoing.ipv4, ipv6=outgoing.ipv6)
+        self._loop = loop
+        self._timers = timers
+        self._metrics = metrics
+        self._flights: set[Flight] = set()
+        self.udp = UdpAsker(
+            self._end,
+            self._near_miss,
+            loop=loop,
+            sources=sources,
+            entropy=entropy,
+            metrics=metrics,
+            most_sockets=sockets.datagram_sockets,
+        )
+        self.stream = StreamAsker(
+            self._end,
+            loop=loop,
+            sources=sources,
+            entropy=entropy,
+            metrics=metrics,
+            most_connections=sockets.upstream_connections,
+        )
+
+    @property
+    def in_flight(self) -> int:
+        """Asks that have not ended, queued ones included."""
+        return len(self._flights)
+
+    def ask(self, ask: Ask, waiter: Waiter) -> Flight:
+        """Start an ask. `waiter.resume` may be called before this returns."""
+        flight = Flight(ask, waiter, self._end)
+        self._flights.add(flight)
+        self._timers.set(flight, self._loop.time() + ask.timeout_s)
+        if ask.stream:
+            self.stream.take(flight)
+        else:
+            self.udp.take(flight)
+        return flight
+
+    def cancel(self, flight: Flight) -> None:
+        """End a flight without an outcome; nothing happens when it has ended."""
+        if flight in self._flights:
+            self._flights.remove(flight)
+            self._timers.cancel(flight)
+            self._release(flight)
+
+    def close(self) -> None:
+        """End every flight without an outcome, and close every socket."""
+        for flight in list(self._flights):
+            self.cancel(flight)
+        self.udp.close()
+        self.stream.close()
+
+    def _end(self, flight: Flight, outcome: Outcome) -> None:
+        if flight not in self._flights:
+            return
+        self._flights.remove(flight)
+        self._timers.cancel(flight)
+        if type(outcome) is Timeout:
+            self._metrics.upstream_timeouts_total += 1
+        self._release(flight)
+        flight.waiter.resume(outcome)
+
+    def _near_miss(self, flight: Flight) -> None:
+        self._release(flight)
+        self.stream.take(flight)
+
+    def _release(self, flight: Flight) -> None:
+        carrier = flight.carrier
+        if carrier is not None:
+            flight.carrier = None
+            carrier.release(flight)

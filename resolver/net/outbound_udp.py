@@ -1,0 +1,225 @@
+"""Asks over UDP: every one from a socket and a random port of its own.
+
+The socket is bound to a port drawn by CSPRNG over 1024 to 65535 and connected, so the kernel drops
+what comes from elsewhere and reports ICMP errors for this ask alone (RFC 5452 sections 9.1 and
+9.2). It is bound at the moment of use, not ahead: a bound socket that is not yet connected would
+collect packets from anybody, to be read later as if the server had sent them. IP_PMTUDISC_OMIT
+keeps forged path-MTU messages from making fragments of our queries.
+
+All sockets are registered in one epoll of our own whose descriptor the event loop watches, and are
+left to close() to deregister; asyncio never hears of a single one.
+
+Knows: UDP sockets on Linux. Does not know: engines, timers, what an answer means.
+"""
+
+import asyncio
+import errno
+import os
+import select
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from resolver.effects import Unreachable
+from resolver.metrics import Metrics
+from resolver.net.entropy import Entropy
+from resolver.net.flight import End, Flight
+from resolver.net.match import Miss, QueryMaker, read_response
+from resolver.net.sources import Sources
+
+# One datagram of any size; what is advertised in EDNS does not bind the other end.
+RECEIVE_OCTETS = 65535
+# Sockets served in one wake-up, so that clients get their turn.
+BATCH_SOCKETS = 128
+# With half of all ports taken, this many draws in a row are all taken once in 2^32 times.
+PORT_DRAWS = 32
+# How soon to look for a free descriptor again when none of ours is about to be closed.
+RETRY_S = 0.05
+OUT_OF_SOCKETS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+# Linux's numbers; the socket module does not name them.
+_IP_MTU_DISCOVER = 10
+_IPV6_MTU_DISCOVER = 23
+_PMTUDISC_OMIT = 5
+
+_EPOLLIN = select.EPOLLIN
+_DATAGRAM = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+
+
+class _OutOfSocketsError(Exception):
+    """No descriptor is free at the moment."""
+
+
+class UdpAsker:
+    """Carries flights over UDP. At most `most_sockets` at a time; more wait in order of arrival,
+    with their time running. `near_miss` takes a flight over when a packet with a wrong id came."""
+
+    def __init__(
+        self,
+        end: End,
+        near_miss: Callable[[Flight], None],
+        *,
+        loop: asyncio.AbstractEventLoop,
+        sources: Sources,
+        entropy: Entropy,
+        metrics: Metrics,
+        most_sockets: int,
+    ) -> None:
+        self._end = end
+        self._near_miss = near_miss
+        self._loop = loop
+        self._sources = sources
+        self._entropy = entropy
+        self._queries = QueryMaker(entropy)
+        self._metrics = metrics
+        self._most_sockets = most_sockets
+        self._flights: dict[int, Flight] = {}
+        self._queue: OrderedDict[Flight, None] = OrderedDict()
+        self._retry: asyncio.TimerHandle | None = None
+        self._epoll = select.epoll()
+        loop.add_reader(self._epoll.fileno(), self._on_readable)
+
+    @property
+    def in_flight(self) -> int:
+        """Sockets that wait for a response."""
+        return len(self._flights)
+
+    @property
+    def queued(self) -> int:
+        """Flights that wait for a socket."""
+        return len(self._queue)
+
+    def take(self, flight: Flight) -> None:
+        """Send a flight's query, or queue it. It may end before this returns."""
+        flight.carrier = self
+        if self._queue or len(self._flights) >= self._most_sockets:
+            self._queue[flight] = None
+        elif not self._launch(flight):
+            self._queue[flight] = None
+            self._retry_later()
+
+    def release(self, flight: Flight) -> None:
+        """Close the flight's socket, or take it out of the queue."""
+        sock = flight.sock
+        if sock is None:
+            self._queue.pop(flight, None)
+            return
+        flight.sock = None
+        del self._flights[sock.fileno()]
+        sock.close()
+        if self._queue:
+            self._drain()
+
+    def close(self) -> None:
+        """Stop watching. Every flight must have been released."""
+        if self._retry is not None:
+            self._retry.cancel()
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
+
+    def _launch(self, flight: Flight) -> bool:
+        """Send the query; False when there is no descriptor for it now. Errors end the flight."""
+        ask = flight.ask
+        sent = self._queries.make(ask, mix_case=ask.mix_case)
+        try:
+            sock = self._open(ask.server.ip)
+        except _OutOfSocketsError:
+            return False
+        except OSError as error:
+            self._end(flight, Unreachable(reason_of(error)))
+            return True
+        flight.sent = sent
+        flight.sock = sock
+        fd = sock.fileno()
+        self._flights[fd] = flight
+        try:
+            sock.connect(ask.server)
+            self._epoll.register(fd, _EPOLLIN)
+            flight.sent_at = time.monotonic()
+            sock.send(sent.packet)
+        except OSError as error:
+            self._end(flight, Unreachable(reason_of(error)))
+            return True
+        self._metrics.upstream_queries_total += 1
+        return True
+
+    def _open(self, ip: str) -> socket.SocketType:
+        """A socket bound to a random port. Raises OSError, or _OutOfSocketsError."""
+        six = ":" in ip
+        source = self._sources.pick(six=six)
+        try:
+            sock = socket.SocketType(socket.AF_INET6 if six else socket.AF_INET, _DATAGRAM)
+        except OSError as error:
+            if error.errno in OUT_OF_SOCKETS:
+                raise _OutOfSocketsError from None
+            raise
+        try:
+            if six:
+                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)
+            self._bind(sock, source)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def _bind(self, sock: socket.SocketType, source: str) -> None:
+        for draws_left in range(PORT_DRAWS, 0, -1):
+            try:
+                sock.bind((source, self._entropy.port()))
+            except OSError as error:
+                # Somebody has this port, or (EACCES) it is not for everybody: draw another one.
+                if draws_left == 1 or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+            else:
+                return
+
+    def _on_readable(self) -> None:
+        for fd, _ in self._epoll.poll(0, BATCH_SOCKETS):
+            flight = self._flights.get(fd)
+            # An earlier event of this batch may have ended the flight, and a new one may have got
+            # its descriptor; then there is nothing to read yet.
+            if flight is None or flight.sock is None:
+                continue
+            try:
+                packet = flight.sock.recv(RECEIVE_OCTETS)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                self._end(flight, Unreachable(reason_of(error)))
+                continue
+            self._receive(flight, packet)
+
+    def _receive(self, flight: Flight, packet: bytes) -> None:
+        sent = flight.sent
+        assert sent is not None
+        rtt_s = time.monotonic() - flight.sent_at
+        verdict = read_response(sent, packet, rtt_s, self._metrics)
+        if not isinstance(verdict, Miss):
+            self._end(flight, verdict)
+        elif verdict is Miss.ID:
+            self._near_miss(flight)
+
+    def _drain(self) -> None:
+        while self._queue and len(self._flights) < self._most_sockets:
+            flight, _ = self._queue.popitem(last=False)
+            if not self._launch(flight):
+                self._queue[flight] = None
+                self._queue.move_to_end(flight, last=False)
+                self._retry_later()
+                return
+
+    def _retry_later(self) -> None:
+        if self._retry is None:
+            self._retry = self._loop.call_later(RETRY_S, self._retry_now)
+
+    def _retry_now(self) -> None:
+        self._retry = None
+        self._drain()
+
+
+def reason_of(error: OSError) -> str:
+    """The system's words for an error, as an outcome carries them."""
+    return os.strerror(error.errno) if error.errno else str(error)

@@ -1,0 +1,316 @@
+"""Runs engines: performs the effects they yield and sends them the outcomes.
+
+The only place that waits. A resolution is a Job, one small object, and never an asyncio task or
+future: whoever has an outcome puts the job in line, and one loop sends outcomes into generators
+until nobody can go on. So a chain of sub-questions that all end at once costs no stack.
+
+Identical sub-questions in flight are one job that all of them wait for. A question that would wait
+for itself, in however wide a circle, gets Cycle instead.
+
+Everything is bounded: client jobs, sub-jobs, clients that wait for one question, the time of a job.
+What is over a bound: a client's job ends with None, in silence; a Sub that cannot be run, or whose
+job ended without a result, has the outcome Timeout. A job has at most one ask under way, so asks
+that queue for a socket are bounded by the jobs.
+
+Knows: effects, generators, deadlines. Does not know: sockets, DNS.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from resolver.effects import Ask, Cycle, Effect, Finished, Outcome, Steps, Sub, Timeout
+from resolver.metrics import Metrics
+from resolver.net.descriptors import Shares
+from resolver.net.flight import Flight
+from resolver.net.outbound import Outbound, Outgoing
+from resolver.net.timers import Timers
+
+T = TypeVar("T")
+Done = Callable[[Any], None]
+Key = tuple[bytes, int, int]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one driver. `client_jobs`: questions of clients being worked on. `sub_jobs`:
+    sub-questions. `waiters`: clients that wait for one sub-question. `job_s`: the longest life of a
+    job, well over what engines allow themselves. A new client takes the place of the oldest one
+    when that has waited longer than `displace_after_s`, for its client has given up by then."""
+
+    client_jobs: int = 1000
+    sub_jobs: int = 4000
+    waiters: int = 100
+    job_s: float = 15.0
+    displace_after_s: float = 1.9
+
+
+class Job:
+    """One engine being run. `key` and `waiters` are of sub-jobs, `done` of clients' jobs; a job
+    waits for a flight, or for another job, or is in line."""
+
+    __slots__ = (
+        "_driver",
+        "alive",
+        "done",
+        "flight",
+        "key",
+        "since",
+        "steps",
+        "waiters",
+        "waits_for",
+    )
+
+    def __init__(self, driver: "Driver", steps: Steps[Any], since: float) -> None:
+        self._driver = driver
+        self.steps = steps
+        self.since = since
+        self.done: Done | None = None
+        self.key: Key | None = None
+        self.waiters: list[Job] = []
+        self.waits_for: Job | None = None
+        self.flight: Flight | None = None
+        self.alive = True
+
+    def resume(self, outcome: Outcome) -> None:
+        """Take the outcome of an ask (Waiter)."""
+        self._driver.resume(self, outcome)
+
+
+class _Watch:
+    """The deadline of whichever job is the oldest."""
+
+    __slots__ = ("_act", "due")
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self.due = 0.0  # set by Timers
+        self._act = act
+
+    def expire(self) -> None:
+        self._act()
+
+
+class Driver:
+    """Runs engines on real sockets. Make it inside the event loop that it is to run on."""
+
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        metrics: Metrics,
+        *,
+        limits: Limits | None = None,
+        sockets: Shares | None = None,
+        reserved_ports: frozenset[int] = frozenset(),
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._metrics = metrics
+        self._limits = limits or Limits()
+        self._timers = Timers(self._loop)
+        self.outbound = Outbound(
+            outgoing,
+            metrics,
+            loop=self._loop,
+            timers=self._timers,
+            sockets=sockets,
+            reserved_ports=reserved_ports,
+        )
+        self._clients: dict[Job, None] = {}
+        self._subs: dict[Key, Job] = {}
+        self._line: deque[tuple[Job, Outcome | None]] = deque()
+        self._running = False
+        self._closed = False
+        self._watch = _Watch(self._end_overdue)
+
+    @property
+    def jobs(self) -> int:
+        """Jobs alive, sub-jobs included."""
+        return len(self._clients) + len(self._subs)
+
+    @property
+    def oldest_job_age_s(self) -> float:
+        """Age of the oldest job, 0.0 without any."""
+        since = self._oldest_since()
+        return 0.0 if since is None else self._loop.time() - since
+
+    def start(self, steps: Steps[T], done: Callable[[T | None], None]) -> None:
+        """Run an engine for a client. `done` is called once, possibly before this returns: with the
+        result, or with None when there is none (the engine raised, or a bound was met)."""
+        now = self._loop.time()
+        if self._closed or not self._has_room(now):
+            self._metrics.dropped_total += 1
+            steps.close()
+            self._tell(done, None)
+            return
+        job = Job(self, steps, now)
+        job.done = done
+        self._clients[job] = None
+        if not self._watch.due:
+            self._timers.set(self._watch, now + self._limits.job_s)
+        self.resume(job, None)
+
+    async def complete(self, steps: Steps[T]) -> T | None:
+        """Run one engine and wait for its result: for tests and the command line, not for serving.
+        None when it has none."""
+        future: asyncio.Future[T | None] = self._loop.create_future()
+        self.start(steps, lambda result: None if future.done() else future.set_result(result))
+        return await future
+
+    def close(self) -> None:
+        """End every job, with None for its client, and close every socket."""
+        self._closed = True
+        for job in [*self._clients, *self._subs.values()]:
+            self._kill(job)
+        self._line.clear()
+        self.outbound.close()
+        self._timers.close()
+
+    def resume(self, job: Job, outcome: Outcome | None) -> None:
+        """Put a job in line, and work the line off unless that is being done further up."""
+        self._line.append((job, outcome))
+        self._work()
+
+    def _work(self) -> None:
+        if self._running:
+            return
+        self._running = True
+        line = self._line
+        try:
+            while line:
+                job, outcome = line.popleft()
+                if job.alive:
+                    self._step(job, outcome)
+        finally:
+            self._running = False
+
+    def _step(self, job: Job, outcome: Outcome | None) -> None:
+        """Let a job go on until it waits or ends."""
+        job.flight = None
+        while True:
+            try:
+                # A generator that has not started takes only None; the type has no word for it.
+                effect: Effect = job.steps.send(outcome)  # type: ignore[arg-type]
+                if type(effect) is Ask:
+                    job.flight = self.outbound.ask(effect, job)
+                    return
+                outcome = self._sub(job, effect)
+            except StopIteration as end:
+                self._end(job, end.value, Finished(end.value) if job.waiters else None)
+                return
+            except Exception:
+                self._fail(job)
+                return
+            if outcome is None:
+                return
+
+    def _sub(self, job: Job, sub: Effect) -> Outcome | None:
+        """Start a sub-job or join it. The outcome when there is one already, else None."""
+        if not isinstance(sub, Sub):
+            raise TypeError(f"an engine yielded {sub!r}, which is no effect")
+        running = self._subs.get(sub.key)
+        if running is None:
+            return self._start_sub(job, sub)
+        link: Job | None = running
+        while link is not None:
+            if link is job:
+                return Cycle()
+            link = link.waits_for
+        if job.key is None:
+            self._metrics.recursions_joined_total += 1
+            if len(running.waiters) >= self._limits.waiters:
+                self._metrics.dropped_total += 1
+                self._kill(job)
+                return None
+        running.waiters.append(job)
+        job.waits_for = running
+        return None
+
+    def _start_sub(self, job: Job, sub: Sub) -> Outcome | None:
+        if len(self._subs) >= self._limits.sub_jobs:
+            return Timeout()
+        now = self._loop.time()
+        started = Job(self, sub.start(), now)
+        started.key = sub.key
+        started.waiters.append(job)
+        job.waits_for = started
+        self._subs[sub.key] = started
+        self._line.append((started, None))
+        return None
+
+    def _end(self, job: Job, result: Any, outcome: Outcome | None) -> None:
+        """Take an ended job out and tell whoever waits for it."""
+        job.alive = False
+        if job.key is None:
+            self._clients.pop(job, None)
+        else:
+            self._subs.pop(job.key, None)
+        for waiter in job.waiters:
+            waiter.waits_for = None
+            self._line.append((waiter, outcome))
+        job.waiters.clear()
+        if job.done is not None:
+            self._tell(job.done, result)
+
+    def _fail(self, job: Job) -> None:
+        self._metrics.exceptions_total += 1
+        _log.exception("an engine raised")
+        self._kill(job)
+
+    def _kill(self, job: Job) -> None:
+        """End a job from outside, and every job that nobody waits for any more because of it."""
+        if not job.alive:
+            return
+        target: Job | None = job
+        while target is not None:
+            if target.flight is not None:
+                self.outbound.cancel(target.flight)
+                target.flight = None
+            waited_for, target.waits_for = target.waits_for, None
+            try:
+                target.steps.close()
+            except Exception:
+                self._metrics.exceptions_total += 1
+                _log.exception("an engine raised while it was being closed")
+            self._end(target, None, Timeout())
+            if waited_for is not None:
+                waited_for.waiters.remove(target)
+                if waited_for.waiters:
+                    waited_for = None
+            target = waited_for
+
+    def _tell(self, done: Done, result: Any) -> None:
+        try:
+            done(result)
+        except Exception:
+            self._metrics.exceptions_total += 1
+            _log.exception("taking the result of an engine failed")
+
+    def _has_room(self, now: float) -> bool:
+        """Whether another client may start, perhaps in place of the oldest one."""
+        if len(self._clients) < self._limits.client_jobs:
+            return True
+        oldest = next(iter(self._clients))
+        if now - oldest.since <= self._limits.displace_after_s:
+            return False
+        self._metrics.dropped_total += 1
+        self._kill(oldest)
+        return True
+
+    def _oldest_since(self) -> float | None:
+        oldest = [next(iter(jobs)).since for jobs in (self._clients, self._subs.values()) if jobs]
+        return min(oldest, default=None)
+
+    def _end_overdue(self) -> None:
+        """End the jobs whose time is over; both tables hold the oldest first."""
+        horizon = self._loop.time() - self._limits.job_s
+        for job in [*self._clients, *self._subs.values()]:
+            if job.since <= horizon:
+                self._kill(job)
+        self._work()
+        since = self._oldest_since()
+        if since is not None and not self._watch.due:
+            self._timers.set(self._watch, since + self._limits.job_s)

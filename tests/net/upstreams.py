@@ -1,0 +1,164 @@
+"""Small servers on loopback for the tests of this folder. Their packets are dnslib's, not ours."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+import dnslib
+
+from resolver import names
+from resolver.effects import Ask, Outcome
+from resolver.metrics import Metrics
+from resolver.model import Address, Question
+from resolver.net.descriptors import Shares
+from resolver.net.run import Driver, Limits
+
+SHARES = Shares(datagram_sockets=64, upstream_connections=8, client_connections=64)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """As config.schema.OutgoingSettings, as far as the driver looks."""
+
+    source: tuple[str, ...] = ()
+    ipv4: bool = True
+    ipv6: bool = True
+
+
+@contextlib.contextmanager
+def driver(
+    metrics: Metrics | None = None,
+    *,
+    limits: Limits | None = None,
+    sockets: Shares = SHARES,
+    outgoing: Outgoing | None = None,
+    reserved_ports: frozenset[int] = frozenset(),
+) -> Iterator[Driver]:
+    """A driver that is closed at the end."""
+    made = Driver(
+        outgoing or Outgoing(),
+        metrics or Metrics(),
+        limits=limits,
+        sockets=sockets,
+        reserved_ports=reserved_ports,
+    )
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def question(text: str = "www.example.org.") -> Question:
+    """An A question."""
+    return Question(names.read(text), 1)
+
+
+def once(ask: Ask):
+    """An engine of one ask; its result is the outcome."""
+    return (yield ask)
+
+
+async def ask(server: Address, made: Driver, **changes) -> Outcome:
+    """The outcome of one ask for www.example.org A, at most two seconds."""
+    asked = {"server": server, "question": question(), "timeout_s": 2.0} | changes
+    return await made.complete(once(Ask(**asked)))
+
+
+def reply_to(packet: bytes, ip: str = "192.0.2.1") -> bytes:
+    """A response with one A record."""
+    record = dnslib.DNSRecord.parse(packet)
+    reply = record.reply()
+    reply.add_answer(dnslib.RR(record.q.qname, dnslib.QTYPE.A, ttl=60, rdata=dnslib.A(ip)))
+    return bytes(reply.pack())
+
+
+class UdpServer:
+    """Hands each query to `answer`, which returns the packets to send back. Keeps what came."""
+
+    def __init__(self, answer: Callable[[bytes], list[bytes]], ip: str = "127.0.0.1") -> None:
+        self._answer = answer
+        self._ip = ip
+        self.queries: list[bytes] = []
+        self.peers: list[tuple[str, int]] = []
+
+    def __enter__(self) -> "UdpServer":
+        family = socket.AF_INET6 if ":" in self._ip else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_DGRAM)
+        self.sock.setblocking(False)
+        self.sock.bind((self._ip, 0))
+        self.address = Address(self._ip, self.sock.getsockname()[1])
+        asyncio.get_running_loop().add_reader(self.sock.fileno(), self._on_readable)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.get_running_loop().remove_reader(self.sock.fileno())
+        self.sock.close()
+
+    def _on_readable(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                packet, peer = self.sock.recvfrom(4096)
+                self.queries.append(packet)
+                self.peers.append(peer[:2])
+                for reply in self._answer(packet):
+                    self.sock.sendto(reply, peer)
+
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class TcpServer:
+    """Talks on each connection as it is told to. `connections` counts them."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.address = Address("127.0.0.1", 0)
+
+
+@contextlib.asynccontextmanager
+async def tcp_server(talk: Talk, port: int = 0) -> AsyncIterator[TcpServer]:
+    """A server on loopback that runs `talk` for every connection, and closes it afterwards."""
+    served = TcpServer()
+    writers: list[asyncio.StreamWriter] = []
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.connections += 1
+        writers.append(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await talk(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(on_connection, "127.0.0.1", port)
+    served.address = Address("127.0.0.1", server.sockets[0].getsockname()[1])
+    try:
+        yield served
+    finally:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+
+async def read_framed(reader: asyncio.StreamReader) -> bytes:
+    """One message with its length in front."""
+    length = int.from_bytes(await reader.readexactly(2), "big")
+    return await reader.readexactly(length)
+
+
+def framed(packet: bytes) -> bytes:
+    """A message with its length in front, written here and not with our own codec."""
+    return len(packet).to_bytes(2, "big") + packet
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer every query, in order."""
+    while True:
+        writer.write(framed(reply_to(await read_framed(reader))))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something to become true; the test's own time-out ends a wait in vain."""
+    while not condition():  # noqa: ASYNC110 - what is waited for has no event
+        await asyncio.sleep(0.005)
