@@ -76,7 +76,7 @@ _Item = Annotated[
         {
             "type": "string",
             "examples": ["any", "none", "localhost", "localnets", "192.0.2.0/24", "key:name"],
-            "x-kind": "access",
+            "x-kind": "prefixes, words and keys",
         }
     ),
 ]

@@ -305,5 +305,5 @@ OptionalPath = Annotated[
     Path | None,
     PlainValidator(read_optional_path),
     PlainSerializer(lambda p: "" if p is None else str(p)),
-    _text_schema("path", "var/control.sock"),
+    _text_schema("path", "zones/root.hints"),
 ]
