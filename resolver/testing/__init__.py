@@ -1,8 +1,8 @@
 """A fake Internet to test against. Public; nothing else in the package imports it.
 
 Describe a root, TLDs and zones in a few lines, inject faults, then drive the resolver through it
-without sockets on a virtual clock (`run`, `World`).
-docs/testing.md is the guide.
+without sockets on a virtual clock (`run`, `World`), or bind the same tree to real sockets on
+loopback addresses (`Loopback`). docs/testing.md is the guide.
 
 The servers of the fake are made with dnslib and share no code with the servers and the codec under
 test. dnslib is an extra: `pip install 'rootward[testing]'`. Names are imported on first use, so
@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resolver.testing.clock import ManualClock
     from resolver.testing.internet import Internet
+    from resolver.testing.loopback import Loopback
     from resolver.testing.messages import Query, Response
-    from resolver.testing.world import World, drive, run
     from resolver.testing.watch import Result, Watch
+    from resolver.testing.world import World, drive, run
     from resolver.testing.zones import Zone, records, zone
 
 __all__ = [
     "Internet",
+    "Loopback",
     "ManualClock",
     "Query",
     "Response",
@@ -37,6 +39,7 @@ __all__ = [
 
 _HOMES = {
     "Internet": "internet",
+    "Loopback": "loopback",
     "ManualClock": "clock",
     "Query": "messages",
     "Response": "messages",

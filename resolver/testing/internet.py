@@ -33,7 +33,7 @@ from resolver.testing.messages import (
     restore_case,
     start_response,
 )
-from resolver.testing.tree import Host, link
+from resolver.testing.tree import Host, link, move
 from resolver.testing.zones import Zone, key_of, wire_of
 
 MAX_LOG_ENTRIES = 200_000
@@ -174,6 +174,8 @@ class Internet(Faults):
         for rule in rules:
             if rule.acts(query, self.rng):
                 responses = _apply(rule.fault, query, responses)
+        for response in responses:
+            self._move_records(response)
         sent = [Sent(pack(query, r), self.rtt_s + r.delay_s) for r in responses]
         if not rules and len(self._packed) < _MAX_PACKED:
             self._packed[key] = (sent[0].packet, seen)
@@ -203,6 +205,14 @@ class Internet(Faults):
         record.auth += content.authority
         record.ar = content.additional + record.ar
         return response
+
+    def _move_records(self, response: Response) -> None:
+        """Faults may have added records with addresses as the test wrote them."""
+        if self._moved:
+            record = response.record
+            record.rr = [move(rr, self._moved) for rr in record.rr]
+            record.auth = [move(rr, self._moved) for rr in record.auth]
+            record.ar = [move(rr, self._moved) for rr in record.ar]
 
     def _note(self, seen: Seen) -> int:
         self.log.append(seen)

@@ -146,11 +146,18 @@ def _delegate(origin: Key, child: Zone, parent: Zone) -> None:
 
 
 def _move_addresses(zone: Zone, moved: Mapping[str, str]) -> None:
-    for key, node in zone.nodes.items():
+    for node in zone.nodes.values():
         for rrtype in (RRType.A, RRType.AAAA):
             for rr in [rr for rr in node.get(rrtype, []) if address_of(rr) in moved]:
                 node[rrtype].remove(rr)
-                node.setdefault(RRType.A, []).append(_address_record(key, moved[address_of(rr)]))
+                node.setdefault(RRType.A, []).append(move(rr, moved))
+
+
+def move(rr: Any, moved: Mapping[str, str]) -> Any:
+    """The record, with its new address if it is the address record of a server that was moved."""
+    if rr.rtype not in (RRType.A, RRType.AAAA) or address_of(rr) not in moved:
+        return rr
+    return dnslib.RR(rr.rname, RRType.A, ttl=rr.ttl, rdata=dnslib.A(moved[address_of(rr)]))
 
 
 def address_of(rr: Any) -> str:

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
 from resolver import names
 from resolver.codes import read_type
 from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSettings
@@ -107,7 +105,7 @@ def read_question(text: str) -> Question:
     return Question(names.read(name), rrtype)
 
 
-SettingsT = TypeVar("SettingsT", bound=BaseModel)
+SettingsT = TypeVar("SettingsT", RecursionSettings, OutgoingSettings, CacheSettings)
 
 
 def _take(section: type[SettingsT], settings: dict[str, Any]) -> SettingsT:
