@@ -77,11 +77,11 @@ def answer(
         sname = target
         key = target.lower()
         if key in seen or len(seen) > MAX_ALIASES:
-            return Answer(answer=chain, authoritative=True)
+            return Answer(answer=chain, authoritative=True, ages=False)
         seen.add(key)
         zone = zone_for(store, target, question.qtype)
         if zone is None:
-            return Answer(answer=chain, authoritative=True, chase=key)
+            return Answer(answer=chain, authoritative=True, ages=False, chase=key)
 
 
 def zone_for(store: ZoneStore, name: bytes, qtype: int) -> Zone | None:
@@ -107,7 +107,7 @@ def _last(
         case Found(rrsets):
             return _found(store, zone, [*chain, *rrsets], minimal=minimal)
         case TooLong(dname):
-            return Answer(Rcode.YXDOMAIN, answer=[*chain, dname], authoritative=True)
+            return Answer(Rcode.YXDOMAIN, answer=[*chain, dname], authoritative=True, ages=False)
         case Referral(cut, ns):
             return _referral(store, zone, chain, cut=cut, ns=ns)
         case NoData():
@@ -116,7 +116,8 @@ def _last(
             rcode = Rcode.NXDOMAIN
         case _ as never:
             assert_never(never)
-    return Answer(rcode, answer=chain, authority=[zone.denial_soa], authoritative=True)
+    denial = [zone.denial_soa]
+    return Answer(rcode, answer=chain, authority=denial, authoritative=True, ages=False)
 
 
 def _found(store: ZoneStore, zone: Zone, rrsets: list[RRset], *, minimal: bool) -> Answer:
@@ -128,7 +129,9 @@ def _found(store: ZoneStore, zone: Zone, rrsets: list[RRset], *, minimal: bool) 
         home = store.find(host)
         if home is not None:
             additional += [found for found in addresses(home, host) if found not in rrsets]
-    return Answer(answer=rrsets, authority=authority, additional=additional, authoritative=True)
+    return Answer(
+        answer=rrsets, authority=authority, additional=additional, authoritative=True, ages=False
+    )
 
 
 def _hosts(rrsets: list[RRset]) -> list[bytes]:
@@ -174,4 +177,5 @@ def _referral(store: ZoneStore, zone: Zone, chain: list[RRset], *, cut: bytes, n
         authoritative=bool(chain),
         required_glue=len(required),
         chase=chain[-1].rdatas[0].lower() if chain else None,
+        ages=False,
     )

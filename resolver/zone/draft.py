@@ -13,8 +13,9 @@ from struct import Struct
 from typing import Final
 
 from resolver import names
-from resolver.codes import RRType
+from resolver.codes import RRClass, RRType
 from resolver.errors import Finding
+from resolver.model import RRset
 from resolver.zone import check, content
 from resolver.zone.content import Zone
 
@@ -151,6 +152,14 @@ class Draft:
             records += sum(len(g.rdatas) for g in groups)
         self._add_ents(nodes)
         return None if findings.errors else Zone(self.origin, nodes, records)
+
+    def rrsets(self) -> list[RRset]:
+        """All RRsets so far, for files that are no zones (root hints)."""
+        return [
+            RRset(self._owners.get(key, key), g.rrtype, RRClass.IN, g.ttl, tuple(g.rdatas.values()))
+            for key in self._entries
+            for g in self.groups(key)
+        ]
 
     def groups(self, key: bytes) -> list[Group]:
         """The RRsets of one lower-case name as they stand now; none when it has no records."""

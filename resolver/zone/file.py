@@ -17,6 +17,7 @@ from typing import Final
 from resolver import codes, names
 from resolver.codes import META_TYPES, RRClass, RRType
 from resolver.errors import Finding, ZoneError
+from resolver.model import RRset
 from resolver.zone import generate, tokens
 from resolver.zone.content import Zone, read_soa
 from resolver.zone.draft import Draft, Findings, place
@@ -26,6 +27,7 @@ MAX_INCLUDE_DEPTH: Final = 10
 MAX_INCLUDES: Final = 1_000
 
 _SOA: Final = int(RRType.SOA)
+_ADDRESSES: Final = (RRType.A, RRType.AAAA)
 # Spelled as they usually are; any other spelling goes through codes.read_type.
 _TYPES: Final = {t.name.replace("_", "-"): int(t) for t in RRType if t not in META_TYPES}
 _CLASSES: Final = frozenset(("IN", "CH", "HS", "CS"))
@@ -61,8 +63,27 @@ def read_zone_text(text: str, origin: bytes, name: str = "zone") -> ZoneReport:
     """The same for a text already in memory, called `name` in findings; $INCLUDE is relative to the
     working directory."""
     reader = _Reader(origin)
-    reader.read_lines(StringIO(text), name, Path())
+    reader.read_lines(StringIO(text.encode().decode("latin-1")), name, Path("zone"))
     return reader.report()
+
+
+def read_hints(path: Path) -> list[RRset]:
+    """The name servers of the root and their addresses from a hints file (RFC 9609 section 2):
+    like a zone, but without SOA. Raises ZoneError."""
+    reader = _Reader(names.ROOT)
+    reader.read_file(path)
+    findings = reader.findings
+    rrsets = reader.draft.rrsets()
+    if not findings.errors:
+        ns = [r for r in rrsets if r.rrtype == RRType.NS and r.owner == names.ROOT]
+        servers = {rdata.lower() for rrset in ns for rdata in rrset.rdatas}
+        rrsets = ns + [r for r in rrsets if r.rrtype in _ADDRESSES and r.owner.lower() in servers]
+        if len(rrsets) < 2:
+            findings.error(0, "no name server of the root with an address: these are no root hints")
+    if findings.errors:
+        findings.close()
+        raise ZoneError(findings.errors)
+    return rrsets
 
 
 def origin_of(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from resolver import names
 from resolver.codes import RRType, show_type
-from resolver.errors import NameSyntaxError, ResolverError
+from resolver.errors import NameSyntaxError
 from resolver.zone.tokens import MAX_TTL_S, read_number, read_octets, read_string, read_ttl
 
 MAX_RDATA_OCTETS: Final = 0xFFFF
@@ -77,9 +77,16 @@ def _rare(rrtype: int, words: list[str], scope: Scope) -> bytes:
     from resolver.wire import text as wire_text
 
     try:
-        return wire_text.read_rdata(rrtype, " ".join(words), scope.origin)
-    except (ResolverError, ValueError) as error:
+        return wire_text.read_rdata(rrtype, _ascii(" ".join(words)), scope.origin)
+    except ValueError as error:
         raise ValueError(f"{show_type(rrtype)}: {error}") from None
+
+
+def _ascii(text: str) -> str:
+    """Octets above 127 written as escapes, so that no other encoding comes between."""
+    if text.isascii():
+        return text
+    return "".join([char if char < "\x80" else f"\\{ord(char):03d}" for char in text])
 
 
 def _unknown(words: list[str]) -> bytes:
