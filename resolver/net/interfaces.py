@@ -7,7 +7,6 @@ Knows: struct ifaddrs and struct sockaddr of Linux and the BSDs. Does not know: 
 """
 
 import ctypes
-import ctypes.util
 import socket
 import sys
 from collections.abc import Iterator
@@ -38,7 +37,7 @@ _IfAddrs._fields_ = [
 def local_networks() -> tuple[Network, ...]:
     """The networks of all interfaces that are up, each once. Empty if the system does not tell."""
     try:
-        library = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
+        library = ctypes.CDLL(None)
         get, free = library.getifaddrs, library.freeifaddrs
     except (OSError, AttributeError):
         return ()

@@ -1,6 +1,7 @@
 """The networks that this machine is attached to."""
 
 import ctypes
+import sys
 from ipaddress import ip_network
 
 import pytest
@@ -38,7 +39,7 @@ def test_system_without_getifaddrs_has_no_local_networks(monkeypatch: pytest.Mon
 def test_socket_addresses_are_read(address: tuple[int, str], netmask: str, network: str) -> None:
     family, octets = address
     gap = {2: 2, 10: 6}.get(family, 2)
-    head = family.to_bytes(2, interfaces.sys.byteorder) + bytes(gap)
+    head = family.to_bytes(2, sys.byteorder) + bytes(gap)
     one = ctypes.create_string_buffer(head + bytes.fromhex(octets))
     other = ctypes.create_string_buffer(head + bytes.fromhex(netmask))
     found = interfaces._network(ctypes.addressof(one), ctypes.addressof(other))

@@ -1,0 +1,120 @@
+"""What the process writes to standard error: text or JSON, without floods.
+
+The standard library's logging with two formatters and one filter. A message that repeats is written
+a few times, then counted, and the count is told with its next appearance: a broken zone or a
+hostile client can neither fill the disk nor hide what else happens.
+
+Knows: log records and `log.level`, `log.format`. Does not know: what is logged, or the event loop.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from resolver.config.schema import LogSettings
+
+# A message may be written BURST times in WINDOW_S seconds; what is more is only counted.
+BURST = 10
+WINDOW_S = 60.0
+MAX_TRACKED = 1000
+
+# Fields that every record has; what `extra=` adds beside them belongs into the JSON object.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "held"}
+
+
+def set_up(log: LogSettings, stream: TextIO | None = None) -> None:
+    """Send records of `log.level` and above to `stream`, by default standard error. A second call
+    replaces what the first one did."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if log.format == "json" else TextFormatter())
+    handler.addFilter(RepeatFilter())
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        if isinstance(old.formatter, (JsonFormatter, TextFormatter)):
+            root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(log.level.upper())
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-02T03:04:05.678Z warning net.run: text`, one line a record; a traceback follows on
+    lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        head, _, rest = text.partition("\n")
+        name = record.name.removeprefix("resolver.")
+        shown = f"{_show_time(record.created)} {record.levelname.lower()} {name}: {head}"
+        if held := getattr(record, "held", 0):
+            shown += f" (and {held} times more since the last line)"
+        return f"{shown}\n{rest}" if rest else shown
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line; what callers pass as `extra` becomes keys of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": _show_time(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name.removeprefix("resolver."),
+            "message": record.getMessage(),
+        }
+        entry |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if held := getattr(record, "held", 0):
+            entry["held"] = held
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)
+
+
+class RepeatFilter(logging.Filter):
+    """Lets a message pass BURST times in WINDOW_S seconds.
+
+    Messages are the same when logger, level and format are: their arguments differ with every
+    client. The first to pass after some were held carries their number as `held`.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._now = now
+        self._seen: dict[tuple[str, int, str], _Window] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        key = (record.name, record.levelno, str(record.msg))
+        now = self._now()
+        window = self._seen.get(key)
+        if window is None:
+            if len(self._seen) >= MAX_TRACKED:
+                self._seen.clear()
+            window = self._seen[key] = _Window(now)
+        if now - window.since >= WINDOW_S:
+            window.since, window.passed = now, 0
+        if window.passed >= BURST:
+            window.held += 1
+            return False
+        window.passed += 1
+        record.held = window.held
+        window.held = 0
+        return True
+
+
+class _Window:
+    """What passed since a moment, and what did not."""
+
+    __slots__ = ("held", "passed", "since")
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.passed = 0
+        self.held = 0
+
+
+def _show_time(created: float) -> str:
+    """Wall time in UTC with milliseconds (RFC 3339)."""
+    milliseconds = int(created * 1000)
+    shown = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
+    return f"{shown}.{milliseconds % 1000:03d}Z"
