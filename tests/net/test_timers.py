@@ -1,0 +1,83 @@
+"""Deadlines: their order, taking them back, and that cancelled ones take no room."""
+
+import asyncio
+
+from upstreams import until
+
+from resolver.net.timers import SWEEP_FLOOR_ENTRIES, Timers
+
+
+class Bell:
+    """Notes when it is rung."""
+
+    def __init__(self, rung, name):
+        self.due = 0.0
+        self._rung = rung
+        self._name = name
+
+    def expire(self):
+        self._rung.append(self._name)
+
+
+async def test_deadlines_come_in_order_of_time_not_of_setting():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+    now = loop.time()
+    for name, delay_s in (("third", 0.09), ("first", 0.01), ("second", 0.05)):
+        timers.set(Bell(rung, name), now + delay_s)
+    await until(lambda: len(rung) == 3)
+    assert rung == ["first", "second", "third"]
+    assert len(timers) == 0
+
+
+async def test_cancelled_deadline_does_not_come():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+    early, late = Bell(rung, "early"), Bell(rung, "late")
+    timers.set(early, loop.time() + 0.01)
+    timers.set(late, loop.time() + 0.03)
+    timers.cancel(early)
+    timers.cancel(early)
+    await until(lambda: bool(rung))
+    assert rung == ["late"]
+
+
+async def test_deadline_set_anew_comes_once_at_the_new_time():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+    bell = Bell(rung, "bell")
+    timers.set(bell, loop.time() + 0.01)
+    timers.cancel(bell)
+    timers.set(bell, loop.time() + 0.05)
+    timers.set(Bell(rung, "between"), loop.time() + 0.03)
+    await until(lambda: len(rung) == 2)
+    assert rung == ["between", "bell"]
+
+
+async def test_cancelled_deadlines_are_swept_out():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+    keeper = Bell(rung, "keeper")
+    timers.set(keeper, loop.time() + 100)
+    for _ in range(10_000):
+        bell = Bell(rung, "never")
+        timers.set(bell, loop.time() + 50)
+        timers.cancel(bell)
+    assert timers.entries <= SWEEP_FLOOR_ENTRIES + 1
+    assert len(timers) == 1
+    timers.close()
+    assert keeper.due == 0.0
+
+
+async def test_handler_that_raises_does_not_stop_the_others(caplog):
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+
+    class Broken(Bell):
+        def expire(self):
+            raise RuntimeError("spilt milk")
+
+    timers.set(Broken(rung, "broken"), loop.time() + 0.01)
+    timers.set(Bell(rung, "sound"), loop.time() + 0.01)
+    await until(lambda: rung == ["sound"])
+    assert "spilt milk" in caplog.text
