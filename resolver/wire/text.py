@@ -51,7 +51,9 @@ def show_rdata(
     except Exception:
         # dnspython promises no closed set of exceptions for bad data, and we promise none at all.
         return _generic(rdata)
-    return text if faithful and text.isascii() and text.isprintable() else _generic(rdata)
+    # dnspython's own generic form ends in a space when there is no data.
+    shown = faithful and text.isascii() and text.isprintable() and not text.startswith("\\#")
+    return text if shown else _generic(rdata)
 
 
 def read_rdata(
@@ -129,7 +131,7 @@ def _edns_lines(edns: Edns) -> Iterator[str]:
     yield ";; OPT PSEUDOSECTION:"
     yield f"; EDNS: version: {edns.version}, flags:{flags}; udp: {edns.udp_size}"
     for option in edns.options:
-        yield f"; {_show_option(option)}"
+        yield f"; {_show_option(option)}".rstrip()
 
 
 def _show_option(option: EdnsOptionValue) -> str:
