@@ -155,18 +155,27 @@ class Driver:
 
     def _perform(self, ask: Ask) -> tuple[float, Outcome]:
         """The outcome of an ask, and after how many seconds it is known."""
-        server = ask.server.ip
-        if not self.net.is_reachable(server):
+        if not self.net.is_reachable(ask.server.ip):
             return 0.0, Unreachable("connection refused" if ask.stream else "port unreachable")
+        waited_s, verdict = self._exchange(ask, 0.0, stream=ask.stream)
+        if verdict is Miss.ID:
+            # Somebody is guessing ids, so what UDP brings is no longer believed (RFC 5452
+            # section 9.3); the rest of the time belongs to TCP.
+            waited_s, verdict = self._exchange(ask, waited_s, stream=True)
+        return (ask.timeout_s, Timeout()) if isinstance(verdict, Miss) else (waited_s, verdict)
+
+    def _exchange(self, ask: Ask, waited_s: float, *, stream: bool) -> tuple[float, Outcome | Miss]:
+        """Send one query; the first packet that decides, and when it comes after the ask."""
         sent = self._maker.make(ask, mix_case=ask.mix_case)
-        packets = self.net.exchange(server, sent.packet, stream=ask.stream, at=self.clock.now())
-        for packet in packets:
-            if packet.after_s > ask.timeout_s:
+        at = self.clock.now() + waited_s
+        for packet in self.net.exchange(ask.server.ip, sent.packet, stream=stream, at=at):
+            arrives_s = waited_s + packet.after_s
+            if arrives_s > ask.timeout_s:
                 break
             verdict = judge(sent, packet.packet, packet.after_s)
-            if not isinstance(verdict, Miss):
-                return packet.after_s, verdict
-        return ask.timeout_s, Timeout()
+            if not isinstance(verdict, Miss) or (verdict is Miss.ID and not stream):
+                return arrives_s, verdict
+        return ask.timeout_s, Miss.OTHER
 
 
 def _waits_for(job: _Job, other: _Job) -> bool:

@@ -8,6 +8,7 @@ Any engine can be driven, not only the resolver's: `drive(steps, net)`.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from random import Random
 from typing import Any, TypeVar
 
@@ -37,23 +38,36 @@ class World:
         net: Internet,
         *,
         seed: int = 1,
+        clock: ManualClock | None = None,
         hints: Sequence[RRset] | None = None,
         **settings: Any,
     ) -> None:
         """Raises TypeError for an unknown setting."""
         self.net = net
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
         self.driver = Driver(net, self.clock, seed=seed)
-        self.recursion = Recursion(
-            recursion=_take(RecursionSettings, settings),
-            outgoing=_take(OutgoingSettings, settings),
-            cache=_take(CacheSettings, settings),
-            hints=net.hints if hints is None else hints,
-            clock=self.clock,
-            rng=Random(seed),
+        self._hints = hints
+        self._seed = seed
+        self._sections = (
+            _take(RecursionSettings, settings),
+            _take(OutgoingSettings, settings),
+            _take(CacheSettings, settings),
         )
         if settings:
             raise TypeError(f"no such setting: {', '.join(sorted(settings))}")
+
+    @cached_property
+    def recursion(self) -> Recursion:
+        """The resolver. Made at the first question, so that the tree can be built after this."""
+        recursion, outgoing, cache = self._sections
+        return Recursion(
+            recursion=recursion,
+            outgoing=outgoing,
+            cache=cache,
+            hints=self.net.hints if self._hints is None else self._hints,
+            clock=self.clock,
+            rng=Random(self._seed),
+        )
 
     def ask(self, question: str) -> tuple[Result, Watch]:
         """The answer to "name type" (type A when left out), and what was asked for it."""
