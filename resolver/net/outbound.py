@@ -16,7 +16,7 @@ from resolver.metrics import Metrics
 from resolver.net.descriptors import Shares, shares
 from resolver.net.entropy import Entropy
 from resolver.net.flight import Flight, Waiter
-from resolver.net.outbound_stream import StreamAsker
+from resolver.net.outbound_stream import IDLE_S, StreamAsker
 from resolver.net.outbound_udp import UdpAsker
 from resolver.net.sources import Sources
 from resolver.net.timers import Timers
@@ -54,6 +54,7 @@ class Outbound:
         timers: Timers,
         sockets: Shares | None = None,
         reserved_ports: frozenset[int] = frozenset(),
+        upstream_idle_s: float = IDLE_S,
     ) -> None:
         sockets = sockets or shares()
         entropy = Entropy(reserved_ports)
@@ -78,6 +79,7 @@ class Outbound:
             entropy=entropy,
             metrics=metrics,
             most_connections=sockets.upstream_connections,
+            idle_s=upstream_idle_s,
         )
 
     @property

@@ -27,6 +27,7 @@ from resolver.metrics import Metrics
 from resolver.net.descriptors import Shares
 from resolver.net.flight import Flight
 from resolver.net.outbound import Outbound, Outgoing
+from resolver.net.outbound_stream import IDLE_S
 from resolver.net.timers import Timers
 
 T = TypeVar("T")
@@ -106,6 +107,7 @@ class Driver:
         limits: Limits | None = None,
         sockets: Shares | None = None,
         reserved_ports: frozenset[int] = frozenset(),
+        upstream_idle_s: float = IDLE_S,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._metrics = metrics
@@ -118,6 +120,7 @@ class Driver:
             timers=self._timers,
             sockets=sockets,
             reserved_ports=reserved_ports,
+            upstream_idle_s=upstream_idle_s,
         )
         self._clients: dict[Job, None] = {}
         self._subs: dict[Key, Job] = {}

@@ -37,6 +37,7 @@ def driver(
     sockets: Shares = SHARES,
     outgoing: Outgoing | None = None,
     reserved_ports: frozenset[int] = frozenset(),
+    upstream_idle_s: float = 10.0,
 ) -> Iterator[Driver]:
     """A driver that is closed at the end."""
     made = Driver(
@@ -45,6 +46,7 @@ def driver(
         limits=limits,
         sockets=sockets,
         reserved_ports=reserved_ports,
+        upstream_idle_s=upstream_idle_s,
     )
     try:
         yield made
