@@ -1,0 +1,191 @@
+"""The command `rootward`: what it understands, and which part does it.
+
+Everything heavy is imported by the command that needs it, so that `--version` and `--help` are
+quick. Exit codes: app/exits.py, documented in docs/operate.md.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resolver import __version__
+from resolver.app.exits import BAD_CONFIGURATION, FAILED, OK, USAGE
+
+if TYPE_CHECKING:
+    from resolver.config.schema import Config
+
+CONFIG_PLACES = (Path("config.toml"), Path("/etc/rootward/config.toml"))
+
+Command = Callable[[argparse.ArgumentParser, argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; returns the exit code, or exits with USAGE."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    # Words of `query` may stand on both sides of its options, which argparse does not expect.
+    if rest and hasattr(options, "words") and not any(word.startswith("-") for word in rest):
+        options.words += rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    command: Command | None = getattr(options, "command", None)
+    if command is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    try:
+        code = command(options.parser, options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read our output has had enough; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rootward", description="DNS server: primary, secondary and caching resolver."
+    )
+    version = f"rootward {__version__} (Python {sys.version.split()[0]})"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"configuration; default: {' or '.join(map(str, CONFIG_PLACES))}, else built in",
+    )
+    run = commands.add_parser("run", parents=[config], help="serve in the foreground")
+    run.set_defaults(command=_run, parser=run)
+    check = commands.add_parser("check", parents=[config], help="check configuration and zones")
+    check.set_defaults(command=_check, parser=check)
+    _add_zone(commands)
+    _add_query(commands, config)
+    return parser
+
+
+def _add_zone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    zone = commands.add_parser("zone", help="work on zone files")
+    zone.set_defaults(command=_no_command, parser=zone)
+    verbs = zone.add_subparsers(title="commands", metavar="COMMAND")
+    check = verbs.add_parser("check", help="check a zone file")
+    check.add_argument("file", type=Path, metavar="FILE", help="master file")
+    check.add_argument(
+        "--origin", metavar="NAME", help="name of the zone; default: the file name without .zone"
+    )
+    check.set_defaults(command=_check_zone, parser=check)
+
+
+def _add_query(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", config: argparse.ArgumentParser
+) -> None:
+    query = commands.add_parser(
+        "query",
+        parents=[config],
+        help="ask a question",
+        description="Ask a server, or without @SERVER resolve with the built-in engine.",
+    )
+    query.add_argument(
+        "words", nargs="*", metavar="NAME [TYPE] [@SERVER[:PORT]]", help="what to ask, and whom"
+    )
+    query.add_argument("-x", metavar="ADDRESS", dest="reverse", help="ask for an address's name")
+    query.add_argument("--trace", action="store_true", help="print every step of the engine")
+    query.add_argument("--tcp", action="store_true", help="ask over TCP")
+    query.add_argument("--port", type=int, metavar="N", help="port of the server; default: 53")
+    query.add_argument("--json", action="store_true", help="print one JSON object")
+    query.set_defaults(command=_query, parser=query)
+
+
+def _no_command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    parser.print_help(sys.stderr)
+    return USAGE
+
+
+def find_config(given: Path | None) -> "tuple[Config, str]":
+    """The configuration and where it is from: the file given, the first of CONFIG_PLACES that
+    exists, or the defaults. Raises ConfigError."""
+    from resolver.config.load import load
+    from resolver.config.schema import Config
+
+    path = given or next((place for place in CONFIG_PLACES if place.exists()), None)
+    return (Config(), "built-in defaults") if path is None else (load(path), str(path))
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    import logging
+
+    from resolver.app.logging import set_up
+    from resolver.config.load import unbuilt
+    from resolver.errors import ConfigError
+
+    try:
+        config, source = find_config(options.config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return BAD_CONFIGURATION
+    from resolver.app.server import run
+
+    set_up(config.log)
+    log = logging.getLogger(__name__)
+    log.info("configuration: %s", source)
+    for sentence in unbuilt(config):
+        log.warning("%s", sentence)
+    return run(config)
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver import names
+    from resolver.app.build import make_recursion, read_material
+    from resolver.config.load import unbuilt
+    from resolver.errors import ResolverError
+    from resolver.net.clock import SystemClock
+
+    try:
+        config, source = find_config(options.config)
+        material = read_material(config)
+        make_recursion(config, material.hints, SystemClock())
+    except ResolverError as error:
+        print(error)
+        return BAD_CONFIGURATION
+    for note in (*material.warnings, *unbuilt(config)):
+        print(f"warning: {note}")
+    for zone in material.zones:
+        print(f"zone {names.show(zone.origin)} serial {zone.serial}: {zone.records} records")
+    print(f"{source}: good")
+    return OK
+
+
+def _check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver import names
+    from resolver.errors import NameSyntaxError
+    from resolver.zone.file import origin_of, read_zone_file
+
+    try:
+        given = options.origin
+        origin = names.read(given).lower() if given else origin_of(options.file)
+    except NameSyntaxError as error:
+        parser.error(f"{error}; say --origin NAME")
+    report = read_zone_file(options.file, origin)
+    for kind, findings in (("error", report.errors), ("warning", report.warnings)):
+        for finding in findings:
+            print(f"{kind}: {finding}")
+    about = f"zone {names.show(origin)}"
+    if report.zone is not None:
+        about += f" serial {report.zone.serial}: {report.zone.records} records"
+    print(f"{about}, {len(report.errors)} errors, {len(report.warnings)} warnings")
+    return FAILED if report.errors else OK
+
+
+def _query(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver.app.query import UsageError, query
+
+    try:
+        return query(options, lambda: find_config(options.config)[0])
+    except UsageError as error:
+        parser.error(str(error))
