@@ -19,7 +19,7 @@ from resolver.effects import Finished, Steps, Sub
 from resolver.model import Answer, Question, RRset
 from resolver.resolve import Recursion
 from resolver.testing.clock import ManualClock
-from resolver.testing.drive import Driver
+from resolver.testing.driver import Driver
 from resolver.testing.internet import Internet
 from resolver.testing.watch import Result, Watch
 

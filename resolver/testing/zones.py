@@ -21,7 +21,7 @@ Key: TypeAlias = tuple[bytes, ...]
 
 DEFAULT_TTL_S = 300
 SOA_TTL_S = 3600
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([()])|;[^\n]*|(\n)|([^\s;()"]+)|([ \t]+)')
+_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")|([()])|;[^\n]*|(\n)|([^\s;()"]+)|([ \t]+)')
 _TTL = re.compile(r"\d+[smhdw]?", re.IGNORECASE)
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _RDATA = {
@@ -144,8 +144,8 @@ def _entries(text: str) -> Iterator[tuple[int, list[str], bool]]:
             indented = indented or (not tokens and depth == 0)
         elif plain:
             tokens.append(plain)
-        else:
-            tokens.append(quoted.replace("\\", ""))
+        elif quoted:
+            tokens.append(re.sub(r"\\(.)", r"\1", quoted[1:-1]))
     if depth or tokens:
         raise ValueError(f"line {start}: parenthesis not closed")
 
