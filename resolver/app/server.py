@@ -1,0 +1,212 @@
+"""A server from start to stop.
+
+`Server` can be embedded: make it inside a running event loop, `async with Server(config) as
+server`, and it answers on `server.addresses` until the block ends. `run` is the daemon around it:
+signals, banner, the line `ready: …`.
+"""
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterable
+from types import TracebackType
+
+from resolver.app.build import (
+    Material,
+    banner,
+    example_name,
+    make_recursion,
+    make_service,
+    read_material,
+)
+from resolver.app.exits import BAD_CONFIGURATION, OK
+from resolver.config.schema import Config
+from resolver.errors import ConfigError, Finding, ResolverError
+from resolver.metrics import Metrics
+from resolver.model import Address
+from resolver.net.clock import SystemClock
+from resolver.net.descriptors import raise_limit
+from resolver.net.listen_stream import StreamLimits, StreamListener, open_stream_socket
+from resolver.net.listen_udp import UdpListener, open_udp_socket
+from resolver.net.run import Driver
+from resolver.serve.fast import FastPath
+from resolver.zone.content import Zone
+from resolver.zone.store import ZoneStore
+
+# Ctrl-C ends within a second; replies under way get most of it.
+DRAIN_S = 0.8
+_DRAIN_STEP_S = 0.02
+# Port 0 takes a free UDP port, which may be taken for TCP.
+_PORT_ATTEMPTS = 16
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """All roles in one process. Reads its files when made, opens sockets in `start`."""
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        zones: Iterable[Zone] = (),
+        material: Material | None = None,
+    ) -> None:
+        """`zones` are served beside the configured ones. Raises ConfigError or ZoneError."""
+        self.config = config or Config()
+        self.material = material or read_material(self.config)
+        self.clock = SystemClock()
+        self.metrics = Metrics()
+        self.store = ZoneStore()
+        for zone in (*self.material.zones, *zones):
+            self.store.swap(zone)
+        self.recursion = (
+            make_recursion(self.config, self.material.hints, self.clock)
+            if self.config.recursion.enabled
+            else None
+        )
+        self.service = make_service(
+            self.config,
+            self.store,
+            self.recursion,
+            clock=self.clock,
+            metrics=self.metrics,
+            on_exception=self._report,
+        )
+        self.addresses: list[Address] = []
+        self._udp: list[UdpListener] = []
+        self._stream: StreamListener | None = None
+        self._driver: Driver | None = None
+
+    async def start(self) -> None:
+        """Open every listener; UDP and TCP share address and port. Raises ConfigError when an
+        address cannot be used, and then holds no socket."""
+        pairs = _open_sockets(self.config.server.listen)
+        service = self.service
+        fast = FastPath(service.answers, service.access.bits)
+        self._driver = driver = Driver(
+            self.config.outgoing,
+            self.metrics,
+            reserved_ports=frozenset(udp.getsockname()[1] for udp, _ in pairs),
+        )
+        self._udp = [
+            UdpListener(udp, service, driver, fast, clock=self.clock, metrics=self.metrics)
+            for udp, _ in pairs
+        ]
+        self._stream = StreamListener(
+            [stream for _, stream in pairs],
+            service,
+            driver,
+            fast.hit,
+            bits=service.access.bits,
+            limits=StreamLimits.of(self.config.server),
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+        for listener in self._udp:
+            listener.start()
+        self._stream.start()
+        self.addresses = [listener.address for listener in self._udp]
+
+    async def stop(self, drain_s: float = DRAIN_S) -> None:
+        """Take no more queries, finish replies under way for at most `drain_s` seconds, close."""
+        if self._driver is None or self._stream is None:
+            return
+        for udp in self._udp:
+            udp.stop()
+        self._stream.stop()
+        until = self.clock.now() + drain_s
+        while self._driver.jobs and self.clock.now() < until:  # noqa: ASYNC110 - jobs are no tasks
+            await asyncio.sleep(_DRAIN_STEP_S)
+        await self._stream.drain(max(0.0, until - self.clock.now()))
+        self._driver.close()
+        for udp in self._udp:
+            udp.close()
+        self._udp, self._stream, self._driver = [], None, None
+
+    async def __aenter__(self) -> "Server":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def _report(self, fault: BaseException) -> None:
+        self.metrics.exceptions_total += 1
+        _log.error("a handler raised", exc_info=fault)
+
+
+def _open_sockets(addresses: Iterable[Address]) -> list[tuple[socket.socket, socket.socket]]:
+    """A UDP and a TCP socket for each address, all or none. Raises ConfigError."""
+    pairs: list[tuple[socket.socket, socket.socket]] = []
+    for address in addresses:
+        try:
+            pairs.append(_open_pair(address))
+        except OSError as error:
+            for sock in (sock for pair in pairs for sock in pair):
+                sock.close()
+            finding = Finding("server.listen", 0, _explain(address, error))
+            raise ConfigError([finding]) from error
+    return pairs
+
+
+def _open_pair(address: Address) -> tuple[socket.socket, socket.socket]:
+    """UDP and TCP on one address; with port 0 on a port that is free for both. Raises OSError."""
+    for attempt in range(_PORT_ATTEMPTS):
+        udp = open_udp_socket(address)
+        try:
+            return udp, open_stream_socket(address._replace(port=udp.getsockname()[1]))
+        except OSError:
+            udp.close()
+            if address.port or attempt == _PORT_ATTEMPTS - 1:
+                raise
+    raise AssertionError("the loop above returns or raises")
+
+
+def _explain(address: Address, error: OSError) -> str:
+    text = f"{address}: {error.strerror}"
+    if error.errno in (errno.EACCES, errno.EPERM) and address.port < 1024:
+        text += (
+            "; ports below 1024 need a privilege: sysctl net.ipv4.ip_unprivileged_port_start=53,"
+            " or AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit, or another port"
+        )
+    return text
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or Ctrl-C; the exit code."""
+    try:
+        raise_limit()
+        return asyncio.run(_serve(Server(config)))
+    except ResolverError as error:
+        print(error, file=sys.stderr)
+        return BAD_CONFIGURATION
+
+
+async def _serve(server: Server) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with server:
+        for warning in server.material.warnings:
+            _log.warning("%s", warning)
+        listening = [str(a) for a in server.addresses]
+        recursion = server.recursion is not None
+        for line in banner(server.store, listening, recursion=recursion):
+            print(line, file=sys.stderr)
+        if server.addresses:
+            first = server.addresses[0]
+            name = example_name(server.store)
+            print(f"try: dig @{first.ip} -p {first.port} {name}", file=sys.stderr)
+        print(f"ready: {' '.join(listening)}", file=sys.stderr, flush=True)
+        await stopped.wait()
+    return OK
