@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resolver import __version__
-from resolver.app import cli
+from resolver.app import cli, exits
 from resolver.app.cli import main
 from resolver.app.exits import BAD_CONFIGURATION, FAILED, OK, USAGE
 
@@ -188,3 +188,11 @@ def test_reader_that_has_had_enough_does_no_harm(tmp_path: Path) -> None:
     )
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
+
+
+def test_exit_codes_are_documented() -> None:
+    documented = (ROOT / "docs/operate.md").read_text()
+    codes = {name: code for name, code in vars(exits).items() if name.isupper()}
+    assert len(codes) == 5
+    for code in codes.values():
+        assert f"\n| {code} | " in documented

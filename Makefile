@@ -1,0 +1,41 @@
+# Everything that is done with this repository. Each target makes its own .venv when it is needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help run test lint demo bench docs clean
+help:  ## show this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+run: $(INSTALLED)  ## serve config.toml on 127.0.0.1 and ::1, port 1053
+	@exec $(BIN)/rootward run
+
+test: lint  ## lint, types and all tests
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(INSTALLED)  ## lint and types only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+demo: $(INSTALLED)  ## resolve through a fake root on loopback addresses
+	@exec $(BIN)/python -m resolver.testing.demo
+
+bench: $(INSTALLED)  ## measure, beside other servers where they are installed
+	@exec $(BIN)/python -m tests.bench
+
+docs: $(INSTALLED)  ## write docs/config.md and docs/config.schema.json anew
+	$(BIN)/python -m resolver.config.reference
+
+clean:  ## remove .venv and everything that was made
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@

@@ -1,0 +1,39 @@
+"""What holds for the whole suite: hypothesis never judges by time, and peers can be required.
+
+A test marked `peer` skips where the other server is not installed. With ROOTWARD_PEERS_REQUIRED=1,
+as .ci/run sets it, such a skip is a failure: there everything is installed, so a skip would mean
+that a comparison silently stopped being made.
+"""
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("rootward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rootward")
+
+_PEERS_REQUIRED = os.environ.get("ROOTWARD_PEERS_REQUIRED") == "1"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    is_peer = item.get_closest_marker("peer") is not None
+    return _required(report) if is_peer and not hasattr(report, "wasxfail") else report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    """A module that skips itself whole has no markers to go by, so every such skip counts."""
+    return _required((yield))
+
+
+def _required(report: Any) -> Any:
+    if _PEERS_REQUIRED and report.outcome == "skipped":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"required by ROOTWARD_PEERS_REQUIRED, but skipped: {reason}"
+    return report
