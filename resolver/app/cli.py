@@ -141,15 +141,15 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from resolver import names
-    from resolver.app.build import make_recursion, read_material
+    from resolver.app.build import read_material
+    from resolver.app.server import Server
     from resolver.config.load import unbuilt
     from resolver.errors import ResolverError
-    from resolver.net.clock import SystemClock
 
     try:
         config, source = find_config(options.config)
         material = read_material(config)
-        make_recursion(config, material.hints, SystemClock())
+        Server(config, material=material)  # all that `run` does before it opens a socket
     except ResolverError as error:
         print(error)
         return BAD_CONFIGURATION

@@ -157,13 +157,15 @@ def test_datagram_that_is_no_reply_is_passed_over(
     fake: Fake, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def reply(query: dnslib.DNSRecord) -> list[bytes]:
-        real = addresses(query)
-        wrong_id = bytes([real[0] ^ 1]) + real[1:]
-        return [b"", wrong_id, bytes(query.pack()), real]
+        forged = answer(query, f"{query.q.qname} 300 A 192.0.2.66")
+        wrong_id = bytes([forged[0] ^ 1]) + forged[1:]
+        return [b"", wrong_id, bytes(query.pack()), addresses(query)]
 
     fake.over_udp = reply
     assert main(["query", "www.example.test", f"@127.0.0.1:{fake.port}"]) == OK
-    assert "192.0.2.80" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "192.0.2.80" in out
+    assert "192.0.2.66" not in out
 
 
 def test_nobody_answering_is_an_exit_code(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:

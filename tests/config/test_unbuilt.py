@@ -16,7 +16,8 @@ def test_defaults_that_do_nothing_yet_take_one_line() -> None:
     (line,) = unbuilt(Config())
     assert line.startswith("Not built yet")
     assert "recursion.prefetch" in line
-    assert "server.workers" not in line
+    for path in ("server.workers", "server.state_dir", "recursion.minimised_type"):
+        assert path not in line
 
 
 def test_shipped_file_is_as_quiet_as_no_file() -> None:

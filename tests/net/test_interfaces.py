@@ -25,6 +25,20 @@ def test_system_without_getifaddrs_has_no_local_networks(monkeypatch: pytest.Mon
     assert local_networks() == ()
 
 
+@pytest.mark.skipif(interfaces._HAS_LENGTH, reason="layout of Linux")
+def test_interface_that_is_down_has_no_network() -> None:
+    def sockaddr(octets: str) -> ctypes.Array[ctypes.c_char]:
+        head = (2).to_bytes(2, sys.byteorder) + bytes(2)
+        return ctypes.create_string_buffer(head + bytes.fromhex(octets))
+
+    address, netmask = sockaddr("c0000201"), sockaddr("ffffff00")
+    at = (ctypes.addressof(address), ctypes.addressof(netmask))
+    down = interfaces._IfAddrs(None, b"a", 0, *at)
+    up = interfaces._IfAddrs(ctypes.pointer(down), b"b", 1, *at)
+    assert list(interfaces._walk(ctypes.pointer(up))) == [ip_network("192.0.2.0/24")]
+    assert list(interfaces._walk(ctypes.pointer(down))) == []
+
+
 @pytest.mark.parametrize(
     ("address", "netmask", "network"),
     [
