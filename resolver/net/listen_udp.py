@@ -34,7 +34,7 @@ from resolver.wire.peek import HEADER_OCTETS
 MAX_BATCHES = 8
 # After a batch this full, more has probably come in the meantime: looking again is cheaper than a
 # turn of the event loop.
-WORTH_ANOTHER_LOOK = 4
+WORTH_ANOTHER_LOOK = 2
 RECEIVE_BUFFER_OCTETS = 4 << 20
 _LOG_EVERY_S = 1.0
 
@@ -186,8 +186,8 @@ class UdpListener:
         try:
             reply = self._service.respond(packet, batch.peer(slot), stream=False)
             if reply is None:
-                self._metrics.dropped_total += 1
-            elif not isinstance(reply, bytes):
+                return False  # the service has counted why
+            if not isinstance(reply, bytes):
                 self._driver.start(reply, partial(self._reply_late, batch.return_path(slot)))
             elif len(reply) <= SLOT_OCTETS:
                 batch.put(slot, reply)

@@ -60,6 +60,8 @@ class Batch(ABC):
             _ask_for_local_address(sock)
         self.buffer = mmap.mmap(-1, front_octets + SLOTS * SLOT_OCTETS + SPARE_OCTETS)
         self.starts = tuple(front_octets + i * SLOT_OCTETS for i in range(SLOTS + 1))
+        # Behind the id, which query and reply share.
+        self.bodies = tuple(start + 2 for start in self.starts)
         self.lengths: list[int] = []
         self.peers: Sequence[int | bytes] = []
         # Unsigned long has the size of size_t on every Linux.

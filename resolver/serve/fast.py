@@ -16,7 +16,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from resolver.cache.answers import Answers, Table
+from resolver.cache.answers import Answers, Entry, Table
 from resolver.wire.peek import ID_OCTETS
 
 # Which table an address uses is kept for so many addresses, then forgotten at once: asking again
@@ -28,12 +28,12 @@ class Batch(Protocol):
     """Datagrams that were received together, each in a slot of one buffer.
 
     `lengths` and `peers` have one item per datagram: octets, and something hashable that stands for
-    the address it came from. The reply to datagram i is left in its slot, at `starts[i]`, and its
-    length in `sizes[i]`; the id in the first two octets is the query's already.
+    the address it came from. `bodies[i]` is the offset behind its id. The reply is written over the
+    query, with the same id, and its length, id included, goes to `sizes[i]`.
     """
 
     buffer: mmap.mmap
-    starts: tuple[int, ...]
+    bodies: tuple[int, ...]
     lengths: list[int]
     peers: Sequence[int | bytes]
     sizes: "array[int]"
@@ -82,26 +82,25 @@ class FastPath:
         missed: list[int] = []
         last_peer: int | bytes | None = None
         slot = -1
-        for start, length, peer in zip(batch.starts, batch.lengths, batch.peers, strict=False):
+        for body, length, peer in zip(batch.bodies, batch.lengths, batch.peers, strict=False):
             slot += 1
             if peer != last_peer:
                 known = tables.get(peer)
                 table = self._learn_peer(batch, slot) if known is None else known
                 get = table.get
                 last_peer = peer
-            start += 2
-            entry = get(buffer[start : start - 2 + length])
-            if entry is None:
-                tail = self._look_closer(table, buffer[start - 2 : start - 2 + length], now)
-            elif now < entry.fresh_until:
+            entry = get(buffer[body : body + length - 2])
+            if entry is not None and now < entry.fresh_until:
                 tail = entry.tail
             else:
-                tail = self._answers.refresh(entry, now)
-            if tail is None:
-                missed.append(slot)
-                continue
+                packet = buffer[body - 2 : body + length - 2]
+                closer = self._look_closer(table, entry, packet, now)
+                if closer is None:
+                    missed.append(slot)
+                    continue
+                tail = closer
             size = len(tail)
-            buffer[start : start + size] = tail
+            buffer[body : body + size] = tail
             sizes[slot] = size + 2
         return missed
 
@@ -112,5 +111,10 @@ class FastPath:
         self._tables[batch.peers[slot]] = table
         return table
 
-    def _look_closer(self, table: Table, packet: bytes, now: float) -> bytes | None:
-        return self._answers.find(table, packet, now, stream=False) if table else None
+    def _look_closer(
+        self, table: Table, entry: Entry | None, packet: bytes, now: float
+    ) -> bytes | None:
+        """The tail for a packet whose octets are not in the table, or whose entry is not fresh."""
+        if entry is None:
+            return self._answers.find(table, packet, now, stream=False) if table else None
+        return self._answers.refresh(entry, now)
