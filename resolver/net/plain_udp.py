@@ -56,7 +56,7 @@ class PlainBatch(Batch):
         for slot in range(len(self.lengths)) if slots is None else slots:
             reply = self._slots[slot][: self.sizes[slot]]
             try:
-                self._sock.sendmsg([reply], self._controls[slot], 0, self._names[slot])
+                self._send_one(reply, self.return_path(slot))
             except OSError as error:
                 if error.errno in FAULTS_OF_ONE_DATAGRAM:
                     continue
@@ -77,12 +77,15 @@ class PlainBatch(Batch):
         return self._names[slot], self._controls[slot]
 
     def send_to(self, path: ReturnPath, reply: bytes) -> bool:
-        name, control = path
         try:
-            self._sock.sendmsg([reply], control, 0, name)
+            self._send_one(reply, path)
         except OSError:
             return False
         return True
+
+    def _send_one(self, reply: bytes | memoryview, path: ReturnPath) -> None:
+        name, control = path
+        self._sock.sendmsg([reply], control, 0, name)
 
 
 def _without_interface(control: tuple[int, int, bytes]) -> tuple[int, int, bytes]:
