@@ -30,8 +30,8 @@ Sections = dict[tuple[bytes, int], RRset]
 def index(section: Sequence[RRset]) -> Sections:
     """The RRsets of class IN by owner and type.
 
-    Owners are put in lower case in place: servers echo the random case of our question (0x20), which
-    is nobody's business further on.
+    Owners are put in lower case in place: servers echo the random case of our question (0x20),
+    which is nobody's business further on.
     """
     sections: Sections = {}
     for rrset in section:
