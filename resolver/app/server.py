@@ -29,9 +29,10 @@ from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.clock import SystemClock
 from resolver.net.descriptors import raise_limit
-from resolver.net.listen_stream import StreamLimits, StreamListener, open_stream_socket
+from resolver.net.listen_stream import StreamListener, open_stream_socket
 from resolver.net.listen_udp import UdpListener, open_udp_socket
 from resolver.net.run import Driver
+from resolver.net.stream_places import StreamLimits
 from resolver.serve.fast import FastPath
 from resolver.zone.content import Zone
 from resolver.zone.store import ZoneStore
