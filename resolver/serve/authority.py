@@ -8,11 +8,12 @@ Knows: RFC 1034 section 4.3.2, RFC 2308 section 2, RFC 4035 section 3.1.4.1, RFC
 that of the last name), RFC 6672 section 3.2, RFC 9471. Does not know: clients, caches, packets.
 """
 
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from resolver import names
-from resolver.codes import Rcode, RRClass, RRType
-from resolver.model import Answer, Question, RRset
+from resolver.codes import Ede, Rcode, RRClass, RRType
+from resolver.model import Answer, ExtendedError, Question, RRset
 from resolver.zone.content import Zone
 from resolver.zone.lookup import (
     Alias,
@@ -32,6 +33,8 @@ MAX_ALIASES: Final = 11
 # Names of an answer for which addresses are added: as many as anybody will try.
 MAX_ADDITIONAL_NAMES: Final = 32
 
+_ANSWERED_BY_CNAME: Final = frozenset((int(RRType.CNAME), int(RRType.ANY)))
+_ANY: Final = int(RRType.ANY)
 _NS: Final = int(RRType.NS)
 _DS: Final = int(RRType.DS)
 # Where the host's name stands in types whose readers go on to ask for its address.
@@ -44,7 +47,9 @@ _HOST_AT: Final = {
     int(RRType.SRV): 6,
     int(RRType.SVCB): 2,
     int(RRType.HTTPS): 2,
+    int(RRType.NAPTR): 4,
 }
+_NAPTR: Final = int(RRType.NAPTR)
 _SERVICE_BINDINGS: Final = frozenset((int(RRType.SVCB), int(RRType.HTTPS)))
 
 
@@ -61,27 +66,43 @@ def answer(
     zone = zone_for(store, question.qname, question.qtype)
     if zone is None:
         return None
+    return _follow(_Inquiry(store, question.qtype, minimal, whole_any), zone, question.qname)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inquiry:
+    """What stays the same along a chain of aliases."""
+
+    store: ZoneStore
+    qtype: int
+    minimal: bool
+    whole_any: bool
+
+
+def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
+    """From alias to alias until a name has an answer of its own, or leaves our zones."""
     chain: list[RRset] = []
-    sname = question.qname
     seen = {sname.lower()}
     while True:
-        asked = Question(sname, question.qtype)
-        result = lookup(zone, asked, whole_any=whole_any)
-        match result:
+        question = Question(sname, inquiry.qtype)
+        match lookup(zone, question, whole_any=inquiry.whole_any):
             case Alias(cname, target):
                 chain.append(cname)
             case Redirection(dname, cname, target):
                 chain += (dname, cname)
-            case _:
-                return _last(store, zone, chain, result, minimal=minimal)
+                if inquiry.qtype in _ANSWERED_BY_CNAME:
+                    return _found(inquiry, zone, chain)
+            case result:
+                return _last(inquiry, zone, chain, result)
         sname = target
         key = target.lower()
         if key in seen or len(seen) > MAX_ALIASES:
-            return Answer(answer=chain, authoritative=True, ages=False)
+            return _endless(chain)
         seen.add(key)
-        zone = zone_for(store, target, question.qtype)
-        if zone is None:
+        following = zone_for(inquiry.store, target, inquiry.qtype)
+        if following is None:
             return Answer(answer=chain, authoritative=True, ages=False, chase=key)
+        zone = following
 
 
 def zone_for(store: ZoneStore, name: bytes, qtype: int) -> Zone | None:
@@ -94,22 +115,26 @@ def zone_for(store: ZoneStore, name: bytes, qtype: int) -> Zone | None:
     return zone
 
 
+def _endless(chain: list[RRset]) -> Answer:
+    """Loops are signalled as an error (RFC 1034 section 3.6.2), and so is a chain without end."""
+    error = ExtendedError(Ede.OTHER, f"alias loop, or more than {MAX_ALIASES} aliases")
+    return Answer(Rcode.SERVFAIL, chain, authoritative=True, extended_errors=(error,), ages=False)
+
+
 def _last(
-    store: ZoneStore,
+    inquiry: _Inquiry,
     zone: Zone,
     chain: list[RRset],
     result: Found | TooLong | Referral | NoData | NoName,
-    *,
-    minimal: bool,
 ) -> Answer:
     """The answer from the last name of a chain, which is mostly the only one."""
     match result:
         case Found(rrsets):
-            return _found(store, zone, [*chain, *rrsets], minimal=minimal)
+            return _found(inquiry, zone, [*chain, *rrsets])
         case TooLong(dname):
             return Answer(Rcode.YXDOMAIN, answer=[*chain, dname], authoritative=True, ages=False)
-        case Referral(cut, ns):
-            return _referral(store, zone, chain, cut=cut, ns=ns)
+        case Referral():
+            return _referral(inquiry, zone, chain, result)
         case NoData():
             rcode = Rcode.NOERROR
         case NoName():
@@ -120,13 +145,15 @@ def _last(
     return Answer(rcode, answer=chain, authority=denial, authoritative=True, ages=False)
 
 
-def _found(store: ZoneStore, zone: Zone, rrsets: list[RRset], *, minimal: bool) -> Answer:
+def _found(inquiry: _Inquiry, zone: Zone, rrsets: list[RRset]) -> Answer:
     authority: list[RRset] = []
-    if not minimal and zone.ns not in rrsets:
+    # DS answers belong to a cut, where these name servers would read like the child's.
+    if not inquiry.minimal and inquiry.qtype != _DS and zone.ns not in rrsets:
         authority.append(zone.ns)
     additional: list[RRset] = []
-    for host in _hosts([*rrsets, *authority]):
-        home = store.find(host)
+    leading = [] if inquiry.qtype == _ANY else [*rrsets, *authority]  # ANY is kept small (RFC 8482)
+    for host in _hosts(leading):
+        home = inquiry.store.find(host)
         if home is not None:
             additional += [found for found in addresses(home, host) if found not in rrsets]
     return Answer(
@@ -142,13 +169,24 @@ def _hosts(rrsets: list[RRset]) -> list[bytes]:
         if at is None:
             continue
         for rdata in rrset.rdatas:
+            if rrset.rrtype == _NAPTR:
+                at = _replacement_at(rdata)
             host = rdata[at : _name_end(rdata, at)].lower()
-            if host == names.ROOT and rrset.rrtype in _SERVICE_BINDINGS:
-                host = rrset.owner.lower()  # "." is the owner itself (RFC 9460 section 2.5)
+            if host == names.ROOT and rrset.rrtype in _SERVICE_BINDINGS and rdata[:2] != b"\0\0":
+                host = rrset.owner.lower()  # "." is the owner itself (RFC 9460 section 2.5.2)
             hosts[host] = None
             if len(hosts) >= MAX_ADDITIONAL_NAMES:
                 return list(hosts)
     return list(hosts)
+
+
+def _replacement_at(naptr: bytes) -> int:
+    """Where the replacement stands in a NAPTR's rdata, behind two numbers and three strings
+    (RFC 3403 section 4.1)."""
+    at = 4
+    for _ in range(3):
+        at += naptr[at] + 1
+    return at
 
 
 def _name_end(rdata: bytes, at: int) -> int:
@@ -157,9 +195,10 @@ def _name_end(rdata: bytes, at: int) -> int:
     return at + 1
 
 
-def _referral(store: ZoneStore, zone: Zone, chain: list[RRset], *, cut: bytes, ns: RRset) -> Answer:
+def _referral(inquiry: _Inquiry, zone: Zone, chain: list[RRset], referral: Referral) -> Answer:
     """The child's name servers, and the addresses that only we can give first: without glue below
     the cut the referral is of no use (RFC 9471 section 3.1)."""
+    cut, ns = referral.cut, referral.ns
     required: list[RRset] = []
     optional: list[RRset] = []
     for host in dict.fromkeys(rdata.lower() for rdata in ns.rdatas):
@@ -168,7 +207,7 @@ def _referral(store: ZoneStore, zone: Zone, chain: list[RRset], *, cut: bytes, n
         elif names.is_within(host, zone.origin):
             optional += glue(zone, host) or addresses(zone, host)
         elif len(optional) < MAX_ADDITIONAL_NAMES:
-            home = store.find(host)
+            home = inquiry.store.find(host)
             optional += addresses(home, host) if home is not None else []
     return Answer(
         answer=chain,
