@@ -125,7 +125,6 @@ class MmsgBatch(Batch):
         self._no_interfaces = memoryview(bytes(4 * _COUNT)).cast("I")
         self._sizes = memoryview(self.sizes)
         self._received = 0
-        self._headers: bytes | None = None
 
     def _lay_out(self) -> None:
         headers = (_Mmsghdr * _COUNT).from_buffer(self.buffer, _HEADERS)
@@ -150,7 +149,6 @@ class MmsgBatch(Batch):
             self._received = 0
             return 0
         self._received = count
-        self._headers = None
         self.lengths = self._lengths[:count].tolist()
         if self._ipv4:
             self.peers = self._ipv4_peers[:count].tolist()
@@ -171,12 +169,13 @@ class MmsgBatch(Batch):
         return self._send_headers(0, count)
 
     def _gather(self, slots: Sequence[int]) -> None:
-        """Move the headers of these slots to the front, where one system call finds them."""
-        if self._headers is None:
-            self._headers = self.buffer[_HEADERS:_IOVECS]
+        """Put the headers of these slots to the front, where one system call finds them.
+
+        They are as they were laid out: the kernel fills names and controls to the same lengths.
+        """
         to = _HEADERS
         for slot in slots:
-            self.buffer[to : to + _HEADER] = self._headers[slot * _HEADER : (slot + 1) * _HEADER]
+            self.buffer[to : to + _HEADER] = self._template[slot * _HEADER : (slot + 1) * _HEADER]
             to += _HEADER
 
     def _send_headers(self, first: int, end: int) -> int:

@@ -1,6 +1,6 @@
 """CPU cost of a cache hit over UDP, beside Unbound and a bare echo, in one run.
 
-    python -m tests.bench.udp [--rounds 3] [--seconds 4]
+    python -m tests.bench.udp [--rounds 3] [--seconds 4.0]
 
 Our listener runs in a process of its own on core 0 with 10,000 finished packets and no service
 behind them; dnsperf runs on core 1. Unbound has the same names in its cache, learned from another
@@ -202,7 +202,13 @@ def play(pid: int, port: int, queries: Path, seconds: float) -> tuple[float, flo
     return (user + system) / answered * 1e6, user / answered * 1e6, answered / seconds
 
 
-def compare(rounds: int, seconds: float, folder: Path) -> None:
+def compare(rounds: int = 3, seconds: float = 4.0) -> None:
+    """Play the same queries against each server in turn, and print the medians."""
+    with tempfile.TemporaryDirectory() as name:
+        _compare(rounds, seconds, Path(name))
+
+
+def _compare(rounds: int, seconds: float, folder: Path) -> None:
     queries = folder / "queries"
     draw = Random(7)
     queries.write_text("".join(f"h{draw.randrange(NAMES)}.example.com A\n" for _ in range(QUERIES)))
@@ -238,8 +244,7 @@ def main() -> None:
     if chosen.serve:
         asyncio.run(serve(chosen.serve))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        compare(chosen.rounds, chosen.seconds, Path(folder))
+    compare(chosen.rounds, chosen.seconds)
 
 
 if __name__ == "__main__":

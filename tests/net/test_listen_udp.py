@@ -1,6 +1,7 @@
 """The UDP listener on real loopback sockets, with both ways of receiving."""
 
 import asyncio
+import os
 import shutil
 import socket
 import struct
@@ -13,6 +14,7 @@ from resolver.effects import Steps
 from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net import batch_udp, listen_udp
+from resolver.net.batch_udp import open_batch
 from resolver.net.clock import SystemClock
 from resolver.net.listen_udp import UdpListener, open_udp_socket
 from resolver.net.plain_udp import PlainBatch
@@ -236,6 +238,18 @@ async def test_an_ipv6_wildcard_bind_replies_from_the_address_asked(site: Site) 
         assert await site.ask(Address("::1", port), query(label)) == reply(query(label))
 
 
+async def test_the_route_of_a_reply_is_the_systems_choice(way: str) -> None:
+    """The interface a query came by is not where its reply must leave (asymmetric routes)."""
+    asked, interface = b"\x7f\0\0\5", bytes(4)
+    with open_udp_socket(Address("0.0.0.0", 0)) as sock:
+        batch = open_batch(sock, wildcard=True)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"x", (socket.inet_ntoa(asked), sock.getsockname()[1]))
+        await until(lambda: batch.receive() == 1)
+        _, control = batch.return_path(0)
+        assert (control[0][2] if way == "plain" else control[16:28]) == interface + asked * 2
+
+
 @pytest.mark.peer
 @pytest.mark.skipif(not shutil.which("dig"), reason="no dig")
 async def test_dig_takes_the_reply_of_a_wildcard_bind(site: Site) -> None:
@@ -364,8 +378,14 @@ async def test_closing_sends_nothing_any_more(site: Site) -> None:
     sock = site.client(at)
     sock.send(query(b"later"))
     await until(lambda: bool(site.service.waiting))
+    fd = site.listeners[0]._sock.fileno()
     site.listeners[0].close()
-    site.service.finish()
+    # The number soon belongs to somebody else, who must not be spoken for.
+    os.dup2(sock.fileno(), fd)
+    try:
+        site.service.finish()
+    finally:
+        os.close(fd)
     assert site.metrics.dropped_total == 1
     assert site.metrics.replies_total == 0
 
