@@ -23,7 +23,7 @@ from resolver.serve.pipeline import handlers
 from resolver.serve.request import Identity
 from resolver.serve.service import Service
 from resolver.zone.content import Zone
-from resolver.zone.file import read_hints, read_zone_file
+from resolver.zone.file import read_hints, read_zone_file, read_zone_text
 from resolver.zone.store import ZoneStore
 
 
@@ -56,6 +56,18 @@ def read_material(config: Config) -> Material:
     if errors:
         raise ZoneError(errors)
     return material
+
+
+def read_zone(text: str) -> Zone:
+    """The zone of a master file's text that begins with its $ORIGIN. Raises ZoneError."""
+    match text.split(maxsplit=2):
+        case ["$ORIGIN", origin, _]:
+            report = read_zone_text(text, names.read(origin).lower())
+        case _:
+            raise ZoneError([Finding("zone", 1, "must begin with $ORIGIN and a name")])
+    if report.zone is None:
+        raise ZoneError(report.errors)
+    return report.zone
 
 
 def make_recursion(config: Config, hints: list[RRset], clock: Clock) -> Recursion:

@@ -21,6 +21,7 @@ from resolver.app.build import (
     make_recursion,
     make_service,
     read_material,
+    read_zone,
 )
 from resolver.app.exits import BAD_CONFIGURATION, OK
 from resolver.config.schema import Config
@@ -43,6 +44,10 @@ _DRAIN_STEP_S = 0.02
 # Port 0 takes a free UDP port, which may be taken for TCP.
 _PORT_ATTEMPTS = 16
 
+_EMBEDDED = Config.model_validate(
+    {"server": {"listen": ["127.0.0.1:0"]}, "recursion": {"enabled": False}}
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,17 +58,22 @@ class Server:
         self,
         config: Config | None = None,
         *,
+        zone: str | None = None,
         zones: Iterable[Zone] = (),
         material: Material | None = None,
     ) -> None:
-        """`zones` are served beside the configured ones. Raises ConfigError or ZoneError."""
-        self.config = config or Config()
+        """`zones` are served beside the configured ones, and so is `zone`, the text of a master
+        file that begins with its $ORIGIN. With one of these and without a configuration, the server
+        listens on a free port of 127.0.0.1 and does not recurse. Raises ConfigError or ZoneError.
+        """
+        zones = [*zones, *([read_zone(zone)] if zone is not None else [])]
+        self.config = config or (_EMBEDDED if zones else Config())
         self.material = material or read_material(self.config)
         self.clock = SystemClock()
         self.metrics = Metrics()
         self.store = ZoneStore()
-        for zone in (*self.material.zones, *zones):
-            self.store.swap(zone)
+        for version in (*self.material.zones, *zones):
+            self.store.swap(version)
         self.recursion = (
             make_recursion(self.config, self.material.hints, self.clock)
             if self.config.recursion.enabled
