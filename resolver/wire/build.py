@@ -167,13 +167,16 @@ class _Writer:
         length_at = len(out)
         at = shape.head
         out += b"\0\0" + rdata[:at]
-        for _ in range(shape.names):
+        if shape.names == 2:
             end = at
             while octet := rdata[end]:
                 end += octet + 1
             out += self.compress(rdata[at : end + 1], len(out))
             at = end + 1
-        out += rdata[at:]
+        # The last name ends where the tail begins: walking over all its labels to find out would
+        # cost more than writing it, when it is mostly a pointer.
+        end = len(rdata) - (shape.tail or 0)
+        out += self.compress(rdata[at:end], len(out)) + rdata[end:]
         _U16.pack_into(out, length_at, len(out) - length_at - 2)
 
     def compress(self, name: bytes, offset: int) -> bytes:

@@ -186,7 +186,7 @@ def _read_rdata(
 
 def _check_end(at: int, end: int, shape: Shape) -> None:
     if at > end or (shape.tail is not None and at + shape.tail != end):
-        raise WireError(at, "record data does not have the form or length of its type")
+        raise WireError(min(at, end), "record data does not have the form or length of its type")
 
 
 def _read_name(packet: bytes, start: int, names: dict[int, bytes]) -> tuple[bytes, int]:
