@@ -95,6 +95,9 @@ class Internet(Faults):
             raise ValueError(f"{origin} needs the address of a server, and one zone at most")
         if zones[0].origin != key_of(origin):
             raise ValueError(f"{origin} is not the origin of the zone {zones[0]}")
+        for host in self._hosts:
+            if host.zone.origin == zones[0].origin and set(addresses) & set(host.addresses):
+                raise ValueError(f"{origin} is on one of these servers already")
         self._hosts.append(Host(addresses, zones[0]))
         self._forget_made()
 

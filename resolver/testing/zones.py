@@ -58,6 +58,7 @@ class Zone:
         self.origin = key_of(origin)
         self.nodes: dict[Key, dict[int, list[Any]]] = {}
         self._names: set[Key] = {self.origin}
+        self._records: set[tuple[Key, int, str]] = set()
 
     def __str__(self) -> str:
         return show_key(self.origin)
@@ -68,9 +69,11 @@ class Zone:
             key = key_of(rr.rname)
             if not is_within(key, self.origin):
                 raise ValueError(f"{rr.rname} is not in the zone {self}")
-            rrset = self.nodes.setdefault(key, {}).setdefault(rr.rtype, [])
-            if rr not in rrset:
-                rrset.append(rr)
+            record = (key, rr.rtype, str(rr.rdata))
+            if record in self._records:
+                continue
+            self._records.add(record)
+            self.nodes.setdefault(key, {}).setdefault(rr.rtype, []).append(rr)
             for cut in range(len(key) - len(self.origin)):
                 self._names.add(key[cut:])
 

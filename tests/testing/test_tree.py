@@ -127,3 +127,10 @@ def test_hints_need_a_root():
 def test_hosting_is_checked(parts: tuple, reason: str):
     with pytest.raises(ValueError, match=reason):
         Internet().host("com.", *parts)
+
+
+def test_a_server_holds_a_zone_once():
+    net = Internet()
+    net.host("com.", COM)
+    with pytest.raises(ValueError, match="already"):
+        net.host("com.", SECOND, COM)
