@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from trees import COM, EXAMPLE, ROOT, SECOND, small_tree
 
-from resolver.testing import Internet, World, run
+from resolver.testing import Internet, World, run, zone
 
 FAULTS: dict[str, Callable[[Internet, str], object]] = {
     "dead": Internet.dead,
