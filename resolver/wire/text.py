@@ -47,11 +47,11 @@ def show_rdata(
             len(rdata),
         )
         text = parsed.to_text(origin=_name(origin), relativize=origin is not None)
-        faithful = parsed.to_wire() == rdata
+        faithful = read_rdata(rrtype, text, origin, rrclass=rrclass) == rdata
     except Exception:
         # dnspython promises no closed set of exceptions for bad data, and we promise none at all.
         return _generic(rdata)
-    # dnspython's own generic form ends in a space when there is no data.
+    # dnspython's own generic form is split into words, and ends in a space when there is no data.
     shown = faithful and text.isascii() and text.isprintable() and not text.startswith("\\#")
     return text if shown else _generic(rdata)
 
