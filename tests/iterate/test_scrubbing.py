@@ -88,6 +88,15 @@ def test_the_rest_of_a_chain_that_left_the_zone():
     assert world.ask("x.other.net. A")[0].addresses == ["192.0.2.8"]
 
 
+def test_an_alias_of_the_target_in_another_zone():
+    net = bank_tree()
+    net.spoof(EXAMPLE, "x.other.net. 86400 CNAME www.bank.net.", "answer")
+    world = World(net)
+    answer, _ = world.ask("to.example.com. A")
+    assert (answer.chain, answer.addresses) == (["to.example.com."], ["192.0.2.8"])
+    assert world.ask("x.other.net. A")[0].addresses == ["192.0.2.8"]
+
+
 def test_an_alias_for_somebody_else():
     net = bank_tree()
     net.spoof(EXAMPLE, "www.bank.net. 86400 CNAME www.example.com.", "answer")
@@ -115,16 +124,20 @@ def test_a_denial_by_a_zone_that_does_not_hold_the_name():
     assert world.ask("bank.net. MX")[0].data("MX") == ["10 www.bank.net."]
 
 
-def test_a_denial_by_a_zone_above_the_server():
+@pytest.mark.parametrize("owner", ["com.", "net.", "sub.example.com."])
+def test_a_denial_is_only_as_good_as_its_soa(owner: str):
+    """An SOA of a zone above the server, or of one that does not hold the name, counts as none."""
     net = bank_tree()
 
-    def deny_com(query, response):
-        response.record.auth = records("com. 86400 SOA a. b. 1 2 3 4 86400")
+    def deny(query, response):
+        response.record.auth = records(f"{owner} 86400 SOA a. b. 1 2 3 4 86400")
         return response
 
-    net.fault(EXAMPLE, deny_com, name="nothing.example.com.")
+    net.fault(EXAMPLE, deny, name="nothing.example.com.")
     world = World(net)
-    world.ask("nothing.example.com. A")
+    answer, _ = world.ask("nothing.example.com. A")
+    assert (answer.status, answer.authority) == ("NXDOMAIN", [])
+    assert world.ask("nothing.example.com. A")[1].asked() == 1
     assert world.ask("www.example.com. A")[0].addresses == ["192.0.2.7"]
 
 

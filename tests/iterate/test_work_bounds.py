@@ -44,6 +44,39 @@ def test_a_tree_of_glueless_servers_with_fan_out_five():
     assert seconds <= 8
 
 
+def glueless_chain(levels: int) -> Internet:
+    """z0.com. is served by ns.z1.com., that zone by ns.z2.com. and so on; the last two come
+    with glue."""
+    net = Internet()
+    net.root(".", ROOT)
+    text = "\n".join(f"z{i} NS ns.z{i + 1}" for i in range(levels))
+    net.host(
+        "com.", COM, zone("com.", f"{text}\nz{levels} NS ns.z{levels}\nns.z{levels} A {EXAMPLE}")
+    )
+    for i in range(levels + 1):
+        net.host(f"z{i}.com.", EXAMPLE, zone(f"z{i}.com.", f"ns A {EXAMPLE}\nwww A 192.0.2.7"))
+    return net
+
+
+def test_servers_of_servers_are_looked_up_seven_levels_deep():
+    assert ask(glueless_chain(8), "www.z0.com. A")[0].addresses == ["192.0.2.7"]
+    answer, watch, _ = ask(glueless_chain(9), "www.z0.com. A")
+    assert answer.status == "SERVFAIL"
+    assert any("7 levels deep" in line for line in watch.lines())
+
+
+def test_the_time_limit_is_named_in_the_answer():
+    net = Internet(rtt_s=0.3)
+    net.root(".", ROOT)
+    origin = ""
+    for i in range(30):
+        origin = f"d{i}.{origin}"
+        net.host(origin, f"198.51.100.{10 + i}")
+    answer, _, seconds = ask(net, f"www.{origin} A")
+    assert "time limit" in answer.errors[0][1]
+    assert seconds == pytest.approx(8.0)
+
+
 def test_thirteen_servers_on_one_dead_address():
     net = Internet()
     net.root(".", ROOT)
