@@ -44,7 +44,7 @@ _BESIDE_CNAME: Final = frozenset(
     (_CNAME, RRType.SIG, RRType.KEY, RRType.NXT, RRType.RRSIG, RRType.NSEC)
 )
 _AT_CUT: Final = frozenset((_NS, _DS, _A, _AAAA, RRType.RRSIG, RRType.NSEC, RRType.NSEC3))
-_ALWAYS_CONCERN: Final = frozenset((*_TARGET_AT, _SOA, int(RRType.RRSIG)))
+_ALWAYS_CONCERN: Final = frozenset((*_TARGET_AT, _SOA, _DS, int(RRType.RRSIG)))
 
 
 def concerns(rrtype: int) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from resolver.zone.tokens import read_number
+from resolver.zone import tokens
 
 MAX_STEPS: Final = 65_536
 MAX_NUMBER: Final = 0x7FFFFFFF
@@ -49,9 +49,11 @@ def expand(words: list[str]) -> Iterator[list[str]]:
         raise ValueError("$GENERATE needs a range, an owner, a type and data")
     numbers = read_range(words[0])
     template = words[1:]
-    if template[-1][0] == '"' and template[-2].upper() not in ("TXT", "SPF"):
-        # Data of several fields is written in quotes: MX "10 host-$".
-        template[-1:] = template[-1][1:-1].replace('\\"', '"').split()
+    if template[-1][0] == '"':
+        # Data of several fields is written in quotes, which are not part of it: MX "10 host-$".
+        inside = template.pop()[1:-1].replace('\\"', '"')
+        if tokens.split(inside, template, 0):
+            raise ValueError("$GENERATE with a parenthesis inside quotes")
     for number in numbers:
         yield [_fill(word, number) if "$" in word else word for word in template]
 
@@ -73,7 +75,7 @@ def _modified(modifier: str, number: int) -> str:
     if match is None:
         raise ValueError(f"${{{modifier[:60]}}} is not ${{offset,width,base}}")
     value = number + int(match.group(1))
-    width = read_number(match.group(2) or "0", MAX_WIDTH, "width")
+    width = tokens.read_number(match.group(2) or "0", MAX_WIDTH, "width")
     base = match.group(3) or "d"
     if value < 0 or value > MAX_NUMBER:
         raise ValueError(f"${{{modifier}}} makes {value} of {number}")

@@ -154,6 +154,11 @@ def _one_name(words: list[str], scope: Scope) -> bytes:
     return scope.name(words[0])
 
 
+def _two_names(words: list[str], scope: Scope) -> bytes:
+    _count(words, 2, "two names")
+    return scope.name(words[0]) + scope.name(words[1])
+
+
 def _mx(words: list[str], scope: Scope) -> bytes:
     _count(words, 2, "a preference and a name")
     return _u16(words[0], "preference") + scope.name(words[1])
@@ -213,7 +218,11 @@ READERS: Final[dict[int, Reader]] = {
     RRType.NS: _one_name,
     RRType.CNAME: _one_name,
     RRType.SOA: _soa,
+    RRType.MB: _one_name,
+    RRType.MG: _one_name,
+    RRType.MR: _one_name,
     RRType.PTR: _one_name,
+    RRType.MINFO: _two_names,
     RRType.MX: _mx,
     RRType.TXT: _txt,
     RRType.AAAA: _aaaa,
