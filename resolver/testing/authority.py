@@ -43,59 +43,79 @@ def closest_zone(zones: list[Zone], key: Key, rrtype: int) -> Zone | None:
 
 def answer(zone: Zone, qname: Any, qtype: int) -> Content:
     """What the zone says. Aliases are followed within the zone only."""
-    content = Content()
+    lookup = _Lookup(zone, qtype)
     name = qname
     seen: set[Key] = set()
-    while len(seen) < _MAX_CHAIN and key_of(name) not in seen:
+    while name is not None and len(seen) < _MAX_CHAIN:
         key = key_of(name)
+        if key in seen or not is_within(key, zone.origin):
+            break
         seen.add(key)
-        if not is_within(key, zone.origin):
-            break
-        target = _answer_one(zone, name, qtype, content)
-        if target is None:
-            break
-        name = target
-    return content
+        name = lookup.add(name, key)
+    return lookup.content
 
 
-def _answer_one(zone: Zone, name: Any, qtype: int, content: Content) -> Any:
-    """Add what there is at one name; the target when it is an alias."""
-    key = key_of(name)
-    for size in range(len(zone.origin), len(key) + 1):
-        above = key[len(key) - size :]
-        if above != zone.origin and zone.rrset(above, RRType.NS):
-            if above == key and qtype == RRType.DS:
-                break
-            _refer(zone, above, content)
-            return None
-        if above != key and (dnames := zone.rrset(above, RRType.DNAME)):
-            return _redirect(name, dnames[0], content)
-    if zone.has_name(key):
-        return _answer_node(zone, zone.nodes.get(key, {}), name, qtype, content)
-    encloser = next(key[i:] for i in range(1, len(key) + 1) if zone.has_name(key[i:]))
-    source = zone.nodes.get((b"*", *encloser))
-    if source is None:
-        content.rcode = Rcode.NXDOMAIN
-        content.authority += zone.rrset(zone.origin, RRType.SOA)
+@dataclass(slots=True)
+class _Lookup:
+    """One question to one zone, and what was found so far."""
+
+    zone: Zone
+    qtype: int
+    content: Content = field(default_factory=Content)
+
+    def add(self, name: Any, key: Key) -> Any:
+        """Add what there is at one name; the target when it is an alias, else None."""
+        zone = self.zone
+        for size in range(len(zone.origin), len(key) + 1):
+            above = key[len(key) - size :]
+            if above != zone.origin and zone.rrset(above, RRType.NS):
+                if above == key and self.qtype == RRType.DS:
+                    break
+                return self._refer(above)
+            if above != key and (dnames := zone.rrset(above, RRType.DNAME)):
+                return self._redirect(name, dnames[0])
+        if zone.has_name(key):
+            return self._add_node(name, zone.nodes.get(key, {}))
+        encloser = next(key[i:] for i in range(1, len(key) + 1) if zone.has_name(key[i:]))
+        source = zone.nodes.get((b"*", *encloser))
+        if source is not None:
+            return self._add_node(name, source)
+        self.content.rcode = Rcode.NXDOMAIN
+        self.content.authority += zone.rrset(zone.origin, RRType.SOA)
         return None
-    return _answer_node(zone, source, name, qtype, content)
 
+    def _add_node(self, name: Any, node: dict[int, list[Any]]) -> Any:
+        cname = node.get(RRType.CNAME)
+        if cname and self.qtype not in (RRType.CNAME, RRType.ANY):
+            self.content.answer += _at(name, cname)
+            return cname[0].rdata.label
+        types = list(node) if self.qtype == RRType.ANY else [self.qtype]
+        found = [rr for rrtype in types for rr in node.get(rrtype, [])]
+        if found:
+            self.content.answer += _at(name, found)
+            self.content.additional += _addresses_behind(self.zone, found)
+        else:
+            self.content.authority += self.zone.rrset(self.zone.origin, RRType.SOA)
+        return None
 
-def _answer_node(
-    zone: Zone, node: dict[int, list[Any]], name: Any, qtype: int, content: Content
-) -> Any:
-    cname = node.get(RRType.CNAME)
-    if cname and qtype not in (RRType.CNAME, RRType.ANY):
-        content.answer += _at(name, cname)
-        return cname[0].rdata.label
-    types = list(node) if qtype == RRType.ANY else [qtype]
-    found = [rr for rrtype in types for rr in node.get(rrtype, [])]
-    if found:
-        content.answer += _at(name, found)
-        content.additional += _addresses_behind(zone, found)
-    else:
-        content.authority += zone.rrset(zone.origin, RRType.SOA)
-    return None
+    def _refer(self, cut: Key) -> None:
+        ns = self.zone.rrset(cut, RRType.NS)
+        if not self.content.answer:
+            self.content.authoritative = False
+        self.content.authority += ns + self.zone.rrset(cut, RRType.DS)
+        self.content.additional += _addresses_behind(self.zone, ns)
+
+    def _redirect(self, name: Any, dname: Any) -> Any:
+        """DNAME and the CNAME that follows from it; the target, None when that is too long."""
+        self.content.answer.append(dname)
+        kept = name.label[: len(name.label) - len(dname.rname.label)]
+        target = dnslib.DNSLabel(kept + target_of_dname(dname).label)
+        if len(wire_of(target)) > _MAX_NAME_OCTETS:
+            self.content.rcode = Rcode.YXDOMAIN
+            return None
+        cname = dnslib.RR(name, RRType.CNAME, ttl=dname.ttl, rdata=dnslib.CNAME(target))
+        self.content.answer.append(cname)
+        return target
 
 
 def _at(name: Any, rrs: list[Any]) -> list[Any]:
@@ -105,30 +125,6 @@ def _at(name: Any, rrs: list[Any]) -> list[Any]:
 
 def _addresses_behind(zone: Zone, rrs: list[Any]) -> list[Any]:
     """Addresses, as far as this zone knows them, of the names that the records point at."""
-    found: list[Any] = []
-    for rr in rrs:
-        target = getattr(rr.rdata, _TARGETS.get(rr.rtype, ""), None)
-        if target is not None:
-            found += [a for a in zone.addresses(key_of(target)) if a not in found]
-    return found
-
-
-def _refer(zone: Zone, cut: Key, content: Content) -> None:
-    ns = zone.rrset(cut, RRType.NS)
-    if not content.answer:
-        content.authoritative = False
-    content.authority += ns + zone.rrset(cut, RRType.DS)
-    content.additional += _addresses_behind(zone, ns)
-
-
-def _redirect(name: Any, dname: Any, content: Content) -> Any:
-    """DNAME and the CNAME that follows from it; the target, None when that is too long."""
-    content.answer.append(dname)
-    kept = name.label[: len(name.label) - len(dname.rname.label)]
-    target = dnslib.DNSLabel(kept + target_of_dname(dname).label)
-    if len(wire_of(target)) > _MAX_NAME_OCTETS:
-        content.rcode = Rcode.YXDOMAIN
-        return None
-    cname = dnslib.RR(name, RRType.CNAME, ttl=dname.ttl, rdata=dnslib.CNAME(target))
-    content.answer.append(cname)
-    return target
+    targets = [getattr(rr.rdata, _TARGETS.get(rr.rtype, ""), None) for rr in rrs]
+    keys = dict.fromkeys(key_of(target) for target in targets if target is not None)
+    return [address for key in keys for address in zone.addresses(key)]
