@@ -56,7 +56,7 @@ def parse(packet: bytes) -> Message:
 def read_name(packet: bytes, offset: int) -> tuple[bytes, int]:
     """The uncompressed name at `offset`, and the offset of what follows it. Raises WireError."""
     try:
-        return _read_name(packet, offset, {})
+        return name_at(packet, offset, {})
     except IndexError:
         raise WireError(len(packet), "ends in the middle of a name") from None
 
@@ -92,7 +92,7 @@ class _Reader:
     def questions(self, count: int) -> list[Question]:
         found = []
         for _ in range(count):
-            qname, offset = _read_name(self.packet, self.offset, self.names)
+            qname, offset = name_at(self.packet, self.offset, self.names)
             qtype, qclass = _QUESTION.unpack_from(self.packet, offset)
             self.offset = offset + 4
             found.append(Question(qname, qtype, qclass))
@@ -108,7 +108,7 @@ class _Reader:
         rdatas: list[bytes] = []
         for _ in range(count):
             start = offset
-            owner, offset = _read_name(packet, offset, names)
+            owner, offset = name_at(packet, offset, names)
             rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, offset)
             offset += 10
             end = offset + length
@@ -121,7 +121,7 @@ class _Reader:
             if length == FIXED_OCTETS.get(rrtype):
                 rdata = packet[offset:end]
             else:
-                rdata = _read_rdata(packet, (offset, end), (rrtype, rrclass), names)
+                rdata = rdata_at(packet, (offset, end), (rrtype, rrclass), names)
             offset = end
             if ttl > MAX_TTL_S:
                 ttl = 0
@@ -158,7 +158,7 @@ def _close(rrset: RRset, rdatas: list[bytes]) -> RRset:
     return rrset
 
 
-def _read_rdata(
+def rdata_at(
     packet: bytes, span: tuple[int, int], kind: tuple[int, int], names: dict[int, bytes]
 ) -> bytes:
     """Uncompressed data of a record of type and class `kind`. Its names must end where it ends."""
@@ -177,7 +177,7 @@ def _read_rdata(
         return packet[offset:end]
     parts = [packet[offset:at]]
     for _ in range(shape.names):
-        name, at = _read_name(packet, at, names)
+        name, at = name_at(packet, at, names)
         parts.append(name)
     _check_end(at, end, shape)
     parts.append(packet[at:end])
@@ -189,7 +189,7 @@ def _check_end(at: int, end: int, shape: Shape) -> None:
         raise WireError(min(at, end), "record data does not have the form or length of its type")
 
 
-def _read_name(packet: bytes, start: int, names: dict[int, bytes]) -> tuple[bytes, int]:
+def name_at(packet: bytes, start: int, names: dict[int, bytes]) -> tuple[bytes, int]:
     """The name at `start` and the offset behind it; notes it in `names`."""
     at = start
     while (octet := packet[at]) != 0:
