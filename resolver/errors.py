@@ -46,6 +46,14 @@ class ZoneError(ResolverError):
         self.findings = findings
 
 
+class DiffError(ResolverError, ValueError):
+    """Differences that do not fit the version of a zone they are put on."""
+
+
+class JournalError(ResolverError):
+    """A journal that cannot be read or written. What it held before is untouched."""
+
+
 class ConfigError(ResolverError):
     """A configuration that cannot be used. Carries every fault found."""
 
