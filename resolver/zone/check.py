@@ -86,9 +86,7 @@ def node(
         for group in groups:
             if group.rrtype not in _AT_CUT:
                 kind = show_type(group.rrtype)
-                findings.warning(
-                    group.where, f"{kind} at {owner} is hidden by the delegation there"
-                )
+                findings.warning(group.where, f"{kind} at {owner} is hidden by its delegation")
 
 
 def _is_needed_below_cut(flags: int, types: set[int]) -> bool:
@@ -181,9 +179,13 @@ def _sources(draft: "Draft", target: bytes) -> Iterator[bytes]:
         yield names.wildcard(target)
 
 
+def doubled(origin: bytes) -> bytes:
+    """The end of names that lack their final dot: `www.example.org` in a file for example.org. ends
+    in example.org.example.org. For the root nothing does."""
+    return origin[:-1] + origin if len(origin) > 1 else b"\xff"
+
+
 def _doubled_origin(draft: "Draft", name: bytes, where: int, findings: "Findings") -> None:
-    """`www.example.org` without its final dot, in a file for example.org."""
-    origin = draft.origin
-    if len(origin) > 1 and name.endswith(origin[:-1] + origin):
+    if name.endswith(doubled(draft.origin)):
         shown = names.show(name)
         findings.warning(where, f"{shown} ends in the zone's name twice: is a final dot missing?")

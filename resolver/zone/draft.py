@@ -137,11 +137,14 @@ class Draft:
         """The zone, or None when the findings have errors. The draft is of no use afterwards."""
         check.apex(self, findings)
         glue = self._glue()
+        doubled = check.doubled(self.origin)
         nodes: dict[bytes, bytes] = {}
         records = 0
         for key, held in self._entries.items():
             flags = self._flags(key, glue)
-            if isinstance(held, bytes) and not flags and not check.concerns(_type_of(held)):
+            lone = isinstance(held, bytes) and not check.concerns(_type_of(held))
+            if lone and not flags and not key.endswith(doubled):
+                assert isinstance(held, bytes)
                 nodes[key] = content.pack_node(0, self._owners.get(key), held[_PLACE_OCTETS:])
                 records += 1
                 continue
