@@ -102,6 +102,12 @@ def test_a_place_already_read_is_no_excuse_for_a_forward_pointer() -> None:
     assert refuse(header(0, 3) + first + second + third, "compression pointer").offset == 40
 
 
+def test_every_pointer_of_a_chain_leads_backwards() -> None:
+    # The owner leads to 28, from there to 23, and from there to 25: before 28, but not before 23.
+    data = record(b"\0", 65280, b"\xc0\x19\1a\0\xc0\x17")
+    refuse(header(0, 2) + data + record(b"\xc0\x1c", 1, bytes(4)), "not before it")
+
+
 def test_a_cut_pointer() -> None:
     refuse(header(1) + b"\xc0", "ends in the middle")
 
@@ -117,6 +123,18 @@ def test_a_name_made_too_long_by_a_pointer() -> None:
     question = longest + b"\0\1\0\1"
     parse(header(1, 1) + question + record(b"\xc0\x0c", 1, bytes(4)))
     refuse(header(1, 1) + question + record(b"\1b\xc0\x0c", 1, bytes(4)), "more than 255 octets")
+
+
+def test_a_pointer_to_a_name_that_is_too_long() -> None:
+    data = record(b"\0", 65280, b"\1a" * 128 + b"\0")
+    refuse(header(0, 2) + data + record(b"\xc0\x17", 1, bytes(4)), "without end")
+
+
+def test_a_pointer_to_a_label_before_a_known_name_that_makes_it_too_long() -> None:
+    longest = record(b"\1a" * 127 + b"\0", 65280, b"\1b\xc0\x0c")
+    label = 12 + 255 + 10
+    owner = struct.pack("!H", 0xC000 | label)
+    refuse(header(0, 2) + longest + record(owner, 1, bytes(4)), "more than 255 octets")
 
 
 def chained(hops: int) -> bytes:

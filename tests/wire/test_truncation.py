@@ -120,6 +120,16 @@ def test_tsig_is_the_last_record_and_always_there() -> None:
     assert len(packet) <= 512
 
 
+def test_room_is_kept_for_tsig() -> None:
+    tsig = RRset(read("key.example."), 250, 255, 0, (read("hmac-sha256.") + bytes(58),))
+    whole = message(answer=[text(400)])
+    assert not truncated(build(whole, max_size=512))
+    whole.additional = [tsig]
+    packet = build(whole, max_size=512)
+    assert truncated(packet)
+    assert parse(packet).additional == [tsig]
+
+
 @pytest.mark.parametrize("size", [0, 511, 65536])
 def test_sizes_that_no_message_has(size: int) -> None:
     with pytest.raises(ValueError, match="no message size"):
