@@ -3,8 +3,8 @@
 One connection for each server as a rule, with queries pipelined on it; another one only when it is
 full (RFC 7766 section 6.2.2). A connection without queries is closed after IDLE_S, and the idle
 ones are bounded. When a connection that was already in use breaks, what was under way on it is
-tried once more, each query on a connection of its own, since there are servers that close after
-the first response (RFC 7766 section 6.2.4).
+tried once more, each query as the first one on a fresh connection, since there are servers that
+close after one response (RFC 7766 section 6.2.4).
 
 Knows: connections, their number and age. Does not know: engines, what an answer means.
 """
@@ -113,7 +113,7 @@ class StreamAsker:
             self._is_full() and not self._shut_idlest()
         ):
             return False
-        self._send(self._open(server, exclusive=flight.retried), flight)
+        self._send(self._open(server), flight)
         return True
 
     def _send(self, upstream: Upstream, flight: Flight) -> None:
@@ -122,14 +122,13 @@ class StreamAsker:
         self._metrics.upstream_tcp_total += 1
         upstream.take(flight)
 
-    def _open(self, server: Address, *, exclusive: bool) -> Upstream:
+    def _open(self, server: Address) -> Upstream:
         upstream = Upstream(
             server,
             end=self._end,
             lost=self._lost,
             entropy=self._entropy,
             metrics=self._metrics,
-            exclusive=exclusive,
         )
         self._by_server.setdefault(server, []).append(upstream)
         self._connections += 1
@@ -180,7 +179,7 @@ class StreamAsker:
         """See what becomes of a connection after a flight has left it."""
         if upstream.closed or upstream.busy:
             return
-        if upstream.exclusive or upstream.opening is not None:
+        if upstream.opening is not None:
             # One that is not open yet is given up: nobody has the time to wait for it.
             self._shut(upstream)
             return

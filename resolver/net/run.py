@@ -28,7 +28,7 @@ from resolver.net.descriptors import Shares
 from resolver.net.flight import Flight
 from resolver.net.outbound import Outbound, Outgoing
 from resolver.net.outbound_stream import IDLE_S
-from resolver.net.timers import Timers
+from resolver.net.timers import TICK_S, Timers
 
 T = TypeVar("T")
 Done = Callable[[Any], None]
@@ -308,8 +308,9 @@ class Driver:
         return min(oldest, default=None)
 
     def _end_overdue(self) -> None:
-        """End the jobs whose time is over; both tables hold the oldest first."""
-        horizon = self._loop.time() - self._limits.job_s
+        """End the jobs whose time is over, and watch the oldest of the others."""
+        # Deadlines come up to a tick early.
+        horizon = self._loop.time() + TICK_S - self._limits.job_s
         for job in [*self._clients, *self._subs.values()]:
             if job.since <= horizon:
                 self._kill(job)

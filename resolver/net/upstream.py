@@ -27,9 +27,8 @@ Lost = Callable[["Upstream", Exception | None], None]
 
 
 class Upstream(asyncio.Protocol):
-    """A connection, from before it is open to after it is closed. `exclusive` ones serve a single
-    flight and are then closed. `replies` counts responses that matched. `lost` is told when the
-    connection has ended by itself, with its flights still on it."""
+    """A connection, from before it is open to after it is closed. `replies` counts responses that
+    matched. `lost` is told when it has ended by itself, with its flights still on it."""
 
     def __init__(
         self,
@@ -39,10 +38,8 @@ class Upstream(asyncio.Protocol):
         lost: Lost,
         entropy: Entropy,
         metrics: Metrics,
-        exclusive: bool,
     ) -> None:
         self.server = server
-        self.exclusive = exclusive
         self.replies = 0
         self.idle_since = 0.0
         self.opening: asyncio.Task[None] | None = None
@@ -66,7 +63,7 @@ class Upstream(asyncio.Protocol):
     @property
     def has_room(self) -> bool:
         """Whether another query may go on this connection."""
-        return not (self.closed or self.exclusive or self._paused or self.busy >= PIPELINED_QUERIES)
+        return not (self.closed or self._paused or self.busy >= PIPELINED_QUERIES)
 
     def flights(self) -> list[Flight]:
         """The flights under way, oldest first."""

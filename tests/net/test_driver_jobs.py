@@ -265,9 +265,10 @@ async def test_close_ends_every_job(black_hole):
             closed.append(1)
 
     with black_hole as server:
+        engines = [engine(server.address) for _ in range(3)]
         with driver() as made:
-            for number in range(3):
-                made.start(sub(f"{number}.", engine, server.address), results.append)
+            for number, steps in enumerate(engines):
+                made.start(sub(f"{number}.", lambda steps=steps: steps), results.append)
         assert results == [None] * 3
         assert closed == [1] * 3
         assert made.jobs == 0

@@ -136,6 +136,32 @@ async def test_second_try_that_breaks_too_is_unreachable():
     assert outcome == Unreachable("connection closed")
 
 
+async def test_second_try_is_the_last_though_others_were_answered():
+    async def answer_all_but(reader, writer):
+        while True:
+            packet = await read_framed(reader)
+            if b"never" not in packet:
+                writer.write(framed(reply_to(packet)))
+                await writer.drain()
+            if b"close" in packet:
+                return
+
+    results = {}
+
+    def note(name):
+        return lambda outcome: results.update({name: outcome})
+
+    with driver() as made:
+        async with tcp_server(answer_all_but) as server:
+            made.start(streamed(server, "never."), note("never"))
+            for n in (1, 2, 3):
+                made.start(streamed(server, f"close{n}."), note(n))
+                await until(lambda n=n: n in results)
+            await until(lambda: "never" in results)
+    assert results["never"] == Unreachable("connection closed")
+    assert isinstance(results[1], Reply)
+
+
 async def test_closed_port_is_unreachable():
     async with tcp_server(echo) as server:
         address = server.address

@@ -30,6 +30,15 @@ async def test_deadlines_come_in_order_of_time_not_of_setting():
     assert len(timers) == 0
 
 
+async def test_early_deadline_does_not_wait_for_a_late_one():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+    timers.set(Bell(rung, "late"), loop.time() + 1000)
+    timers.set(Bell(rung, "early"), loop.time() + 0.01)
+    await until(lambda: rung == ["early"])
+    timers.close()
+
+
 async def test_cancelled_deadline_does_not_come():
     loop = asyncio.get_running_loop()
     timers, rung = Timers(loop), []
