@@ -197,11 +197,15 @@ class Recursion:
             return _denied(denial, name)
         return self._recall_dname(name, above, now)
 
-    def _recall_dname(self, name: bytes, above: Iterable[bytes], now: float) -> Aliased | None:
+    def _recall_dname(
+        self, name: bytes, above: Iterable[bytes], now: float
+    ) -> Answered | Aliased | None:
         for ancestor in above:
             if dname := self.rrsets.lookup(ancestor, _DNAME, now):
                 cname = scrub.synthesize_cname(dname, name)
-                return Aliased([dname, cname], cname.rdatas[0].lower()) if cname else None
+                if cname is None:
+                    return Answered([dname], name, [], Rcode.YXDOMAIN)
+                return Aliased([dname, cname], cname.rdatas[0].lower())
         return None
 
     def _learn(self, found: Answered | Aliased, qtype: int) -> None:

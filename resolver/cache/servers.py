@@ -15,7 +15,10 @@ LAME_MEMORY_S = 600.0  # BIND's default lame-ttl
 UNKNOWN_RTT_S = 0.376  # Unbound's guess for a server never asked
 MIN_TIMEOUT_S = 0.2
 MAX_TIMEOUT_S = 3.0
-MAX_BACKOFF = 6
+# How often the time-out doubles: little for a server that has answered before, since packets get
+# lost, more for one that never did and may not be there at all.
+MAX_BACKOFF_KNOWN = 2
+MAX_BACKOFF_UNKNOWN = 3
 
 
 class Server:
@@ -34,10 +37,11 @@ class Server:
     def timeout_s(self) -> float:
         """How long to wait for this server (RFC 6298 sections 2.2, 2.3 and 5.5)."""
         if self.srtt_s is None:
-            base = UNKNOWN_RTT_S
+            base, backoff = UNKNOWN_RTT_S, MAX_BACKOFF_UNKNOWN
         else:
             base = max(MIN_TIMEOUT_S, self.srtt_s + 4 * self.rttvar_s)
-        return float(min(MAX_TIMEOUT_S, base * 2 ** min(self.timeouts, MAX_BACKOFF)))
+            backoff = MAX_BACKOFF_KNOWN
+        return float(min(MAX_TIMEOUT_S, base * 2 ** min(self.timeouts, backoff)))
 
     def heard(self, rtt_s: float, now: float) -> None:
         """A reply came after `rtt_s` seconds."""

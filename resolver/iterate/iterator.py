@@ -100,7 +100,7 @@ class Iterator:
             asked = yield from self.asker.ask(address, question, work)
             match asked:
                 case Missed():
-                    contest.missed(address)
+                    contest.missed(address, self.clock.now())
                     continue
                 case Unusable(reason):
                     work.note("  %s: %s", address, reason)

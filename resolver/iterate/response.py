@@ -19,7 +19,8 @@ _ANY = int(RRType.ANY)
 
 @dataclass(slots=True)
 class Answered:
-    """The end of the chain is reached: data, or (without data) NXDOMAIN or NODATA with its SOA.
+    """The end of the chain is reached: data, or (without data) NXDOMAIN or NODATA with its SOA, or
+    YXDOMAIN behind a DNAME whose target is too long (RFC 6672 section 2.2).
 
     `additional` is the reply's, unscrubbed; only priming looks at it.
     """
@@ -72,7 +73,7 @@ Response: TypeAlias = Answered | Aliased | Referred | Lame | Broken
 
 def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden: bool) -> Response:
     """What `message`, sent by a server of `zone`, says about lower-case `qname` and `qtype`."""
-    if message.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+    if message.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN):
         reason = f"rcode {show_rcode(message.rcode)}"
         return Lame(reason) if message.rcode == Rcode.REFUSED else Broken(reason, message.rcode)
     authoritative = bool(message.flags & Flag.AA)
@@ -82,6 +83,8 @@ def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden:
         return Lame("a recursive server that is no authority")
     answer = scrub.index(message.answer)
     chain, name = scrub.follow_chain(answer, qname, qtype, zone)
+    if chain and chain[-1].rrtype == RRType.DNAME:
+        return Answered(chain, name, [], Rcode.YXDOMAIN, authoritative=authoritative)
     if names.is_within(name, zone):
         if data := _data(answer, name, qtype):
             return Answered(
@@ -103,6 +106,8 @@ def _without_data(
     message: Message, chain: list[RRset], name: bytes, zone: bytes, *, harden: bool
 ) -> Response:
     authoritative = bool(message.flags & Flag.AA)
+    if message.rcode == Rcode.YXDOMAIN:
+        return Broken("YXDOMAIN without a DNAME", message.rcode)
     soa = scrub.denial_soa(message.authority, name, zone)
     if message.rcode == Rcode.NXDOMAIN:
         return Answered(chain, name, [], Rcode.NXDOMAIN, soa, authoritative)

@@ -47,25 +47,24 @@ def follow_chain(
     """The aliases of the answer section that lead on from `qname`, and the name they lead to.
 
     Stops at the first name outside `zone`, with data of `qtype`, without alias, or seen before.
-    A DNAME comes with the CNAME that follows from it, ours and not the server's (RFC 6672 section
-    3.4).
+    A DNAME goes before a CNAME and brings the one that follows from it, ours and not the server's
+    (RFC 6672 section 3.4); a chain that ends in a DNAME has a target that is too long.
     """
     chain: list[RRset] = []
     name = qname
     for _ in range(MAX_ALIASES + 1):
         if not names.is_within(name, zone) or (name, qtype) in answer or qtype == _ANY:
             break
-        alias = answer.get((name, _CNAME))
-        if alias is not None and len(alias.rdatas) == 1:
-            chain.append(alias)
-            name = alias.rdatas[0].lower()
-            continue
         dname = _covering_dname(answer, name, zone)
-        synthesized = synthesize_cname(dname, name) if dname is not None else None
-        if dname is None or synthesized is None:
+        if dname is not None:
+            chain.append(dname)
+            alias = synthesize_cname(dname, name)
+        else:
+            alias = answer.get((name, _CNAME))
+        if alias is None or len(alias.rdatas) != 1:
             break
-        chain += [dname, synthesized]
-        name = synthesized.rdatas[0].lower()
+        chain.append(alias)
+        name = alias.rdatas[0].lower()
     return chain, name
 
 

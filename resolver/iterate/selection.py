@@ -14,7 +14,10 @@ from resolver.codes import Ede
 from resolver.model import Address, ExtendedError
 from resolver.rng import Rng
 
-MAX_TRIES_PER_SERVER = 4  # one and three retries
+# A server that never answered gets one try and three retries. One that has answered before is taken
+# to be there: what it misses is lost packets, and only the bound of the contest ends its tries.
+# With three packets of ten lost, four tries would fail one question in a hundred.
+MAX_TRIES_PER_SERVER = 4
 MAX_TIMEOUTS_PER_CONTEST = 8
 MAX_ADDRESSES = 26  # 13 servers with an address of each family
 EXPLORE_SHARE = 0.05
@@ -64,11 +67,13 @@ class Contest:
             return self.rng.random() * UNKNOWN_RTT_S
         return server.srtt_s
 
-    def missed(self, address: Address) -> None:
-        """No reply came in time; the address is out after MAX_TRIES_PER_SERVER of these."""
+    def missed(self, address: Address, now: float) -> None:
+        """No reply came in time; an address that never answered is out after
+        MAX_TRIES_PER_SERVER of these."""
         self.timeouts += 1
         self.tries[address] += 1
-        if self.tries[address] >= MAX_TRIES_PER_SERVER:
+        known = self.servers.at(address, now).srtt_s is not None
+        if self.tries[address] >= MAX_TRIES_PER_SERVER and not known:
             self.rule_out(address, "timeout")
 
     def rule_out(self, address: Address, reason: str) -> None:

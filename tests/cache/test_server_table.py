@@ -38,6 +38,15 @@ def test_each_timeout_doubles_the_wait_up_to_the_bound_and_a_reply_resets_it() -
     assert server.timeout_s() < 1
 
 
+def test_a_server_that_has_answered_before_is_waited_for_less_than_one_that_never_did() -> None:
+    known, unknown = Servers().at(ONE, 0), Servers().at(ONE, 0)
+    known.heard(0.01, 0)
+    for _ in range(8):
+        known.timed_out(0)
+        unknown.timed_out(0)
+    assert known.timeout_s() < unknown.timeout_s() / 2
+
+
 def test_a_server_not_touched_for_a_while_is_new_again() -> None:
     servers = Servers()
     servers.at(ONE, 0).edns = False

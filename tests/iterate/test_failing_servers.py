@@ -100,3 +100,22 @@ def test_a_cold_start_survives_loss(seed: int):
     net.lose("*", share=0.3)
     answer, watch = run("www.example.com. A", net, seed=seed)
     assert answer.addresses == ["192.0.2.7"], watch.lines()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_names_resolve_through_loss_with_a_lame_and_a_dead_server_in_every_zone(seed: int) -> None:
+    net = Internet(seed=seed)
+    net.root(".", *(f"198.51.100.{i}" for i in (10, 11, 12)))
+    net.host("com.", *(f"198.51.100.{i}" for i in (20, 21, 22)))
+    hosts = "\n".join(f"h{i} A 192.0.2.{i}" for i in range(200))
+    net.host(
+        "example.com.", *(f"198.51.100.{i}" for i in (30, 31, 32)), zone("example.com.", hosts)
+    )
+    for tens in (10, 20, 30):
+        net.lame(f"198.51.100.{tens}")
+        net.dead(f"198.51.100.{tens + 1}")
+    net.lose("*", share=0.3)
+    world = World(net)
+    for i in range(200):
+        answer, watch = world.ask(f"h{i}.example.com. A")
+        assert answer.addresses == [f"192.0.2.{i}"], watch.lines()
