@@ -123,8 +123,7 @@ class _Reader:
             else:
                 rdata = rdata_at(packet, (offset, end), (rrtype, rrclass), names)
             offset = end
-            if ttl > MAX_TTL_S:
-                ttl = 0
+            ttl = 0 if ttl > MAX_TTL_S else ttl
             if rrtype != latest.rrtype or owner != latest.owner or rrclass != latest.rrclass:
                 key = (owner.lower(), rrtype, rrclass)
                 known = groups.get(key)

@@ -98,32 +98,34 @@ def test_an_address_of_the_chaos_class() -> None:
     assert show_rrset(rrset) == ["example.\t\t0\tCH\tA\tnet. 10"]
 
 
-def test_a_message_in_the_manner_of_dig() -> None:
-    message = Message(
-        id=4711,
-        flags=0x8582,
-        questions=[Question(read("www.example."), 28)],
-        answer=[RRset(read("www.example."), 1, 1, 60, (b"\xc0\0\2\1",))],
-        authority=[RRset(read("example."), 2, 1, 60, (read("ns.example."),))],
-        additional=[RRset(read("ns.example."), 1, 1, 60, (b"\xc0\0\2\2",))],
-        edns=Edns(
-            dnssec_ok=True,
-            options=(
-                nsid_option(b"ns1"),
-                cookie_option(b"12345678"),
-                extended_error_option(22, "at example."),
-                extended_error_option(6),
-                extended_error_option(4711),
-                keepalive_option(12),
-                padding_option(3),
-                EdnsOptionValue(65001, b"a\0"),
-                EdnsOptionValue(65001, b""),
-                EdnsOptionValue(15, b"x"),
-            ),
+MESSAGE = Message(
+    id=4711,
+    flags=0x8582,
+    questions=[Question(read("www.example."), 28)],
+    answer=[RRset(read("www.example."), 1, 1, 60, (b"\xc0\0\2\1",))],
+    authority=[RRset(read("example."), 2, 1, 60, (read("ns.example."),))],
+    additional=[RRset(read("ns.example."), 1, 1, 60, (b"\xc0\0\2\2",))],
+    edns=Edns(
+        dnssec_ok=True,
+        options=(
+            nsid_option(b"ns1"),
+            cookie_option(b"12345678"),
+            extended_error_option(22, "at example."),
+            extended_error_option(6),
+            extended_error_option(4711),
+            keepalive_option(12),
+            padding_option(3),
+            EdnsOptionValue(65001, b"a\0"),
+            EdnsOptionValue(65001, b""),
+            EdnsOptionValue(15, b"x"),
         ),
-        rcode=2,
-    )
-    assert show_message(message).splitlines() == [
+    ),
+    rcode=2,
+)
+
+
+def test_a_message_in_the_manner_of_dig() -> None:
+    assert show_message(MESSAGE).splitlines() == [
         ";; ->>HEADER<<- opcode: QUERY, status: SERVFAIL, id: 4711",
         ";; flags: qr aa rd ra; QUERY: 1, ANSWER: 1, AUTHORITY: 1, ADDITIONAL: 2",
         "",
