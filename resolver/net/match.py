@@ -40,15 +40,17 @@ class Miss(Enum):
 
 
 class Sent:
-    """A query as it went out. `question` is its question section, octet for octet."""
+    """A query as it went out. `question` is its question section, octet for octet, and `qname` the
+    name as the engine wrote it, before its case was mixed."""
 
-    __slots__ = ("id", "mixed", "packet", "qname_octets", "question")
+    __slots__ = ("id", "mixed", "packet", "qname", "qname_octets", "question")
 
-    def __init__(self, packet: bytes, qname_octets: int, *, mixed: bool) -> None:
+    def __init__(self, packet: bytes, qname: bytes, *, mixed: bool) -> None:
         self.id = packet[:2]
         self.packet = packet
-        self.qname_octets = qname_octets
-        self.question = packet[HEADER_OCTETS : HEADER_OCTETS + qname_octets + 4]
+        self.qname = qname
+        self.qname_octets = len(qname)
+        self.question = packet[HEADER_OCTETS : HEADER_OCTETS + len(qname) + 4]
         self.mixed = mixed
 
 
@@ -70,8 +72,8 @@ class QueryMaker:
         question = ask.question
         qname = question.qname
         if mix_case:
-            qname = self._entropy.mix_case(qname)
-            question = Question(qname, question.qtype, question.qclass)
+            mixed = self._entropy.mix_case(qname)
+            question = Question(mixed, question.qtype, question.qclass)
         size = ask.edns_size
         packet = build_query(
             number,
@@ -79,7 +81,7 @@ class QueryMaker:
             edns=None if size is None else self._edns_of(size),
             recursion_desired=ask.recursion_desired,
         )
-        return Sent(packet, len(qname), mixed=mix_case)
+        return Sent(packet, qname, mixed=mix_case)
 
     def _edns_of(self, size: int) -> Edns:
         edns = self._edns.get(size)
@@ -114,13 +116,18 @@ def judge(sent: Sent, packet: bytes, rtt_s: float) -> Outcome | Miss:
         other = _judge_other_question(sent, packet, question)
         if other is not None:
             return other
+    octets = len(packet)
+    if sent.mixed:
+        # Names that the server compressed to the question would take its random case along, into
+        # the cache and to clients.
+        packet = packet[:HEADER_OCTETS] + sent.qname + packet[HEADER_OCTETS + sent.qname_octets :]
     try:
         message = parse(packet)
     except WireError as error:
         if packet[2] & _TC:
-            return Reply(_truncated(sent, packet), rtt_s)
+            return Reply(_truncated(sent, packet), rtt_s, octets)
         return Malformed(str(error), packet[3] & _RCODE)
-    return Reply(message, rtt_s)
+    return Reply(message, rtt_s, octets)
 
 
 def _judge_other_question(sent: Sent, packet: bytes, question: bytes) -> Outcome | Miss | None:

@@ -58,3 +58,12 @@ def test_names_are_one_whatever_their_case():
     answer, watch = world.ask("WWW.Example.COM. A")
     assert answer.addresses == ["192.0.2.7"]
     assert watch.asked() == 0
+
+
+def test_the_random_case_of_a_question_goes_no_further():
+    net = small_tree("to CNAME www\nwww A 192.0.2.7")
+    world = World(net)
+    for _ in range(5):
+        world.clock.advance(1000)
+        answer, _ = world.ask("to.example.com. A")
+        assert answer.data("CNAME") == ["www.example.com."]
