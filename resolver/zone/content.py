@@ -34,6 +34,8 @@ _GROUP: Final = Struct(">HIH")  # type, TTL, number of records
 _LENGTH: Final = Struct(">H")
 _U32: Final = Struct(">I")
 _RRSIG: Final = int(RRType.RRSIG)
+_SOA: Final = int(RRType.SOA)
+_CLASS: Final = _LENGTH.pack(RRClass.IN)
 _NO_RRSETS: Final[dict[int, RRset]] = {}
 
 
@@ -179,6 +181,27 @@ class Zone:
             for rrset in unpack_node(name, packed).all():
                 if rrset.rrtype != RRType.SOA:
                     yield rrset
+
+    def wire_records(self) -> Iterator[tuple[bytes, int, bytes, bytes]]:
+        """Every record but the SOA, in the order of the file, as a message wants it: the owner in
+        its case, the type, type with class and TTL on the wire, and the data behind its length."""
+        for name, packed in self._nodes.items():
+            at = 1
+            owner = name
+            if packed[0] & CASED:
+                at = 2 + packed[1]
+                owner = packed[2:at]
+            end = len(packed)
+            while at < end:
+                rrtype = packed[at] << 8 | packed[at + 1]
+                fixed = packed[at : at + 2] + _CLASS + packed[at + 2 : at + 6]
+                count = packed[at + 6] << 8 | packed[at + 7]
+                at += 8
+                for _ in range(count):
+                    start = at
+                    at += 2 + (packed[at] << 8 | packed[at + 1])
+                    if rrtype != _SOA:
+                        yield owner, rrtype, fixed, packed[start:at]
 
 
 def read_soa(rdata: bytes) -> tuple[int, int]:
