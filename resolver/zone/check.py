@@ -8,15 +8,15 @@ section 2.5, RFC 4592 section 4.2, RFC 6672 sections 2.3 and 2.4, RFC 9471. Does
 how nodes are packed.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 from resolver import names
 from resolver.codes import RRType, show_type
 from resolver.zone import content
 
 if TYPE_CHECKING:
-    from resolver.zone.draft import Draft, Findings, Group
+    from resolver.zone.groups import Group
 
 # What an RRset and the header of its message may take (RFC 1035 section 4.2.2).
 MAX_RRSET_OCTETS: Final = 65_000
@@ -47,53 +47,93 @@ _AT_CUT: Final = frozenset((_NS, _DS, _A, _AAAA, RRType.RRSIG, RRType.NSEC, RRTy
 _ALWAYS_CONCERN: Final = frozenset((*_TARGET_AT, _SOA, _DS, int(RRType.RRSIG)))
 
 
+class Contents(Protocol):
+    """The names of a zone as the rules see them, all in lower case."""
+
+    @property
+    def origin(self) -> bytes: ...
+
+    def groups(self, key: bytes) -> "list[Group]":
+        """The RRsets of a name."""
+
+    def has(self, key: bytes) -> bool:
+        """Whether a name has records."""
+
+    def is_alias(self, key: bytes) -> bool:
+        """Whether a name has a CNAME."""
+
+    def has_address(self, key: bytes) -> bool:
+        """Whether a name has an A or AAAA record."""
+
+    def covering(self, key: bytes) -> bytes | None:
+        """The cut or DNAME nearest above a name that occludes it."""
+
+
+class Sink(Protocol):
+    """Where faults go, each with the place of the record."""
+
+    def error(self, where: int, reason: str) -> None: ...
+
+    def warning(self, where: int, reason: str) -> None: ...
+
+
+# Types with a rule about what else is at their name.
+_ALONE: Final = frozenset((_NS, _CNAME, _DNAME))
+
+
 def concerns(rrtype: int) -> bool:
     """Whether a lone record of this type at a plain name has any rule to keep."""
     return rrtype in _ALWAYS_CONCERN
 
 
-def apex(draft: "Draft", findings: "Findings") -> None:
+def apex(zone: Contents, findings: Sink) -> None:
     """SOA and NS must be there, once and at least once (RFC 1035 section 5.2)."""
-    groups = {group.rrtype: group for group in draft.groups(draft.origin)}
-    zone = names.show(draft.origin)
+    groups = {group.rrtype: group for group in zone.groups(zone.origin)}
+    shown = names.show(zone.origin)
     soa = groups.get(_SOA)
     if soa is None:
-        findings.error(0, f"no SOA at {zone}: every zone has one at its top")
+        findings.error(0, f"no SOA at {shown}: every zone has one at its top")
     elif len(soa.rdatas) > 1:
-        findings.error(soa.where, f"{len(soa.rdatas)} different SOA records at {zone}")
+        findings.error(soa.where, f"{len(soa.rdatas)} different SOA records at {shown}")
     if _NS not in groups:
-        findings.error(0, f"no NS at {zone}: every zone names its servers")
+        findings.error(0, f"no NS at {shown}: every zone names its servers")
 
 
 def node(
-    draft: "Draft", key: bytes, flags: int, groups: "list[Group]", *, findings: "Findings"
+    zone: Contents, key: bytes, flags: int, groups: "Sequence[Group]", *, findings: Sink
 ) -> None:
     """All rules that one name must keep. `key` is its lower-case name."""
-    owner = names.show(key)
-    types = {group.rrtype for group in groups}
-    _coexistence(owner, flags, groups, findings)
-    _doubled_origin(draft, key, groups[0].where, findings)
+    if len(groups) > 1 or groups[0].rrtype in _ALONE:
+        coexistence(key, flags, groups, findings)
+    _doubled_origin(zone, key, groups[0].where, findings)
     if flags & content.OCCLUDED:
-        if not _is_needed_below_cut(flags, types):
-            above = names.show(draft.covering(key) or key)
-            findings.warning(groups[0].where, f"{owner} is hidden by the cut or DNAME at {above}")
-        if _SOA in types:
-            findings.error(groups[0].where, f"SOA at {owner}, which is not the top of the zone")
+        _occluded(zone, key, flags, groups, findings=findings)
         return
     for group in groups:
-        _rrset(draft, key, flags, group, findings=findings)
-    if flags & content.CUT:
-        for group in groups:
-            if group.rrtype not in _AT_CUT:
-                kind = show_type(group.rrtype)
-                findings.warning(group.where, f"{kind} at {owner} is hidden by its delegation")
+        _rrset(key, flags, group, findings)
+        if group.rrtype in _TARGET_AT:
+            _targets(zone, key, group, findings)
+        if flags & content.CUT and group.rrtype not in _AT_CUT:
+            findings.warning(group.where, f"{_rrset_name(key, group)} is hidden by its delegation")
 
 
-def _is_needed_below_cut(flags: int, types: set[int]) -> bool:
-    return bool(flags & content.GLUE) and types <= {_A, _AAAA}
+def _rrset_name(key: bytes, group: "Group") -> str:
+    return f"{show_type(group.rrtype)} at {names.show(key)}"
 
 
-def _coexistence(owner: str, flags: int, groups: "list[Group]", findings: "Findings") -> None:
+def _occluded(
+    zone: Contents, key: bytes, flags: int, groups: "Sequence[Group]", *, findings: Sink
+) -> None:
+    types = {group.rrtype for group in groups}
+    where = groups[0].where
+    if not (flags & content.GLUE and types <= {_A, _AAAA}):
+        owner, above = names.show(key), names.show(zone.covering(key) or key)
+        findings.warning(where, f"{owner} is hidden by the cut or DNAME at {above}")
+    if _SOA in types:
+        findings.error(where, f"SOA at {names.show(key)}, which is not the top of the zone")
+
+
+def coexistence(key: bytes, flags: int, groups: "Sequence[Group]", findings: Sink) -> None:
     """Types that may not stand together, or not here."""
     where = {group.rrtype: group.where for group in groups}
     if _CNAME in where:
@@ -102,60 +142,69 @@ def _coexistence(owner: str, flags: int, groups: "list[Group]", findings: "Findi
             listed = ", ".join(show_type(t) for t in others)
             findings.error(
                 max(where[_CNAME], where[others[0]]),
-                f"{owner} has a CNAME and other data: {listed} (RFC 2181 section 10.1)",
+                f"{names.show(key)} has a CNAME and other data: {listed} (RFC 2181 section 10.1)",
             )
     for group in groups:
         if group.rrtype in (_CNAME, _DNAME) and len(group.rdatas) > 1:
-            kind = show_type(group.rrtype)
-            findings.error(group.where, f"{owner} has {len(group.rdatas)} different {kind} records")
+            count, kind = len(group.rdatas), show_type(group.rrtype)
+            reason = f"{names.show(key)} has {count} different {kind} records"
+            findings.error(group.where, reason)
     if _DNAME in where and flags & content.CUT:
-        findings.error(
-            where[_DNAME], f"{owner} has NS and DNAME but is not the apex (RFC 6672 section 2.3)"
-        )
+        reason = "has NS and DNAME but is not the apex (RFC 6672 section 2.3)"
+        findings.error(where[_DNAME], f"{names.show(key)} {reason}")
     if _NS in where and flags & content.WILDCARD:
-        findings.error(where[_NS], f"NS at the wildcard {owner} (RFC 4592 section 4.2)")
+        reason = f"NS at the wildcard {names.show(key)} (RFC 4592 section 4.2)"
+        findings.error(where[_NS], reason)
 
 
-def _rrset(draft: "Draft", key: bytes, flags: int, group: "Group", *, findings: "Findings") -> None:
-    kind = show_type(group.rrtype)
-    owner = names.show(key)
+def _rrset(key: bytes, flags: int, group: "Group", findings: Sink) -> None:
+    """Rules of one RRset that need nothing but itself."""
     if group.differs:
+        owner, kind = names.show(key), show_type(group.rrtype)
         findings.warning(
             group.differs,
             f"TTLs of {owner} {kind} differ: the lowest counts, {group.ttl} (RFC 2181 section 5.2)",
         )
-    octets = sum(map(len, group.rdatas.values())) + _RECORD_OCTETS * len(group.rdatas)
+    rdatas = group.rdatas
+    octets = _RECORD_OCTETS * len(rdatas)
+    for rdata in rdatas:
+        octets += len(rdata)
     if octets > MAX_RRSET_OCTETS:
+        owner, kind = names.show(key), show_type(group.rrtype)
         findings.error(group.where, f"{owner} {kind} with {octets} octets fits in no message")
     if group.rrtype == _SOA and not flags & content.APEX:
-        findings.error(group.where, f"SOA at {owner}, which is not the top of the zone")
+        reason = f"SOA at {names.show(key)}, which is not the top of the zone"
+        findings.error(group.where, reason)
     if group.rrtype == _DS and not flags & content.CUT:
-        findings.warning(group.where, f"DS at {owner}, where there is no delegation")
-    at = _TARGET_AT.get(group.rrtype)
-    if at is None:
-        return
+        findings.warning(group.where, f"DS at {names.show(key)}, where there is no delegation")
+
+
+def _targets(zone: Contents, key: bytes, group: "Group", findings: Sink) -> None:
+    """Rules about where the records of an RRset lead."""
+    at = _TARGET_AT[group.rrtype]
     for rdata in group.rdatas.values():
         target = rdata[at:].lower()
-        _doubled_origin(draft, target, group.where, findings)
-        if group.rrtype in _NO_ALIAS_TARGET and target in draft.aliases:
+        _doubled_origin(zone, target, group.where, findings)
+        if group.rrtype in _NO_ALIAS_TARGET and zone.is_alias(target):
+            owner, kind = names.show(key), show_type(group.rrtype)
             findings.warning(
                 group.where,
                 f"{kind} of {owner} leads to {names.show(target)}, which is a CNAME "
                 "(RFC 2181 section 10.3)",
             )
         elif group.rrtype == _NS:
-            _name_server(draft, key, target, group, findings=findings)
+            _name_server(zone, key, target, group, findings=findings)
 
 
 def _name_server(
-    draft: "Draft", key: bytes, target: bytes, group: "Group", *, findings: "Findings"
+    zone: Contents, key: bytes, target: bytes, group: "Group", *, findings: Sink
 ) -> None:
     """Every name server whose address only we can know must have one here (RFC 9471)."""
-    if not names.is_within(target, draft.origin) or _has_address(draft, target):
+    if not names.is_within(target, zone.origin) or _has_address(zone, target):
         return
     owner, server = names.show(key), names.show(target)
-    above = draft.covering(target)
-    if key == draft.origin:
+    above = zone.covering(target)
+    if key == zone.origin:
         if above is None:
             findings.error(group.where, f"name server {server} of the zone has no A or AAAA")
     elif names.is_within(target, key):
@@ -164,17 +213,17 @@ def _name_server(
         findings.warning(group.where, f"{owner} is delegated to {server}, which has no A or AAAA")
 
 
-def _has_address(draft: "Draft", target: bytes) -> bool:
-    for name in _sources(draft, target):
-        if draft.has(name):
-            return any(group.rrtype in (_A, _AAAA) for group in draft.groups(name))
+def _has_address(zone: Contents, target: bytes) -> bool:
+    for name in _sources(zone, target):
+        if zone.has(name):
+            return zone.has_address(name)
     return False
 
 
-def _sources(draft: "Draft", target: bytes) -> Iterator[bytes]:
+def _sources(zone: Contents, target: bytes) -> Iterator[bytes]:
     """The name itself, then the wildcards that might answer for it."""
     yield target
-    while len(target) > len(draft.origin):
+    while len(target) > len(zone.origin):
         target = names.parent(target)
         yield names.wildcard(target)
 
@@ -185,7 +234,7 @@ def doubled(origin: bytes) -> bytes:
     return origin[:-1] + origin if len(origin) > 1 else b"\xff"
 
 
-def _doubled_origin(draft: "Draft", name: bytes, where: int, findings: "Findings") -> None:
-    if name.endswith(doubled(draft.origin)):
+def _doubled_origin(zone: Contents, name: bytes, where: int, findings: Sink) -> None:
+    if name.endswith(doubled(zone.origin)):
         shown = names.show(name)
         findings.warning(where, f"{shown} ends in the zone's name twice: is a final dot missing?")

@@ -1,7 +1,8 @@
 """One immutable version of a zone, as the lookup wants it: every node already classified.
 
 A node is kept as one bytes object (flags, then its RRsets, packed) under its lower-case name, so a
-zone of a million names is a million small strings that the garbage collector never visits. `node`
+zone of a million names is a million small strings that the garbage collector never visits; the
+table they are in is shared by versions that differ little. `node`
 unpacks one when it is asked for. What a name is (cut, glue, empty non-terminal, occluded, ...) is
 decided once, when the version is made (zone/draft.py), and never changes: readers keep the version
 they hold while another one takes its place.
@@ -17,6 +18,7 @@ from typing import Final
 from resolver import names
 from resolver.codes import RRClass, RRType
 from resolver.model import RRset
+from resolver.zone.table import Table
 
 # What a node is. A name may be several of these at once.
 APEX: Final = 0x01
@@ -118,9 +120,9 @@ class Zone:
 
     __slots__ = (
         "_canonical",
-        "_nodes",
         "apex",
         "denial_soa",
+        "nodes",
         "ns",
         "origin",
         "records",
@@ -129,14 +131,14 @@ class Zone:
         "soa",
     )
 
-    def __init__(self, origin: bytes, nodes: dict[bytes, bytes], records: int) -> None:
+    def __init__(self, origin: bytes, nodes: Table[bytes], *, records: int, size: int) -> None:
         """`nodes` maps lower-case names to packed nodes; the apex must hold SOA and NS."""
         self.origin = origin
         self.records = records
-        self._nodes = nodes
+        self.size = size
+        self.nodes = nodes
         self._canonical: tuple[bytes, ...] | None = None
-        self.size = sum(1 for packed in nodes.values() if len(packed) > 1)
-        self.apex = unpack_node(origin, nodes[origin])
+        self.apex = unpack_node(origin, nodes.get(origin) or PACKED_ENT)
         self.soa = self.apex.rrsets[RRType.SOA]
         self.ns = self.apex.rrsets[RRType.NS]
         serial, minimum = read_soa(self.soa.rdatas[0])
@@ -156,28 +158,28 @@ class Zone:
 
     def node(self, name: bytes) -> Node | None:
         """The node of a lower-case name, or None when the zone has no such name."""
-        packed = self._nodes.get(name)
+        packed = self.nodes.get(name)
         if packed is None:
             return None
         return self.apex if name == self.origin else unpack_node(name, packed)
 
     def flags(self, name: bytes) -> int | None:
         """What a lower-case name is, without unpacking it; None when it does not exist."""
-        packed = self._nodes.get(name)
+        packed = self.nodes.get(name)
         return None if packed is None else packed[0]
 
     def names(self) -> tuple[bytes, ...]:
         """Every name in canonical order (RFC 4034 section 6.1), empty non-terminals and occluded
         ones included. Sorted on first use and kept."""
         if self._canonical is None:
-            self._canonical = tuple(sorted(self._nodes, key=names.canonical_key))
+            self._canonical = tuple(sorted(self.nodes, key=names.canonical_key))
         return self._canonical
 
     def rrsets(self) -> Iterator[RRset]:
         """Every RRset of the zone, glue and occluded data included, the SOA first; names in the
         order of the file."""
         yield self.soa
-        for name, packed in self._nodes.items():
+        for name, packed in self.nodes.items():
             for rrset in unpack_node(name, packed).all():
                 if rrset.rrtype != RRType.SOA:
                     yield rrset
@@ -185,7 +187,7 @@ class Zone:
     def wire_records(self) -> Iterator[tuple[bytes, int, bytes, bytes]]:
         """Every record but the SOA, in the order of the file, as a message wants it: the owner in
         its case, the type, type with class and TTL on the wire, and the data behind its length."""
-        for name, packed in self._nodes.items():
+        for name, packed in self.nodes.items():
             at = 1
             owner = name
             if packed[0] & CASED:

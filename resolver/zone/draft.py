@@ -9,27 +9,56 @@ Knows: RFC 1034 section 4.2, RFC 2181 section 5, RFC 4592 section 2.2, RFC 6672 
 Does not know: text, files, questions.
 """
 
+from collections.abc import Iterator
 from struct import Struct
-from typing import Final
+from typing import Final, TypeAlias, cast
 
 from resolver import names
 from resolver.codes import RRClass, RRType
 from resolver.errors import Finding
 from resolver.model import RRset
+from resolver.slices import Slices
+from resolver.wire.canonical import canonical_rdata
 from resolver.zone import check, content
+from resolver.zone.classify import (
+    COVERS,
+    MARKS,
+    covering,
+    ent_flags,
+    needed_servers,
+    own_flags,
+    placed_flags,
+)
 from resolver.zone.content import Zone
+from resolver.zone.groups import Group, group_key, pack_groups, unpack_groups
+from resolver.zone.table import Edit, Table
 
 MAX_FINDINGS: Final = 100
 
-_ENTRY: Final = Struct(">QHIHH")  # place; then as in a node: type, TTL, one record, its length
+# Place and marks of the name; then as in a node: type, TTL, one record, its length.
+_ENTRY: Final = Struct(">QHIHH")
 _PLACE_OCTETS: Final = 8
 _RDATA_AT: Final = _ENTRY.size
-_PLACE: Final = Struct(">Q")
+_LENGTH_AT: Final = _RDATA_AT - 2
+_MARK_BIT: Final = 56
+_PLACE_MASK: Final = (1 << _MARK_BIT) - 1
+# A name with more than this grows in place instead of being copied for each record.
+_MANY_OCTETS: Final = 1_024
+# Names between two breaks: a millisecond or two of work.
+_SLICE_NAMES: Final = 200
+
 _NS: Final = int(RRType.NS)
-_CNAME: Final = int(RRType.CNAME)
-_DNAME: Final = int(RRType.DNAME)
-_RRSIG: Final = int(RRType.RRSIG)
-_SINGLE_NAMES: Final = frozenset((_NS, _CNAME, int(RRType.PTR), _DNAME))
+# Marks of a name that matter only here stand where flags of finished names do.
+_ALIAS: Final = content.ENT
+_ADDRESS: Final = content.OCCLUDED
+_MARKS: Final = MARKS | {
+    int(RRType.CNAME): _ALIAS,
+    int(RRType.A): _ADDRESS,
+    int(RRType.AAAA): _ADDRESS,
+}
+_PLAIN: Final = (0, content.OCCLUDED | content.GLUE)
+# A name's records in one string, then its packed node.
+_Held: TypeAlias = bytes | bytearray
 
 _LINE_BITS: Final = 32
 
@@ -80,29 +109,24 @@ class Findings:
         return Finding(name, where & (1 << _LINE_BITS) - 1, reason)
 
 
-class Group:
-    """Records of one node that will be one RRset, and where the first of them stands."""
-
-    __slots__ = ("differs", "rdatas", "rrtype", "ttl", "where")
-
-    def __init__(self, rrtype: int, ttl: int, where: int) -> None:
-        self.rrtype = rrtype
-        self.ttl = ttl
-        self.where = where
-        self.rdatas: dict[bytes, bytes] = {}
-        self.differs = 0  # place of a record with another TTL
-
-
 class Draft:
-    """Records on their way to a Zone. `origin` is in lower case."""
+    """Records on their way to a Zone. `origin` is in lower case.
+
+    The records of a name stand one behind the other in one string of octets, each as _ENTRY and its
+    rdata. The first octet of that string is free and holds what matters about the name to others;
+    when a name is finished its packed node takes the string's place, so that a zone is never in
+    memory twice.
+    """
 
     def __init__(self, origin: bytes) -> None:
         self.origin = origin
-        self.cuts: set[bytes] = set()
-        self.dnames: set[bytes] = set()
-        self.aliases: set[bytes] = set()
-        self._entries: dict[bytes, bytes | list[bytes]] = {}
-        self._owners: dict[bytes, bytes] = {}
+        self.covered = False  # whether there is any cut or DNAME
+        self._names: Edit[_Held] = Edit()
+        self._owners: Edit[bytes] = Edit()
+        self._packed = bytearray()  # which shards hold packed nodes
+        self._missing: list[bytes] = []  # parents without records, some more than once
+        self._records = 0
+        self._size = 0
 
     def add(self, owner: bytes, rrtype: int, ttl: int, rdata: bytes, *, where: int = 0) -> None:
         """One record; `owner` in the case it was written in, `where` from place().
@@ -110,143 +134,205 @@ class Draft:
         Raises ValueError when the owner is not in the zone.
         """
         key = owner.lower()
-        entry = _ENTRY.pack(where, rrtype, ttl, 1, len(rdata)) + rdata
-        held = self._entries.get(key)
+        mark = _MARKS.get(rrtype, 0)
+        if mark & COVERS:
+            if rrtype == _NS and key == self.origin:
+                mark = 0
+            else:
+                self.covered = True
+        shard = self._names.shard(key)
+        held = shard.get(key)
         if held is None:
-            parent = key[key[0] + 1 :]
-            if parent not in self._entries and not names.is_within(key, self.origin):
+            if key[key[0] + 1 :] not in self._names and not names.is_within(key, self.origin):
                 raise ValueError(
                     f"{names.show(owner)} is outside the zone {names.show(self.origin)}"
                 )
-            self._entries[key] = entry
+            shard[key] = _ENTRY.pack(mark << _MARK_BIT | where, rrtype, ttl, 1, len(rdata)) + rdata
             if owner != key:
-                self._owners[key] = owner
-        elif isinstance(held, list):
-            held.append(entry)
+                self._owners.shard(key)[key] = owner
+            return
+        entry = _ENTRY.pack(where, rrtype, ttl, 1, len(rdata)) + rdata
+        if len(held) > _MANY_OCTETS:
+            if not isinstance(held, bytearray):
+                held = shard[key] = bytearray(held)
+            held += entry
+            held[0] |= mark
+        elif held[0] | mark == held[0]:
+            shard[key] = held + entry
         else:
-            self._entries[key] = [held, entry]
-        if rrtype == _NS:
-            if key != self.origin:
-                self.cuts.add(key)
-        elif rrtype == _DNAME:
-            self.dnames.add(key)
-        elif rrtype == _CNAME:
-            self.aliases.add(key)
+            shard[key] = bytes((held[0] | mark,)) + held[1:] + entry
 
-    def finish(self, findings: Findings) -> Zone | None:
+    def finish(self, findings: Findings) -> Slices[Zone | None]:
         """The zone, or None when the findings have errors. The draft is of no use afterwards."""
         check.apex(self, findings)
-        glue = self._glue()
-        doubled = check.doubled(self.origin)
-        nodes: dict[bytes, bytes] = {}
-        records = 0
-        for key, held in self._entries.items():
-            flags = self._flags(key, glue)
-            lone = isinstance(held, bytes) and not check.concerns(_type_of(held))
-            if lone and not flags and not key.endswith(doubled):
-                assert isinstance(held, bytes)
-                nodes[key] = content.pack_node(0, self._owners.get(key), held[_PLACE_OCTETS:])
-                records += 1
-                continue
-            groups = _grouped(held if isinstance(held, list) else [held])
-            check.node(self, key, flags, groups, findings=findings)
-            packed = [content.pack_group(g.rrtype, g.ttl, list(g.rdatas.values())) for g in groups]
-            nodes[key] = content.pack_node(flags, self._owners.get(key), b"".join(packed))
-            records += sum(len(g.rdatas) for g in groups)
-        self._add_ents(nodes)
-        return None if findings.errors else Zone(self.origin, nodes, records)
+        if self.covered:
+            yield from self._mark_glue()
+        yield from self._pack_all(findings)
+        if findings.errors:
+            return None
+        yield from self._add_ents()
+        table = cast(Table[bytes], self._names.seal())  # all packed by now
+        return Zone(self.origin, table, records=self._records, size=self._size)
 
     def rrsets(self) -> list[RRset]:
         """All RRsets so far, for files that are no zones (root hints)."""
         return [
-            RRset(self._owners.get(key, key), g.rrtype, RRClass.IN, g.ttl, tuple(g.rdatas.values()))
-            for key in self._entries
-            for g in self.groups(key)
+            RRset(
+                self._owners.get(key) or key,
+                g.rrtype,
+                RRClass.IN,
+                g.ttl,
+                tuple(g.rdatas.values()),
+            )
+            for shard in self._names.shards
+            for key, held in shard.items()
+            for g in _grouped(held)
         ]
 
     def groups(self, key: bytes) -> list[Group]:
         """The RRsets of one lower-case name as they stand now; none when it has no records."""
-        held = self._entries.get(key)
-        if held is None:
-            return []
-        return _grouped(held if isinstance(held, list) else [held])
+        held = self._names.get(key)
+        return [] if held is None else _grouped(held)
 
     def has(self, key: bytes) -> bool:
         """Whether a lower-case name has records."""
-        return key in self._entries
+        return key in self._names
+
+    def is_alias(self, key: bytes) -> bool:
+        """Whether a lower-case name has a CNAME."""
+        return bool(self._mark(key) & _ALIAS)
+
+    def has_address(self, key: bytes) -> bool:
+        """Whether a lower-case name has an A or AAAA record."""
+        return bool(self._mark(key) & _ADDRESS)
 
     def covering(self, key: bytes) -> bytes | None:
         """The cut or DNAME nearest above a lower-case name that occludes it, if any."""
-        if not (self.cuts or self.dnames):
-            return None
+        return covering(key, self.origin, self._covers) if self.covered else None
+
+    def _covers(self, key: bytes) -> bool:
+        held = self._names.get(key)
+        # The same two bits before and after a name is packed.
+        return held is not None and held[0] & COVERS != 0
+
+    def _mark(self, key: bytes) -> int:
+        """The marks of a lower-case name; 0 when it has no records."""
+        held = self._names.get(key)
+        if held is None:
+            return 0
+        if not self._packed[self._names.number(key)]:
+            return held[0]
+        marks = 0
+        for group in unpack_groups(bytes(held)).values():
+            marks |= _MARKS.get(group.rrtype, 0)
+        return marks
+
+    def _mark_glue(self) -> Slices[None]:
+        """Mark the names whose addresses some delegation needs from us (RFC 9499 section 7)."""
+        table = self._names
+        for shard in table.shards:
+            needed: set[bytes] = set()
+            for count, held in enumerate(shard.values()):
+                if held[0] & content.CUT:
+                    needed.update(needed_servers(_rdatas(held, _NS), self.origin))
+                if count % _SLICE_NAMES == 0:
+                    yield
+            for key in needed:
+                if (found := table.get(key)) is not None:
+                    table.shard(key)[key] = bytes((found[0] | content.GLUE,)) + found[1:]
+
+    def _pack_all(self, findings: Findings) -> Slices[None]:
+        """Put the packed node of each name in the place of its records, and check it."""
+        table = self._names
         end = len(self.origin)
-        while len(key) > end:
-            key = key[key[0] + 1 :]
-            if key in self.cuts or key in self.dnames:
-                return key
-        return None
+        doubled = check.doubled(self.origin)
+        self._packed = bytearray(len(table.shards))
+        for number, shard in enumerate(table.shards):
+            nodes: dict[bytes, _Held] = {}
+            for count, (key, held) in enumerate(shard.items()):
+                flags = self._flags(key, held[0])
+                if flags in _PLAIN and _is_plain(held, flags) and not key.endswith(doubled):
+                    self._records += 1
+                    groups = bytes(held[_PLACE_OCTETS:])
+                else:
+                    groups = self._checked(key, flags, held, findings)
+                nodes[key] = content.pack_node(flags, self._owners.get(key), groups)
+                above = key[key[0] + 1 :]
+                if len(above) > end and above not in table:
+                    self._missing.append(above)
+                if count % _SLICE_NAMES == 0:
+                    yield
+            table.replace(number, nodes)
+            self._packed[number] = 1
+            self._size += len(nodes)
 
-    def _flags(self, key: bytes, glue: set[bytes]) -> int:
-        flags = 0
-        if key == self.origin:
-            flags |= content.APEX
-        elif key in self.cuts:
-            flags |= content.CUT
-        if key in self.dnames:
-            flags |= content.DNAME
-        if key[:2] == b"\x01*":
-            flags |= content.WILDCARD
-        if self.covering(key) is not None:
-            flags |= content.OCCLUDED
-            if key in glue:
-                flags |= content.GLUE
-        return flags
+    def _flags(self, key: bytes, marks: int) -> int:
+        flags = own_flags(key, self.origin, marks & COVERS)
+        if not self.covered:
+            return flags
+        occluded = covering(key, self.origin, self._covers) is not None
+        return placed_flags(flags, occluded=occluded, needed=marks & content.GLUE != 0)
 
-    def _glue(self) -> set[bytes]:
-        """Names of which some delegation needs the address from us (RFC 9499 section 7)."""
-        targets: set[bytes] = set()
-        for cut in self.cuts:
-            for group in self.groups(cut):
-                if group.rrtype == _NS:
-                    targets.update(key for key in map(bytes.lower, group.rdatas))
-        return {target for target in targets if target in self._entries}
+    def _checked(self, key: bytes, flags: int, held: _Held, findings: Findings) -> bytes:
+        """The RRsets of a name, packed, when they have been looked at."""
+        groups = _grouped(held)
+        check.node(self, key, flags, groups, findings=findings)
+        for group in groups:
+            self._records += len(group.rdatas)
+        return pack_groups(groups)
 
-    def _add_ents(self, nodes: dict[bytes, bytes]) -> None:
+    def _add_ents(self) -> Slices[None]:
         """Names that exist only because something below them does."""
+        table = self._names
         end = len(self.origin)
-        for key in self._entries:
-            if len(key) <= end:
-                continue
-            above = key[key[0] + 1 :]
-            while above not in nodes and len(above) > end:
-                hidden = self.covering(above) is not None
-                star = content.WILDCARD if above[:2] == b"\x01*" else 0
-                flags = content.ENT | star | (content.OCCLUDED if hidden else 0)
-                nodes[above] = content.PACKED_ENT if flags == content.ENT else bytes((flags,))
+        for count, name in enumerate(self._missing):
+            above = name
+            while len(above) > end and above not in table:
+                occluded = self.covering(above) is not None
+                flags = placed_flags(ent_flags(above), occluded=occluded, needed=False)
+                table.shard(above)[above] = (
+                    content.PACKED_ENT if flags == content.ENT else bytes((flags,))
+                )
                 above = above[above[0] + 1 :]
+            if count % _SLICE_NAMES == 0:
+                yield
 
 
-def _type_of(entry: bytes) -> int:
-    return entry[_PLACE_OCTETS] << 8 | entry[_PLACE_OCTETS + 1]
+def _entries(held: _Held) -> Iterator[tuple[int, int, int, bytes]]:
+    """Place, type, TTL and rdata of each record of a name."""
+    at = 0
+    end = len(held)
+    while at < end:
+        where, rrtype, ttl, _, length = _ENTRY.unpack_from(held, at)
+        start = at + _RDATA_AT
+        at = start + length
+        yield where & _PLACE_MASK, rrtype, ttl, bytes(held[start:at])
 
 
-def _grouped(entries: list[bytes]) -> list[Group]:
-    """Entries of one node as RRsets: doubles dropped, the lowest TTL for all (RFC 2181 sections 5
-    and 5.2). Signatures form one group for each type that they cover."""
+def _rdatas(held: _Held, wanted: int) -> Iterator[bytes]:
+    return (rdata for _, rrtype, _, rdata in _entries(held) if rrtype == wanted)
+
+
+def _is_plain(held: _Held, flags: int) -> bool:
+    """Whether a name has one record only, with no rule to keep."""
+    if _RDATA_AT + (held[_LENGTH_AT] << 8 | held[_LENGTH_AT + 1]) != len(held):
+        return False
+    if flags:
+        return held[0] & _ADDRESS != 0  # glue
+    return not check.concerns(held[_PLACE_OCTETS] << 8 | held[_PLACE_OCTETS + 1])
+
+
+def _grouped(held: _Held) -> list[Group]:
+    """Records of one name as RRsets: doubles dropped, the lowest TTL for all (RFC 2181 sections 5
+    and 5.2)."""
     groups: dict[int, Group] = {}
-    for entry in entries:
-        where, rrtype, ttl, _, _ = _ENTRY.unpack_from(entry)
-        rdata = entry[_RDATA_AT:]
-        key = rrtype
-        if rrtype == _RRSIG:
-            key |= (rdata[0] << 8 | rdata[1]) << 16
+    for where, rrtype, ttl, rdata in _entries(held):
+        key = group_key(rrtype, rdata)
         group = groups.get(key)
         if group is None:
             group = groups[key] = Group(rrtype, ttl, where)
         elif ttl != group.ttl:
             group.ttl = min(ttl, group.ttl)
             group.differs = group.differs or where
-        # Two spellings of one name are one record (RFC 4343 section 3).
-        same = rdata.lower() if rrtype in _SINGLE_NAMES else rdata
-        group.rdatas.setdefault(same, rdata)
+        group.rdatas.setdefault(canonical_rdata(rrtype, rdata), rdata)
     return list(groups.values())

@@ -18,6 +18,7 @@ from resolver import codes, names
 from resolver.codes import META_TYPES, RRClass, RRType
 from resolver.errors import Finding, ZoneError
 from resolver.model import RRset
+from resolver.slices import Slices, finish
 from resolver.zone import generate, tokens
 from resolver.zone.content import Zone, read_soa
 from resolver.zone.draft import Draft, Findings, place
@@ -25,6 +26,8 @@ from resolver.zone.rdata import READERS, Scope, read_rdata
 
 MAX_INCLUDE_DEPTH: Final = 10
 MAX_INCLUDES: Final = 1_000
+# Lines between two breaks: a millisecond or two of work.
+SLICE_LINES: Final = 200
 
 _SOA: Final = int(RRType.SOA)
 _ADDRESSES: Final = (RRType.A, RRType.AAAA)
@@ -54,24 +57,30 @@ def load_zone(path: Path, origin: bytes) -> Zone:
 def read_zone_file(path: Path, origin: bytes) -> ZoneReport:
     """Read and check a master file, keeping errors and warnings apart. Never raises for what is in
     the file, nor for a file that cannot be read."""
+    return finish(read_zone_slices(path, origin))
+
+
+def read_zone_slices(path: Path, origin: bytes) -> Slices[ZoneReport]:
+    """The same in slices, beside a server that goes on answering."""
     reader = _Reader(origin)
-    reader.read_file(path)
-    return reader.report()
+    yield from reader.read_file(path)
+    return (yield from reader.report())
 
 
 def read_zone_text(text: str, origin: bytes, name: str = "zone") -> ZoneReport:
     """The same for a text already in memory, called `name` in findings; $INCLUDE is relative to the
     working directory."""
     reader = _Reader(origin)
-    reader.read_lines(StringIO(text.encode().decode("latin-1")), name, Path("zone"))
-    return reader.report()
+    lines = StringIO(text.encode().decode("latin-1"))
+    finish(reader.read_lines(lines, name, Path("zone")))
+    return finish(reader.report())
 
 
 def read_hints(path: Path) -> list[RRset]:
     """The name servers of the root and their addresses from a hints file (RFC 9609 section 2):
     like a zone, but without SOA. Raises ZoneError."""
     reader = _Reader(names.ROOT)
-    reader.read_file(path)
+    finish(reader.read_file(path))
     findings = reader.findings
     rrsets = reader.draft.rrsets()
     if not findings.errors:
@@ -112,23 +121,22 @@ class _Reader:
         self._open: list[Path] = []
         self._include_count = 0
 
-    def report(self) -> ZoneReport:
+    def report(self) -> Slices[ZoneReport]:
         findings = self.findings
-        readable = not findings.errors
-        zone = (
-            self.draft.finish(findings) if readable or self.draft.has(self.draft.origin) else None
-        )
+        zone = None
+        if not findings.errors or self.draft.has(self.draft.origin):
+            zone = yield from self.draft.finish(findings)
         findings.close()
         return ZoneReport(zone, findings.errors, findings.warnings)
 
-    def read_file(self, path: Path) -> None:
+    def read_file(self, path: Path) -> Slices[None]:
         """Read a file as part of the zone; what goes wrong becomes a finding."""
         try:
             if not path.is_file():
                 self._unreadable(path, "no such file" if not path.exists() else "not a file")
                 return
             with path.open(encoding="latin-1", newline=None) as lines:
-                self.read_lines(lines, str(path), path)
+                yield from self.read_lines(lines, str(path), path)
         except OSError as error:
             self._unreadable(path, error.strerror or "cannot be read")
 
@@ -139,7 +147,7 @@ class _Reader:
             self.findings.files.append(str(path))
             self.findings.error(place(len(self.findings.files) - 1, 0), reason)
 
-    def read_lines(self, lines: Iterable[str], name: str, path: Path) -> None:
+    def read_lines(self, lines: Iterable[str], name: str, path: Path) -> Slices[None]:
         """Read lines as part of the zone; `path` is where they are from."""
         self._open.append(path.resolve())
         self._directory = path.parent
@@ -154,14 +162,19 @@ class _Reader:
                     words = line.split()
                     if words:
                         self._record(words, indented=line[0] in " \t")
-                else:
-                    self._careful(line, numbered, file_place)
+                elif (included := self._careful(line, numbered, file_place)) is not None:
+                    yield from self._include(included)
             except ValueError as error:
                 self.findings.error(self._where, str(error))
+            if number % SLICE_LINES == 0:
+                yield
         self._open.pop()
 
-    def _careful(self, line: str, more: Iterator[tuple[int, str]], file_place: int) -> None:
-        """A line that needs tokens, and the lines that its parentheses take in."""
+    def _careful(
+        self, line: str, more: Iterator[tuple[int, str]], file_place: int
+    ) -> list[str] | None:
+        """A line that needs tokens, and the lines that its parentheses take in. Returns the words
+        behind $INCLUDE if that is what it is."""
         if file_place | 1 == self._where and line.startswith("\xef\xbb\xbf"):
             line = line[3:]
             self.findings.warning(self._where, "byte order mark skipped: other servers refuse it")
@@ -177,19 +190,19 @@ class _Reader:
             depth = _split(following, words, depth)
             self._where = opened
         if not words:
-            return
+            return None
         if words[0][0] == "$" and line[0] == "$":
-            self._directive(words, file_place)
-        else:
-            self._record(words, indented=line[0] in " \t")
+            return self._directive(words)
+        self._record(words, indented=line[0] in " \t")
+        return None
 
-    def _directive(self, words: list[str], file_place: int) -> None:
+    def _directive(self, words: list[str]) -> list[str] | None:
         name = words[0].upper()
         if name == "$GENERATE":
             for generated in generate.expand(words[1:]):
                 self._record(generated, indented=False)
         elif name == "$INCLUDE" and len(words) in (2, 3):
-            self._include(words[1:], file_place)
+            return words[1:]
         elif name == "$ORIGIN" and len(words) == 2:
             self._scope = Scope(self._scope.name(words[1]))
             self._owner_text = ""
@@ -201,8 +214,9 @@ class _Reader:
             raise ValueError(f"{name} with {len(words) - 1} words behind it")
         else:
             raise ValueError(f"{words[0][:40]} is no directive")
+        return None
 
-    def _include(self, words: list[str], file_place: int) -> None:
+    def _include(self, words: list[str]) -> Slices[None]:
         """$INCLUDE file [origin]: changes neither our origin nor owner (RFC 1035 section 5.1)."""
         path = self._directory / tokens.read_octets(words[0]).decode("latin-1")
         if len(self._open) > MAX_INCLUDE_DEPTH:
@@ -216,7 +230,7 @@ class _Reader:
         if len(words) == 2:
             self._scope = Scope(self._scope.name(words[1]))
             self._owner_text = ""
-        self.read_file(path)
+        yield from self.read_file(path)
         self._scope, self._owner, self._owner_text, self._where, self._directory = kept
 
     def _record(self, words: list[str], *, indented: bool) -> None:
