@@ -4,10 +4,11 @@ There is one table per set of access bits and transport, so a hit has already pa
 control. A table maps the octets of a query behind its id to an entry; the canonical form of
 wire/peek.py always leads to it, other spellings of the same query may become aliases.
 
-An entry's packet is made anew at most once a second, when its TTLs count down (RFC 1035 section
-3.2.1, RFC 2181 section 8); that is also when it is marked as visited, so that a hit within the
-second writes nothing. Space is bounded in octets; the victim is found by CLOCK (second chance) over
-the order of arrival. An expired packet is never served; it leaves when it is replaced or evicted.
+Time here is counted in whole seconds of the monotonic clock, and a packet that was kept in the
+middle of one counts as kept at its start: so TTLs (RFC 1035 section 3.2.1, RFC 2181 section 8)
+change for all packets together, never say more than the time left, rounded up, and are at least 1.
+Space is bounded in octets; the victim is found by CLOCK (second chance) over the order of arrival.
+An expired packet is never served; it leaves when it is replaced or evicted.
 
 Knows packets and time as an argument. Does not know zones, RRsets or who asks.
 """
@@ -32,12 +33,13 @@ _TRUNCATED = 0x02
 
 
 class Entry:
-    """A finished packet without its id. `fresh_until`: its TTLs are right until then."""
+    """A finished packet without its id. Its TTLs are right during the second `aged_to`; it may be
+    served in all seconds before `expires`."""
 
     __slots__ = (
+        "aged_to",
         "aliases",
-        "expires_at",
-        "fresh_until",
+        "expires",
         "key",
         "table",
         "tail",
@@ -46,8 +48,8 @@ class Entry:
     )
 
     tail: bytes
-    fresh_until: float
-    expires_at: float
+    aged_to: int
+    expires: int
     ttls: tuple[int, ...]
     visited: bool
     key: bytes
@@ -103,18 +105,17 @@ class Answers:
         """The table for clients with these access bits; in use until `generation` changes."""
         return self._tables.setdefault((bits, stream), {})
 
-    def refresh(self, entry: Entry, now: float) -> bytes | None:
-        """The packet of an entry whose `fresh_until` has passed; None if it has expired."""
-        if now >= entry.expires_at:
+    def tail(self, entry: Entry, second: int) -> bytes | None:
+        """The packet behind its id, as it is to be sent in this second; None if it has expired."""
+        if second >= entry.expires:
             return None
-        seconds = int(now - entry.fresh_until) + 1
-        if entry.ttls:
-            entry.tail = age(entry.tail, entry.ttls, seconds)
-        entry.fresh_until += seconds
+        if entry.ttls and entry.aged_to != second:
+            entry.tail = age(entry.tail, entry.ttls, second - entry.aged_to)
+            entry.aged_to = second
         entry.visited = True
         return entry.tail
 
-    def find(self, table: Table, packet: bytes, now: float, *, stream: bool) -> bytes | None:
+    def find(self, table: Table, packet: bytes, second: int, *, stream: bool) -> bytes | None:
         """The tail that answers `packet` in its own spelling, or None.
 
         For packets whose own octets are not in the table: looks by canonical key, restores the
@@ -126,7 +127,7 @@ class Answers:
         entry = table.get(query.key)
         if entry is None:
             return None
-        tail = entry.tail if now < entry.fresh_until else self.refresh(entry, now)
+        tail = self.tail(entry, second)
         if tail is None:
             return None
         qname = packet[HEADER_OCTETS : query.name_end]
@@ -148,7 +149,8 @@ class Answers:
         ages: bool,
     ) -> None:
         """Remember that `reply` answers `query` for `ttl_s` seconds, or less if `ages` and one of
-        its TTLs is lower. `ages` False is for own zones, whose TTLs do not count down.
+        its TTLs is lower. `ages` False is for own zones, whose TTLs do not count down. `now` is
+        monotonic time in seconds.
 
         Not kept: replies to queries that are not plain, truncated ones, ones larger than every
         client with the same key accepts, and ones with options for one client only. Raises
@@ -159,9 +161,9 @@ class Answers:
             return
         tail = reply[ID_OCTETS:]
         layout = survey(tail)
-        if ages:
-            ttl_s = int(ttl_s if layout.lowest_ttl_s is None else min(ttl_s, layout.lowest_ttl_s))
-        if ttl_s <= 0 or layout.personal:
+        if ages and layout.lowest_ttl_s is not None:
+            ttl_s = min(ttl_s, layout.lowest_ttl_s)
+        if ttl_s < 1 or layout.personal:
             return
         qname = query[HEADER_OCTETS : look.name_end]
         lower = qname.lower()
@@ -177,8 +179,8 @@ class Answers:
             tail if tail.startswith(lower, _QUESTION_START) else with_question_name(tail, lower)
         )
         entry.ttls = layout.ttls if ages else ()
-        entry.fresh_until = now + 1
-        entry.expires_at = now + ttl_s
+        entry.aged_to = int(now)
+        entry.expires = entry.aged_to + int(ttl_s)
         self.octets += entry.octets
         self.kept += 1
         if look.optionless and lower == qname:

@@ -204,17 +204,28 @@ def test_access_bits_are_apart(cache: Cache) -> None:
 
 
 def test_ttls_count_down_by_the_second(cache: Cache) -> None:
+    """A packet kept in the middle of a second counts as kept at its start."""
     cache.keep(query(), now=1000.5)
-    seen = {age: cache.ttl(query(), 1000.5 + age) for age in (0.0, 0.9, 1.0, 1.1, 7.9, 8.0, 299.5)}
-    assert seen == {0.0: 300, 0.9: 300, 1.0: 299, 1.1: 299, 7.9: 293, 8.0: 292, 299.5: 1}
+    at = (1000.5, 1000.9, 1001.0, 1001.9, 1008.0, 1008.1, 1299.9)
+    assert [cache.ttl(query(), now) for now in at] == [300, 300, 299, 299, 292, 292, 1]
+
+
+def test_a_ttl_is_never_more_than_what_is_left_rounded_up(cache: Cache) -> None:
+    for tenth in range(10):
+        stored_at = 1000 + tenth / 10
+        cache.keep(query(), now=stored_at)
+        for now in (stored_at, stored_at + 0.35, stored_at + 7.3, stored_at + 298.0):
+            ttl = cache.ttl(query(), now)
+            assert ttl is not None
+            assert ttl < stored_at + 300 - now + 1
 
 
 def test_nothing_is_served_at_or_after_its_expiry(cache: Cache) -> None:
     cache.keep(query(), now=0.25)
-    assert cache.ttl(query(), 300.0) == 1
-    assert cache.ttl(query(), 300.25) is None
-    assert cache.ttl(query("WWW.example"), 300.25) is None
-    assert cache.ttl(query(), 1e9) is None
+    assert cache.ttl(query(), 299.99) == 1
+    for now in (300.0, 300.25, 1e9):
+        assert cache.ttl(query(), now) is None
+        assert cache.ttl(query("WWW.example"), now) is None
 
 
 def test_the_lowest_ttl_ends_the_life_of_a_packet(cache: Cache) -> None:
@@ -227,6 +238,12 @@ def test_a_life_shorter_than_every_ttl_is_kept_to(cache: Cache) -> None:
     cache.keep(query(), ttl_s=5)
     assert cache.ttl(query(), 4.9) == 296
     assert cache.ttl(query(), 5.0) is None
+
+
+def test_less_than_a_second_is_not_worth_keeping(cache: Cache) -> None:
+    cache.keep(query(), ttl_s=0.9)
+    cache.keep(query(), ttl_s=0.9, ages=False)
+    assert cache.answers.entries == 0
 
 
 def test_own_zones_do_not_count_down(cache: Cache) -> None:

@@ -5,7 +5,10 @@ import struct
 from array import array
 from collections.abc import Sequence
 
+import pytest
+
 from resolver.cache.answers import Answers
+from resolver.serve import fast
 from resolver.serve.fast import MAX_KNOWN_PEERS, FastPath
 
 STRIDE = 4096
@@ -117,7 +120,7 @@ def test_spoofed_addresses_take_bounded_space() -> None:
     for i in range(0, MAX_KNOWN_PEERS + 200, 64):
         peers = [(i + j).to_bytes(4, "big") for j in range(64)]
         world.answer(*[(query(b"www"), peer) for peer in peers])
-        assert len(world.fast._tables) <= MAX_KNOWN_PEERS
+        assert len(world.fast._peers) <= MAX_KNOWN_PEERS
 
 
 def test_after_drop_all_nothing_old_is_served() -> None:
@@ -148,3 +151,32 @@ def test_a_single_packet_is_answered_as_bytes() -> None:
     assert world.fast.hit(asked, NOT_ALLOWED, 0.0, stream=False) is None
     assert world.fast.hit(asked, ALLOWED, 0.0, stream=True) is None
     assert world.fast.hit(b"", ALLOWED, 0.0, stream=False) is None
+
+
+def test_what_is_at_hand_for_a_second_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound there are still hits."""
+    monkeypatch.setattr(fast, "MAX_READY", 2)
+    world = World()
+    asked = [query(label) for label in (b"www", b"ww2", b"ww3", b"ww4")]
+    for label in (b"ww2", b"ww3", b"ww4"):
+        world.keep(label)
+    for _ in range(2):
+        batch, missed = world.answer(*[(packet, FRIEND) for packet in asked])
+        assert missed == []
+        assert [batch.reply(i) for i in range(4)] == [reply(packet) for packet in asked]
+    assert [len(view.ready) for view in world.fast._views.values()] == [2]
+
+
+def test_what_was_at_hand_goes_with_its_second() -> None:
+    world = World()
+    world.answer((query(b"www"), FRIEND), now=1.5)
+    world.answer((query(b"ww2"), FRIEND), now=2.0)
+    assert [len(view.ready) for view in world.fast._views.values()] == [0]
+
+
+def test_spellings_of_one_client_are_not_held_for_others() -> None:
+    world = World()
+    for spelling in (b"wWw", b"WwW", b"WWW"):
+        batch, _ = world.answer((query(spelling), FRIEND))
+        assert batch.reply(0) == reply(query(spelling))
+    assert [len(view.ready) for view in world.fast._views.values()] == [0]
