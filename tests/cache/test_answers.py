@@ -197,6 +197,11 @@ def test_stream_and_udp_are_apart(cache: Cache) -> None:
     assert cache.hit(query(), stream=True) == reply(query(), octets=2000)
 
 
+def test_on_a_stream_the_payload_size_of_the_client_means_nothing(cache: Cache) -> None:
+    cache.keep(query(size=4096), reply(query(), octets=2000), stream=True)
+    assert cache.hit(query(size=512), stream=True) == reply(query(), octets=2000)
+
+
 def test_access_bits_are_apart(cache: Cache) -> None:
     cache.keep(query(), bits=7)
     assert cache.hit(query(), bits=1) is None
