@@ -9,8 +9,8 @@ Knows: RFC 5936 sections 2.2 and 3 (AXFR), RFC 1995 sections 2 to 4 (IXFR), RFC 
 Does not know: connections, signatures (wire/tsig.py), time, which primary this is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final, TypeAlias
 
 from resolver import names
@@ -42,7 +42,7 @@ _SOA: Final = int(RRType.SOA)
 _RRSIG: Final = int(RRType.RRSIG)
 _IN: Final = int(RRClass.IN)
 _NO_DATA: Final = META_TYPES | {0}
-_MIN_SOA_OCTETS: Final = 22
+_SOA_NUMBERS: Final = 20  # octets
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,37 +105,12 @@ class Increments:
 Result: TypeAlias = NothingNewer | NeedsStream | Refused | Whole | Increments
 
 
-class _Phase(Enum):
-    """What the next record of the answer section can be."""
-
-    FIRST = "the SOA that every transfer begins with"
-    SECOND = "after the first SOA of an IXFR: changes or a whole zone"
-    ZONE = "records of the whole zone, up to the same SOA again"
-    REMOVED = "records to be removed, up to the SOA of the next serial"
-    ADDED = "records to be added, up to an old SOA or the newest one"
-    DONE = "nothing"
-
-
 class _Refusal(Exception):  # noqa: N818 - never leaves this module
     """Ends the reading from wherever it is."""
 
-
-class Changes:
-    """One step of an IXFR while it is being read."""
-
-    __slots__ = ("added", "from_serial", "removed", "to_serial")
-
-    def __init__(self, from_serial: int, soa: Record) -> None:
-        self.from_serial = from_serial
-        self.to_serial = from_serial
-        self.removed = _Groups(soa)
-        self.added: _Groups | None = None
-
-    def diff(self, origin: bytes) -> Diff:
-        """The step as a fact."""
-        added = self.added.rrsets() if self.added is not None else ()
-        removed = self.removed.rrsets()
-        return Diff(origin, self.from_serial, self.to_serial, removed, added)
+    def __init__(self, reason: str, rcode: int = Rcode.NOERROR) -> None:
+        super().__init__(reason)
+        self.rcode = rcode
 
 
 class _Groups:
@@ -179,70 +154,215 @@ class Inbound:
         stream: bool = True,
         source: str = "transfer",
     ) -> None:
-        assert held is not None or not incremental, "an IXFR starts from a serial"
+        if incremental and held is None:
+            raise ValueError("an IXFR starts from a serial")
         self.origin = origin
         self.octets = 0
         self.records = 0
         self.messages = 0
         self.qtype = int(RRType.IXFR if incremental else RRType.AXFR)
         self._held = held
-        self._incremental = incremental
         self._bounds = bounds
         self._stream = stream
-        self._phase = _Phase.FIRST
+        self._source = source
+        self._expects: Callable[[Record], None] = self._take_first
         self._first: Record = (b"", 0, 0, 0, b"")
         self._newest = 0
-        self._steps: list[Changes] = []
-        self._draft = Draft(origin)
-        self._findings = Findings()
-        self._findings.files.append(source)
+        self._diffs: list[Diff] = []
+        self._removed: _Groups | None = None
+        self._added: _Groups | None = None
+        self._serial = 0  # reached by the changes so far
+        self._step_to = 0
+        self._draft: Draft | None = None
         self._result: Result | None = None
 
     def feed(self, packet: bytes) -> Slices[Result | None]:
-        """Take the next message. The result once there is one, None while more must come. Nothing
-        may be fed after a result."""
-        assert self._result is None, "the transfer is over"
+        """Take the next message. The result once there is one, None while more must come.
+
+        Raises ValueError when there has been a result already.
+        """
+        if self._result is not None:
+            raise ValueError("the transfer is over")
         self.messages += 1
         self.octets += len(packet)
         try:
             envelope = Envelope(packet)
             self._look_at(envelope)
-            if self._phase is _Phase.FIRST and envelope.flags & Flag.TC:
-                return self._end(NeedsStream())
-            yield from self._read(envelope)
-            if self._result is None:
-                self._look_at_end()
+            for record in envelope.answer():
+                self._take(record)
+                self.records += 1
+                if self.records % SLICE_RECORDS == 0:
+                    yield
+            if not self._stream and self._result is None:
+                self._end_datagram(truncated=bool(envelope.flags & Flag.TC))
         except _Refusal as refusal:
-            self._end(Refused(str(refusal)))
+            self._result = Refused(str(refusal), refusal.rcode)
         except WireError as error:
-            self._end(Refused(f"malformed message: {error}"))
+            self._result = Refused(f"malformed message: {error}")
         return self._result
 
-    def _end(self, result: Result) -> Result:
-        self._result = result
-        self._phase = _Phase.DONE
-        return result
+    def _end_datagram(self, *, truncated: bool) -> None:
+        """A datagram is the whole answer; the newest SOA alone says that it does not fit (RFC 1995
+        section 4)."""
+        if not truncated and self._expects != self._take_second:
+            raise _Refusal("a datagram that ends in the middle of the changes")
+        self._result = NeedsStream()
 
     def _look_at(self, envelope: Envelope) -> None:
         """What must hold for every message (RFC 5936 section 2.2)."""
         if not envelope.flags & Flag.QR or envelope.opcode != Opcode.QUERY:
             raise _Refusal("not a response to a query")
         if envelope.rcode != Rcode.NOERROR:
-            self._end(Refused(f"the primary answers {show_rcode(envelope.rcode)}", envelope.rcode))
-            raise _Done
-        if envelope.flags & Flag.TC and (self._stream or self._phase is not _Phase.FIRST):
+            raise _Refusal(f"the primary says {show_rcode(envelope.rcode)}", envelope.rcode)
+        if envelope.flags & Flag.TC and self._stream:
             raise _Refusal("a message of the transfer is truncated")
-        self._look_at_questions(envelope)
-        if self.messages > self._bounds.messages:
-            raise _Refusal(f"more than {self._bounds.messages} messages")
-        if self.octets > self._bounds.octets:
-            raise _Refusal(f"more than {self._bounds.octets} octets")
-
-    def _look_at_questions(self, envelope: Envelope) -> None:
-        """The question is repeated in the first message and may be in later ones (RFC 5936 section
-        2.2.2); some servers never repeat it, which harms nobody."""
+        # The question stands in the first message and may stand in later ones (RFC 5936 section
+        # 2.2.2). Some servers never repeat it, which harms nobody.
         if len(envelope.questions) > 1:
             raise _Refusal("more than one question")
         for question in envelope.questions:
             if question.key != (self.origin, self.qtype, _IN):
                 raise _Refusal(f"the transfer is about another question: {question}")
+        if self.messages > self._bounds.messages:
+            raise _Refusal(f"more than {self._bounds.messages} messages")
+        if self.octets > self._bounds.octets:
+            raise _Refusal(f"more than {self._bounds.octets} octets")
+
+    def _take(self, record: Record) -> None:
+        """The next record of the answer section."""
+        owner, rrtype, rrclass, _, _ = record
+        if rrclass != _IN:
+            raise _Refusal(f"{_show(record)} of class {show_class(rrclass)}")
+        if rrtype in _NO_DATA:
+            raise _Refusal(f"{_show(record)}, which no zone can hold")
+        if self.records >= self._bounds.records:
+            raise _Refusal(f"more than {self._bounds.records} records")
+        if rrtype == _SOA and owner.lower() != self.origin:
+            raise _Refusal(f"{_show(record)} inside the zone {names.show(self.origin)}")
+        self._expects(record)
+
+    def _take_first(self, record: Record) -> None:
+        if record[1] != _SOA:
+            raise _Refusal(f"begins with {_show(record)} and not with the SOA")
+        self._first = record
+        self._newest = _serial_of(record)
+        if self._held is not None and not serial_gt(self._newest, self._held):
+            self._end(NothingNewer(self._newest))
+            self._expects = _pass  # it may still send its whole zone
+        elif self.qtype == RRType.IXFR:
+            self._expects = self._take_second
+        else:
+            self._begin_zone()
+
+    def _take_second(self, record: Record) -> None:
+        """An old SOA begins the changes, anything else a whole zone (RFC 1995 section 4)."""
+        if record[1] != _SOA:
+            self._begin_zone()
+            self._take_zone(record)
+            return
+        assert self._held is not None
+        self._serial = self._held
+        self._begin_step(record)
+
+    def _begin_zone(self) -> None:
+        self._expects = self._take_zone
+        self._draft = Draft(self.origin)
+        self._add(self._first)
+
+    def _take_zone(self, record: Record) -> None:
+        if record[1] != _SOA:
+            self._add(record)
+            return
+        if not _same_soa(record, self._first):
+            raise _Refusal(
+                f"begins with serial {self._newest} and has an SOA of serial {_serial_of(record)}"
+            )
+        assert self._draft is not None
+        findings = Findings()
+        findings.files.append(self._source)
+        self._end(Whole(self._newest, self._draft, findings))
+
+    def _add(self, record: Record) -> None:
+        assert self._draft is not None
+        owner, rrtype, _, ttl, rdata = record
+        try:
+            # Findings about it will be "source:NUMBER": its number in the transfer.
+            self._draft.add(owner, rrtype, ttl, rdata, where=place(0, self.records + 1))
+        except ValueError as error:
+            raise _Refusal(str(error)) from None
+
+    def _begin_step(self, soa: Record) -> None:
+        """The SOA of the version that the next changes are for."""
+        serial = _serial_of(soa)
+        if serial != self._serial:
+            raise _Refusal(f"changes to serial {serial}, but {self._serial} is held by then")
+        self._expects = self._take_removed
+        self._removed = _Groups(soa)
+
+    def _take_removed(self, record: Record) -> None:
+        assert self._removed is not None
+        if record[1] != _SOA:
+            self._change(self._removed, record)
+            return
+        serial = _serial_of(record)
+        if not serial_gt(serial, self._serial):
+            raise _Refusal(f"changes from serial {self._serial} back to {serial}")
+        self._step_to = serial
+        self._expects = self._take_added
+        self._added = _Groups(record)
+
+    def _take_added(self, record: Record) -> None:
+        assert self._removed is not None
+        assert self._added is not None
+        if record[1] != _SOA:
+            self._change(self._added, record)
+            return
+        self._diffs.append(
+            Diff(
+                self.origin,
+                self._serial,
+                self._step_to,
+                self._removed.rrsets(),
+                self._added.rrsets(),
+            )
+        )
+        self._serial = self._step_to
+        if self._serial != self._newest:
+            self._begin_step(record)
+        elif not _same_soa(record, self._first):
+            raise _Refusal("the last SOA is not the first one")
+        else:
+            self._end(Increments(tuple(self._diffs)))
+
+    def _change(self, groups: _Groups, record: Record) -> None:
+        if not names.is_within(record[0].lower(), self.origin):
+            raise _Refusal(f"{_show(record)} is outside the zone {names.show(self.origin)}")
+        if self.records > self._bounds.changes:
+            raise _Refusal(f"more than {self._bounds.changes} changes")
+        groups.add(record)
+
+    def _end(self, result: Result) -> None:
+        self._result = result
+        self._expects = _take_none
+
+
+def _take_none(record: Record) -> None:
+    raise _Refusal(f"{_show(record)} after the end of the transfer")
+
+
+def _pass(_record: Record) -> None:
+    pass
+
+
+def _serial_of(soa: Record) -> int:
+    return read_soa(soa[4])[0]
+
+
+def _same_soa(one: Record, other: Record) -> bool:
+    """Whether two SOAs say the same; names in them may differ in case, numbers may not."""
+    a, b = one[4], other[4]
+    return a[-_SOA_NUMBERS:] == b[-_SOA_NUMBERS:] and a.lower() == b.lower()
+
+
+def _show(record: Record) -> str:
+    return f"{names.show(record[0])} {show_type(record[1])}"
