@@ -1,6 +1,6 @@
 """One datagram per system call, behind the interface of a batch: for systems without recvmmsg.
 
-Sources: RFC 3542 section 6.1 (packet information).
+Sources: RFC 3542 section 6 (packet information).
 """
 
 import socket

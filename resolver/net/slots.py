@@ -4,7 +4,7 @@ A datagram is received into a slot and its reply is written over it, so nothing 
 datagram but what a caller takes out. Knows sockets' address families; does not know DNS, nor how
 slots are filled and sent (batch_udp.py, plain_udp.py).
 
-Sources: ip(7) for IP_PKTINFO, RFC 3542 section 6.1 for IPV6_RECVPKTINFO.
+Sources: ip(7) for IP_PKTINFO, RFC 3542 section 6 for IPV6_RECVPKTINFO.
 """
 
 import errno

@@ -9,8 +9,8 @@ OPT with one of two payload sizes and without options. Most clients send exactly
 that a cache may first look the packet up as it came.
 
 Sources: RFC 1035 sections 4.1.1, 4.1.2 and 4.2.1, RFC 4343, RFC 6891 section 6.1, RFC 7830
-section 6 (no padding without encryption), RFC 7828 section 3.2.1 (no keepalive over UDP),
-RFC 7873 section 5.2 (a malformed cookie is a FORMERR, which is not ours to send).
+section 6 (no padding without encryption), RFC 7828 section 3 (no keepalive over UDP),
+RFC 7873 section 5.2.2 (a malformed cookie is a FORMERR, which is not ours to send).
 """
 
 from resolver.codes import EdnsOption, RRType
