@@ -14,31 +14,20 @@ time, how transfers are read (zone/transfer_in.py), when the next check is (zone
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from resolver import names
-from resolver.model import Address
 from resolver.zone.content import Zone
 from resolver.zone.diff import Diff
+from resolver.zone.peer import Peer
 from resolver.zone.serial import serial_gt
 from resolver.zone.transfer_in import NothingNewer, Refused
-
-
-class Primary(NamedTuple):
-    """A server to transfer from, and the TSIG key to sign with."""
-
-    address: Address
-    key: bytes | None = None
-
-    def __str__(self) -> str:
-        return str(self.address) + (f" key {names.show(self.key)}" if self.key else "")
 
 
 @dataclass(frozen=True, slots=True)
 class AskSerials:
     """Ask these for their SOA, all at the same time. The outcome is a Heard or Silent for each."""
 
-    primaries: tuple[Primary, ...]
+    primaries: tuple[Peer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +51,7 @@ class Fetch:
     """Transfer from this primary. `held` is our serial; `incremental` asks for IXFR. The outcome is
     Fetched, NothingNewer, Refused or Unreached."""
 
-    primary: Primary
+    primary: Peer
     held: int | None
     incremental: bool
 
@@ -86,7 +75,7 @@ class Unreached:
 class Unchanged:
     """A primary has the very version that we hold."""
 
-    primary: Primary
+    primary: Peer
     heard: Heard
 
 
@@ -94,7 +83,7 @@ class Unchanged:
 class Renewed:
     """A new version came from this primary."""
 
-    primary: Primary
+    primary: Peer
     fetched: Fetched
     expire_option_s: float | None
 
@@ -118,18 +107,18 @@ class Consultation:
 
     def __init__(
         self,
-        primaries: Sequence[Primary],
+        primaries: Sequence[Peer],
         held: int | None,
         *,
-        first: Primary | None = None,
+        first: Peer | None = None,
         whole: bool = False,
     ) -> None:
         """`held` is the serial of our copy. `first` has sent a NOTIFY. `whole` transfers the whole
         zone, however old the primary's version is."""
         self.primaries = tuple(primaries)
         self.held = held
-        self.notes: dict[Primary, str] = {}
-        self.serials: dict[Primary, int] = {}
+        self.notes: dict[Peer, str] = {}
+        self.serials: dict[Peer, int] = {}
         self._first = first if first in self.primaries else None
         self._whole = whole
 
@@ -143,7 +132,7 @@ class Consultation:
             rest = tuple(p for p in rest if p != self._first)
         return (yield from self._consult(rest))
 
-    def _consult(self, primaries: tuple[Primary, ...]) -> Check:
+    def _consult(self, primaries: tuple[Peer, ...]) -> Check:
         answers = yield AskSerials(primaries)
         assert isinstance(answers, list)
         heard = self._note(primaries, answers)
@@ -157,9 +146,9 @@ class Consultation:
         return Nobody("; ".join(f"{p.address}: {self.notes[p]}" for p in primaries))
 
     def _note(
-        self, primaries: tuple[Primary, ...], answers: list[Heard | Silent]
-    ) -> dict[Primary, Heard]:
-        heard: dict[Primary, Heard] = {}
+        self, primaries: tuple[Peer, ...], answers: list[Heard | Silent]
+    ) -> dict[Peer, Heard]:
+        heard: dict[Peer, Heard] = {}
         for primary, answer in zip(primaries, answers, strict=True):
             if isinstance(answer, Silent):
                 self.notes[primary] = answer.reason
@@ -174,17 +163,17 @@ class Consultation:
     def _is_wanted(self, serial: int) -> bool:
         return self._whole or self.held is None or serial_gt(serial, self.held)
 
-    def _by_serial(self, heard: dict[Primary, Heard]) -> list[Primary]:
+    def _by_serial(self, heard: dict[Peer, Heard]) -> list[Peer]:
         """The primaries with something newer, the newest first."""
 
-        def order(a: Primary, b: Primary) -> int:
+        def order(a: Peer, b: Peer) -> int:
             one, other = heard[a].serial, heard[b].serial
             return serial_gt(other, one) - serial_gt(one, other)
 
         wanted = [p for p, answer in heard.items() if self._is_wanted(answer.serial)]
         return sorted(wanted, key=cmp_to_key(order))
 
-    def _fetch(self, primary: Primary) -> Generator[Effect, Outcome, Fetched | None]:
+    def _fetch(self, primary: Peer) -> Generator[Effect, Outcome, Fetched | None]:
         """A transfer from one primary: IXFR when there is something to start from, AXFR when there
         is not or when that went wrong."""
         held = None if self._whole else self.held

@@ -9,6 +9,7 @@ from resolver.codes import Rcode
 from resolver.model import Address
 from resolver.slices import finish
 from resolver.zone.content import Zone
+from resolver.zone.peer import Peer
 from resolver.zone.primaries import (
     AskSerials,
     Consultation,
@@ -17,7 +18,6 @@ from resolver.zone.primaries import (
     FetchOutcome,
     Heard,
     Nobody,
-    Primary,
     Renewed,
     Silent,
     Unchanged,
@@ -26,7 +26,7 @@ from resolver.zone.primaries import (
 )
 from resolver.zone.transfer_in import Bounds, Inbound, NothingNewer, Refused, Whole
 
-A, B, C = (Primary(Address(f"192.0.2.{n}")) for n in (1, 2, 3))
+A, B, C = (Peer(Address(f"192.0.2.{n}")) for n in (1, 2, 3))
 
 
 def version(serial: int) -> Zone:
@@ -43,13 +43,13 @@ class World:
 
     def __init__(
         self,
-        serials: dict[Primary, int | str],
+        serials: dict[Peer, int | str],
         fetch: Callable[[Fetch], FetchOutcome] | None = None,
     ) -> None:
         self.serials = serials
         self.fetch = fetch or self.give
-        self.asked: list[list[Primary]] = []
-        self.fetched: list[tuple[Primary, str]] = []
+        self.asked: list[list[Peer]] = []
+        self.fetched: list[tuple[Peer, str]] = []
 
     def give(self, fetch: Fetch) -> FetchOutcome:
         serial = self.serials[fetch.primary]
@@ -72,7 +72,7 @@ class World:
             except StopIteration as end:
                 return end.value
 
-    def hear(self, primary: Primary) -> Heard | Silent:
+    def hear(self, primary: Peer) -> Heard | Silent:
         serial = self.serials[primary]
         return Silent(serial) if isinstance(serial, str) else Heard(serial, b"", 3600.0)
 
