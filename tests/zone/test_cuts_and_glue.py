@@ -18,6 +18,9 @@ deep.in.sub NS ns.deep.in.sub
 ns.deep.in.sub A 192.0.2.11
 plain NS ns.sub
 *.w A 192.0.2.12
+*.sub A 192.0.2.13
+old DNAME w
+*.old A 192.0.2.14
 """
 
 
@@ -52,7 +55,9 @@ def test_glue_is_found_below_cuts_and_is_no_additional_data() -> None:
     made = zone(BODY)
     assert [r.rrtype for r in glue(made, name("ns.sub"))] == [RRType.A, RRType.AAAA]
     assert addresses(made, name("ns.sub")) == []
-    assert addresses(made, name("x.y.sub")) == []
+    assert addresses(made, name("x.y.sub")) == [], "not even from a wildcard down there"
+    assert addresses(made, name("x.sub")) == []
+    assert addresses(made, name("x.old")) == []
     assert addresses(made, name("sub")) == []
 
 
