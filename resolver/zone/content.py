@@ -13,12 +13,15 @@ Does not know: files, questions, other zones.
 
 from collections.abc import Iterator
 from struct import Struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from resolver import names
 from resolver.codes import RRClass, RRType
 from resolver.model import RRset
 from resolver.zone.table import Table
+
+if TYPE_CHECKING:
+    from resolver.zone.relations import Relations
 
 # What a node is. A name may be several of these at once.
 APEX: Final = 0x01
@@ -126,6 +129,7 @@ class Zone:
         "ns",
         "origin",
         "records",
+        "relations",
         "serial",
         "size",
         "soa",
@@ -137,6 +141,8 @@ class Zone:
         self.records = records
         self.size = size
         self.nodes = nodes
+        # Counted when the first change is made (zone/relations.py), and kept with the version.
+        self.relations: Relations | None = None
         self._canonical: tuple[bytes, ...] | None = None
         self.apex = unpack_node(origin, nodes.get(origin) or PACKED_ENT)
         self.soa = self.apex.rrsets[RRType.SOA]

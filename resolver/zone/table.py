@@ -8,7 +8,7 @@ the same in every process. A small map is one dict in the order of insertion.
 Knows: nothing of DNS but that keys are names. Does not know: what is kept under them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 from zlib import crc32
 
@@ -54,14 +54,13 @@ class Table(Generic[V]):
         """The next version, to be changed; this one stays as it is."""
         return Edit(self)
 
-    def pairs(
-        self, other: "Table[V]"
-    ) -> Iterable[tuple[dict[bytes, V] | None, dict[bytes, V] | None]]:
-        """Shards of both that hold the same names; where only one is given, it is to be compared
-        with the whole of the other."""
+    def pairs(self, other: "Table[V]") -> Iterator[tuple[dict[bytes, V], dict[bytes, V]]]:
+        """Parts of both, side by side, that hold the same names if both are cut alike. If they are
+        not, each part of one stands beside an empty one."""
         if len(self.shards) == len(other.shards):
-            return zip(self.shards, other.shards, strict=True)
-        return [*((shard, None) for shard in self.shards), *((None, s) for s in other.shards)]
+            return iter(zip(self.shards, other.shards, strict=True))
+        alone: list[tuple[dict[bytes, V], dict[bytes, V]]] = [(shard, {}) for shard in self.shards]
+        return iter(alone + [({}, shard) for shard in other.shards])
 
 
 class Edit(Generic[V]):
