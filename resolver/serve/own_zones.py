@@ -17,7 +17,17 @@ from resolver.resolve import Recursion
 from resolver.serve import authority
 from resolver.serve.request import Handled, Request
 from resolver.trace import Trace
-from resolver.zone.store import ZoneStore
+from resolver.zone.store import Withheld, ZoneStore
+
+# A secondary whose copy is too old, and one that has none yet (RFC 8914 sections 4.25 and 4.15).
+_EXPIRED = Answer(
+    Rcode.SERVFAIL,
+    extended_errors=(ExtendedError(Ede.INVALID_DATA, "the zone has expired"),),
+)
+_NOT_READY = Answer(
+    Rcode.SERVFAIL,
+    extended_errors=(ExtendedError(Ede.NOT_READY, "the zone has not been transferred yet"),),
+)
 
 
 class OwnZones:
@@ -31,15 +41,21 @@ class OwnZones:
     def __call__(self, request: Request) -> Handled:
         """None when the name is in no own zone."""
         question = request.question
-        if self._zones.find(question.qname.lower()) is None:
+        key = question.qname.lower()
+        withheld = self._zones.withheld(key)
+        if withheld is None and self._zones.find(key) is None:
             return None
         if not request.bits & QUERY:
             error = ExtendedError(Ede.PROHIBITED, "not in access.query")
             return Answer(Rcode.REFUSED, extended_errors=(error,))
+        if withheld is not None:
+            return _unserved(withheld)
         answer = authority.answer(self._zones, question, minimal=self._minimal)
         if answer is None:
             return None
         answer.ages = False
+        if answer.chase is not None and (target := self._zones.withheld(answer.chase)) is not None:
+            return _unserved(target)
         if self._recursion is None:
             return answer
         if not (request.recursion_desired and request.bits & RECURSION):
@@ -49,6 +65,10 @@ class OwnZones:
         if (delegation := _delegation(answer)) is not None:
             return _below_cut(self._recursion, question, delegation)
         return answer
+
+
+def _unserved(zone: Withheld) -> Answer:
+    return _EXPIRED if zone.expired else _NOT_READY
 
 
 def _delegation(answer: Answer) -> Delegation | None:

@@ -1,11 +1,24 @@
 """The zones we are an authority for: which one a name belongs to, and the change of versions.
 
+A zone that we should serve and cannot, because it has not been transferred yet or has expired, is
+withheld: names in it belong to no other zone meanwhile, not even to one above it.
+
 Knows: RFC 1034 section 4.3.2 step 2 ("the nearest ancestor"). Does not know: what is in a zone,
 where it came from.
 """
 
+from dataclasses import dataclass
+
 from resolver import names
 from resolver.zone.content import Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A zone of ours that cannot be served at present: `expired`, or not there yet."""
+
+    origin: bytes
+    expired: bool
 
 
 class ZoneStore:
@@ -14,22 +27,38 @@ class ZoneStore:
     `generation` grows with every change, so that answers made from older versions can be told.
     """
 
-    __slots__ = ("_depth", "_zones", "generation")
+    __slots__ = ("_depth", "_withheld", "_zones", "generation")
 
     def __init__(self) -> None:
         self._zones: dict[bytes, Zone] = {}
+        self._withheld: dict[bytes, Withheld] = {}
         self._depth = -1  # labels of the longest origin: no need to look for longer ones
         self.generation = 0
 
     def find(self, name: bytes) -> Zone | None:
-        """The zone with the longest origin that is this lower-case name or above it."""
+        """The zone with the longest origin that is this lower-case name or above it; None also
+        when that is one that is withheld."""
         zones = self._zones
+        if self._withheld and self.withheld(name) is not None:
+            return None
         for _ in range(names.count_labels(name) - self._depth):
             name = name[name[0] + 1 :]
         while name:
             zone = zones.get(name)
             if zone is not None:
                 return zone
+            name = name[name[0] + 1 :]
+        return None
+
+    def withheld(self, name: bytes) -> Withheld | None:
+        """What keeps this lower-case name from being answered: the zone it belongs to is ours and
+        cannot be served."""
+        if not self._withheld:
+            return None
+        while name:
+            found = self._withheld.get(name)
+            if found is not None or name in self._zones:
+                return found
             name = name[name[0] + 1 :]
         return None
 
@@ -40,13 +69,23 @@ class ZoneStore:
     def swap(self, zone: Zone) -> None:
         """Put a version in the place of the one before, or add a zone."""
         self._zones[zone.origin] = zone
+        self._withheld.pop(zone.origin, None)
         self._depth = max(self._depth, names.count_labels(zone.origin))
+        self.generation += 1
+
+    def withhold(self, origin: bytes, *, expired: bool) -> None:
+        """Serve nothing in the place of this zone until it is swapped in or removed."""
+        self.remove(origin)
+        self._withheld[origin] = Withheld(origin, expired)
         self.generation += 1
 
     def remove(self, origin: bytes) -> None:
         """Stop serving a zone; one that is not there is no mistake."""
+        withheld = self._withheld.pop(origin, None)
         if self._zones.pop(origin, None) is not None:
             self._depth = max(map(names.count_labels, self._zones), default=-1)
+            self.generation += 1
+        elif withheld is not None:
             self.generation += 1
 
     def zones(self) -> list[Zone]:
