@@ -12,6 +12,10 @@ TABLE: dict[str, str] = {
     "dropped_total": "Packets dropped without a reply (not a query, too short, queue full)",
     "malformed_total": "Queries that could not be parsed",
     "refused_total": "Queries refused by access control",
+    "tsig_rejected_total": "Queries with a wrong signature or an unknown key",
+    "transfers_out_total": "Zone transfers handed out completely",
+    "transfers_out_refused_total": "Zone transfers refused by access control or a quota",
+    "transfers_out_failed_total": "Zone transfers broken off",
     "recursions_total": "Client questions that needed recursion",
     "recursions_joined_total": "Client questions that joined one already in flight",
     "recursions_failed_total": "Client questions that ended in SERVFAIL",
@@ -37,6 +41,10 @@ class Metrics:
     dropped_total: int
     malformed_total: int
     refused_total: int
+    tsig_rejected_total: int
+    transfers_out_total: int
+    transfers_out_refused_total: int
+    transfers_out_failed_total: int
     recursions_total: int
     recursions_joined_total: int
     recursions_failed_total: int

@@ -4,27 +4,36 @@
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from resolver import __version__, names
+from resolver.app.key_files import read_keys
+from resolver.app.notes import LogNotes
 from resolver.cache.answers import Answers
 from resolver.clock import Clock
 from resolver.codes import RRType
 from resolver.config.schema import Config
+from resolver.config.units import Network
 from resolver.errors import ConfigError, Finding, ZoneError
 from resolver.iterate.priming import builtin_hints
 from resolver.metrics import Metrics
 from resolver.model import RRset
 from resolver.net.interfaces import local_networks
-from resolver.policy.acl import AccessTable
+from resolver.policy.acl import AccessTable, Rule, ZoneRules
 from resolver.resolve import PACKETS_SHARE, Recursion
 from resolver.serve.pipeline import handlers
 from resolver.serve.request import Identity
 from resolver.serve.service import Service
+from resolver.serve.transfer import History, TransferLimits, Transfers
+from resolver.wire.tsig import Key
 from resolver.zone.content import Zone
 from resolver.zone.file import read_hints, read_zone_file, read_zone_text
 from resolver.zone.store import ZoneStore
+
+
+def _no_history(origin: bytes, from_serial: int) -> None:
+    """Nothing is known of versions that are gone."""
 
 
 @dataclass(slots=True)
@@ -33,12 +42,15 @@ class Material:
 
     zones: list[Zone] = field(default_factory=list)
     hints: list[RRset] = field(default_factory=builtin_hints)
+    keys: dict[bytes, Key] = field(default_factory=dict)  # by lower-case name
     warnings: list[Finding] = field(default_factory=list)
 
 
 def read_material(config: Config) -> Material:
-    """Zones and root hints. Raises ZoneError with the errors of all files together."""
+    """Keys, zones and root hints. Raises ConfigError for keys, ZoneError with the errors of all
+    other files together."""
     material = Material()
+    material.keys, material.warnings = read_keys(config.key)
     errors: list[Finding] = []
     for entry in config.zone:
         if entry.role != "primary" or entry.file is None:
@@ -95,10 +107,25 @@ def make_service(
     clock: Clock,
     metrics: Metrics,
     on_exception: Callable[[BaseException], None],
+    keys: Mapping[bytes, Key],
+    history: History = _no_history,
 ) -> Service:
-    """The bytes-to-bytes service of a configuration."""
+    """The bytes-to-bytes service of a configuration. `history` tells the differences of a zone
+    since a serial, oldest first, or None."""
     server = config.server
     identity = Identity(server.udp_max_size, server.identity, server.version)
+    networks = local_networks()
+    notes = LogNotes()
+    transfers = Transfers(
+        store,
+        transfer_rules(config, networks),
+        history,
+        limits=TransferLimits(server.transfers_out, server.transfers_out_per_client),
+        identity=identity,
+        clock=clock,
+        metrics=metrics,
+        notes=notes,
+    )
     return Service(
         order=handlers(
             store,
@@ -106,15 +133,24 @@ def make_service(
             identity=identity,
             metrics=metrics,
             minimal=server.minimal_responses,
+            transfers=transfers,
         ),
-        access=AccessTable(config.access, local_networks()),
+        access=AccessTable(config.access, networks),
         answers=Answers(int(config.cache.size * PACKETS_SHARE)),
         identity=identity,
         clock=clock,
         metrics=metrics,
         recursion=recursion is not None,
         on_exception=on_exception,
+        keys=keys,
+        notes=notes,
     )
+
+
+def transfer_rules(config: Config, networks: Sequence[Network]) -> ZoneRules:
+    """Who may transfer which zone."""
+    own = {z.name: Rule(z.transfer, networks) for z in config.zone if z.transfer is not None}
+    return ZoneRules(Rule(config.access.transfer, networks), own)
 
 
 def example_name(store: ZoneStore) -> str:

@@ -86,6 +86,7 @@ class Server:
             clock=self.clock,
             metrics=self.metrics,
             on_exception=self._report,
+            keys=self.material.keys,
         )
         self.addresses: list[Address] = []
         self._udp: list[UdpListener] = []

@@ -85,9 +85,28 @@ class KeySettings(Section):
 
     name: Name = Field(description="Name of the key; both sides must use the same.")
     algorithm: Literal[
-        "hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1", "hmac-md5"
+        "hmac-sha256",
+        "hmac-sha384",
+        "hmac-sha512",
+        "hmac-sha224",
+        "hmac-sha256-128",
+        "hmac-sha384-192",
+        "hmac-sha512-256",
+        "hmac-sha1",
+        "hmac-md5",
     ] = Field(default="hmac-sha256", description="HMAC algorithm.")
-    secret_file: FilePath = Field(description="File that holds the secret in base64.")
+    secret_file: FilePath = Field(
+        description="File that holds the secret: in base64 and nothing else, or as "
+        '`key "NAME" { algorithm …; secret "…"; };`, which is what `tsig-keygen` writes. It must '
+        "not be open to every user."
+    )
+    mac_octets: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Octets of a signature that are sent and the least that is accepted; "
+        "0: all of it.",
+    )
 
 
 class ForwardSettings(Section):

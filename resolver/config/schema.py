@@ -89,6 +89,16 @@ class ServerSettings(Section):
     tcp_connections: int = Field(
         default=1000, ge=1, le=1_000_000, description="TCP connections open at the same time."
     )
+    transfers_out: int = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="Zone transfers handed out at the same time; one more gets SERVFAIL and tries "
+        "again later.",
+    )
+    transfers_out_per_client: int = Field(
+        default=5, ge=0, le=10_000, description="How many of them go to one address."
+    )
     workers: int = Field(
         default=1, ge=1, le=256, description="Processes that share the listening addresses."
     )

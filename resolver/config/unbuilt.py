@@ -24,7 +24,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "server.user": Unbuilt("the process stays who started it", ""),
     "server.state_dir": Unbuilt("nothing is kept on disk", idle=True),
     "server.workers": Unbuilt("one process serves", 1),
-    "access.transfer": Unbuilt("every transfer is refused", NOBODY),
     "access.notify": Unbuilt("every NOTIFY is refused", NOBODY),
     "access.update": Unbuilt("every update is refused", NOBODY),
     "recursion.qname_minimisation": Unbuilt("servers see full names", "off"),
@@ -41,10 +40,8 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "metrics.listen": Unbuilt("there is no listener for metrics", None),
     "control.socket": Unbuilt("there is no control socket", None),
     "zone.role": Unbuilt("the zone is not served", "primary"),
-    "zone.transfer": Unbuilt("every transfer is refused", NOBODY),
     "zone.also_notify": Unbuilt("nobody is notified", ()),
     "zone_directory": Unbuilt("its zones are not served"),
-    "key": Unbuilt("nothing is signed with it"),
     "forward": Unbuilt("its names are resolved from the root"),
     "local": Unbuilt("its records are not served"),
 }

@@ -3,7 +3,8 @@
 One connection too many is refused and the others are left alone. When the process has no descriptor
 left, accepting pauses for a moment, takes back what idle connections hold, and goes on by itself.
 Hits are answered at once (serve/fast.py), other queries by the service, those that need other
-servers when their steps end.
+servers when their steps end. Replies of many packets are made one packet a turn of the event loop,
+whoever's turn it is, so that a hundred transfers hold up a query no longer than one does.
 
 Knows: listening sockets, which errors of accept concern one connection. Does not know: what is in a
 query, how messages are framed, whose time is over.
@@ -16,16 +17,18 @@ import contextlib
 import errno
 import logging
 import socket
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from resolver.clock import Clock
 from resolver.effects import Steps
 from resolver.metrics import Metrics
 from resolver.model import Address
-from resolver.net.listen_udp import Responder, Starter
+from resolver.net.listen_udp import Starter
 from resolver.net.stream_client import StreamClient
 from resolver.net.stream_places import LEAST_IDLE_S, Places, StreamLimits
+from resolver.serve.request import Messages
 
 # Connections that wait to be accepted, and how many are accepted in one turn.
 BACKLOG = 256
@@ -50,6 +53,14 @@ _FAULTS_OF_ONE_CONNECTION = frozenset(
 )
 
 _log = logging.getLogger(__name__)
+
+
+class StreamResponder(Protocol):
+    """The full path: a reply in one packet or in many, None for silence, or steps."""
+
+    def respond(
+        self, packet: bytes, peer: bytes, *, stream: Literal[True]
+    ) -> bytes | Steps[bytes | None] | Messages | None: ...
 
 
 class Hit(Protocol):
@@ -87,7 +98,7 @@ class StreamListener:
     def __init__(
         self,
         socks: Sequence[socket.socket],
-        service: Responder,
+        service: StreamResponder,
         driver: Starter,
         hit: Hit | None = None,
         *,
@@ -112,6 +123,9 @@ class StreamListener:
         self._sweeping: asyncio.TimerHandle | None = None
         self._pausing: asyncio.TimerHandle | None = None
         self._emptied = asyncio.Event()
+        # Clients with a packet to be made, in the order of their turns.
+        self._turns: deque[StreamClient] = deque()
+        self._turning = False
         self._next_log_at = 0.0
 
     @property
@@ -151,7 +165,7 @@ class StreamListener:
             self._sweeping.cancel()
             self._sweeping = None
 
-    def answer(self, packet: bytes, peer: bytes) -> bytes | Steps[bytes | None] | None:
+    def answer(self, packet: bytes, peer: bytes) -> bytes | Steps[bytes | None] | Messages | None:
         """The reply, silence, or steps towards one (Desk)."""
         metrics = self._metrics
         metrics.queries_tcp_total += 1
@@ -174,6 +188,27 @@ class StreamListener:
     def begin(self, client: StreamClient, steps: Steps[bytes | None]) -> None:
         """Run steps and tell the client their result (Desk)."""
         self._driver.start(steps, client.finished)
+
+    def wait_turn(self, client: StreamClient) -> None:
+        """Have the client make one packet more of a long reply, when it is its turn (Desk)."""
+        self._turns.append(client)
+        self._turn_later()
+
+    def _turn_later(self) -> None:
+        if self._turns and not self._turning and self._loop is not None:
+            self._turning = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turning = False
+        self._turns.popleft().take_turn()
+        self._turn_later()
+
+    def failed(self) -> None:
+        """A long reply could not be made to its end; called where it was raised (Desk)."""
+        self._metrics.exceptions_total += 1
+        if self._may_log():
+            _log.exception("a reply over TCP was broken off")
 
     def sent(self, replies: int, *, dropped: int = 0) -> None:
         """Count replies that went out, and those that could not (Desk)."""

@@ -19,7 +19,7 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 from resolver.clock import Clock
 from resolver.effects import Steps
@@ -51,7 +51,7 @@ class Responder(Protocol):
     """The full path: a reply, None for silence, or steps that lead to one of them."""
 
     def respond(
-        self, packet: bytes, peer: bytes, *, stream: bool
+        self, packet: bytes, peer: bytes, *, stream: Literal[False]
     ) -> bytes | Steps[bytes | None] | None: ...
 
 

@@ -4,6 +4,7 @@ Messages carry their length in front (RFC 1035 section 4.2.2); several may be un
 replies leave as they finish (RFC 7766 sections 6.2.1.1 and 7). A client that sends more than is
 allowed under way, or does not take its replies, is no longer read from, so that what it can make us
 hold is bounded. A client that has closed its side still gets every reply (half-closed connection).
+A reply of many packets is made packet by packet, and only while the client takes them.
 
 Knows: framing, flow control. Does not know: other connections, limits of their number, time-outs,
 what is in a query.
@@ -14,6 +15,7 @@ from collections import deque
 from typing import Any, Protocol, cast
 
 from resolver.effects import Steps
+from resolver.serve.request import Messages
 from resolver.wire.framing import Framer, frame
 
 HEADER_OCTETS = 12
@@ -34,8 +36,16 @@ class Desk(Protocol):
         """How many queries of one connection may be under way."""
         ...
 
-    def answer(self, packet: bytes, peer: bytes) -> bytes | Steps[bytes | None] | None:
+    def answer(self, packet: bytes, peer: bytes) -> bytes | Steps[bytes | None] | Messages | None:
         """The reply, silence, or steps towards one. Never raises."""
+        ...
+
+    def wait_turn(self, client: "StreamClient") -> None:
+        """Have `client.take_turn` called soon, after others whose turn it is."""
+        ...
+
+    def failed(self) -> None:
+        """Tell of the exception that is being handled: a long reply ends in the middle."""
         ...
 
     def begin(self, client: "StreamClient", steps: Steps[bytes | None]) -> None:
@@ -67,6 +77,8 @@ class StreamClient(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._framer = Framer()
         self._backlog: deque[bytes] = deque()
+        self._long_replies: deque[Messages] = deque()
+        self._in_line = False
         self._stalled = False
         self._leaving = False
         self._closing = False
@@ -88,7 +100,7 @@ class StreamClient(asyncio.Protocol):
     def shut(self) -> None:
         """Close; what has been written still goes out."""
         self._closing = True
-        self._backlog.clear()
+        self._forget()
         if self._transport is not None:
             self._transport.close()
             self._desk.moved(self)
@@ -96,7 +108,7 @@ class StreamClient(asyncio.Protocol):
     def abort(self) -> None:
         """Close and forget what has not been sent."""
         self._closing = True
-        self._backlog.clear()
+        self._forget()
         if self._transport is not None:
             self._transport.abort()
 
@@ -114,6 +126,42 @@ class StreamClient(asyncio.Protocol):
         if transport is not None:
             self._desk.moved(self)
             self._work()
+
+    def take_turn(self) -> None:
+        """Send one packet more of a long reply, of each in turn if there are several."""
+        self._in_line = False
+        transport = self._transport
+        if transport is None or self._stalled or not self._long_replies:
+            return
+        reply = self._long_replies.popleft()
+        try:
+            packet = reply.take()
+        except Exception:
+            # The client sees a transfer without its end, which it must not use.
+            reply.close()
+            self._desk.failed()
+            self.abort()
+            return
+        if packet is None:
+            self.under_way -= 1
+            self._desk.sent(1)
+            self._desk.moved(self)
+            self._work()
+        else:
+            self._long_replies.append(reply)
+            transport.write(frame(packet))
+        self._get_in_line()
+
+    def _get_in_line(self) -> None:
+        if self._long_replies and not (self._in_line or self._stalled):
+            self._in_line = True
+            self._desk.wait_turn(self)
+
+    def _forget(self) -> None:
+        self._backlog.clear()
+        self.under_way -= len(self._long_replies)
+        while self._long_replies:
+            self._long_replies.popleft().close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there."""
@@ -145,12 +193,13 @@ class StreamClient(asyncio.Protocol):
         """It takes them again."""
         self._stalled = False
         self._desk.moved(self)
+        self._get_in_line()
         self._work()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end, whoever made it. Work under way goes on: its result is for the cache too."""
         self._transport = None
-        self._backlog.clear()
+        self._forget()
         self._desk.gone(self)
 
     def _work(self) -> None:
@@ -217,7 +266,11 @@ class StreamClient(asyncio.Protocol):
         if result is None or isinstance(result, bytes):
             return result
         self.under_way += 1
-        self._desk.begin(self, result)
+        if isinstance(result, Messages):
+            self._long_replies.append(result)
+            self._get_in_line()
+        else:
+            self._desk.begin(self, result)
         return None
 
     def _send(self, transport: asyncio.Transport, replies: list[bytes]) -> None:

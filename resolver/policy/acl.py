@@ -2,12 +2,13 @@
 
 The table is asked for every packet, so verdicts are remembered per address, within a bound. An
 IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) counts as its IPv4 address: it is the same
-client on a socket that serves both families. Entries for keys (TSIG) never match an address.
+client on a socket that serves both families. Entries for keys (TSIG) match whoever has signed with
+the key, from any address, and never an address.
 
 Knows: addresses and access lists. Does not know: sockets, messages, or which bit a query needs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_network
 
 from resolver.config.access import AccessItem, AccessKey, AccessWord
@@ -30,7 +31,7 @@ _Prefixes = dict[int, list[tuple[int, int]]]
 class AccessTable:
     """The access lists for queries, with `localhost` and `localnets` filled in."""
 
-    __slots__ = ("_lists", "_remembered")
+    __slots__ = ("_by_key", "_lists", "_remembered")
 
     def __init__(self, access: AccessSettings, local_networks: Sequence[Network]) -> None:
         self._remembered: dict[bytes, int] = {}
@@ -39,6 +40,11 @@ class AccessTable:
             (RECURSION, _prefixes(access.recursion, local_networks)),
             (CACHE, _prefixes(access.cache, local_networks)),
         ]
+        self._by_key: dict[bytes, int] = {}
+        lists = ((QUERY, access.query), (RECURSION, access.recursion), (CACHE, access.cache))
+        for bit, items in lists:
+            for key in _key_names(items):
+                self._by_key[key] = self._by_key.get(key, 0) | bit
 
     def bits(self, packed_address: bytes) -> int:
         """What a client at this address (4 or 16 octets, network order) may ask for."""
@@ -52,17 +58,53 @@ class AccessTable:
         self._remembered[packed_address] = bits
         return bits
 
+    def key_bits(self, key: bytes) -> int:
+        """What whoever signs with this key may ask for, beside what the address may."""
+        return self._by_key.get(key, 0)
+
     def _judge(self, packed: bytes) -> int:
-        if len(packed) == 16 and packed.startswith(_MAPPED):
-            packed = packed[12:]
-        number = int.from_bytes(packed, "big")
-        bits = 0
-        for bit, prefixes in self._lists:
-            for shift, left in prefixes[len(packed)]:
-                if number >> shift == left:
-                    bits |= bit
-                    break
-        return bits
+        return sum(bit for bit, prefixes in self._lists if _covers(prefixes, packed))
+
+
+class Rule:
+    """One access list: who may do one thing."""
+
+    __slots__ = ("_keys", "_prefixes")
+
+    def __init__(self, items: Iterable[AccessItem], local_networks: Sequence[Network]) -> None:
+        items = tuple(items)
+        self._prefixes = _prefixes(items, local_networks)
+        self._keys = frozenset(_key_names(items))
+
+    def allows(self, packed_address: bytes, key: bytes | None) -> bool:
+        """Whether a client at this address, or who has signed with this key, may do it."""
+        return key in self._keys or _covers(self._prefixes, packed_address)
+
+
+class ZoneRules:
+    """Who may do one thing with a zone: the zone's own list, or the one for all others."""
+
+    __slots__ = ("_own", "_rest")
+
+    def __init__(self, rest: Rule, own: Mapping[bytes, Rule]) -> None:
+        """`own` is by lower-case origin."""
+        self._rest = rest
+        self._own = own
+
+    def allows(self, origin: bytes, packed_address: bytes, key: bytes | None) -> bool:
+        """Whether the client may do it with the zone of this lower-case origin."""
+        return self._own.get(origin, self._rest).allows(packed_address, key)
+
+
+def _covers(prefixes: _Prefixes, packed: bytes) -> bool:
+    if len(packed) == 16 and packed.startswith(_MAPPED):
+        packed = packed[12:]
+    number = int.from_bytes(packed, "big")
+    return any(number >> shift == left for shift, left in prefixes[len(packed)])
+
+
+def _key_names(items: Iterable[AccessItem]) -> list[bytes]:
+    return [item.name for item in items if isinstance(item, AccessKey)]
 
 
 def _prefixes(items: Iterable[AccessItem], local_networks: Sequence[Network]) -> _Prefixes:

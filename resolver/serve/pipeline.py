@@ -22,14 +22,17 @@ def handlers(
     identity: Identity,
     metrics: Metrics,
     minimal: bool,
+    transfers: Handler | None = None,
 ) -> list[Handler]:
-    """All handlers in order. `recursion` None makes a server that only serves own zones."""
+    """All handlers in order. `recursion` None makes a server that only serves own zones, without
+    `transfers` every transfer is refused."""
     return [
         basics.opcode,
         basics.one_question,
         basics.edns_version,
         Chaos(identity),
         basics.question_class,
+        *([transfers] if transfers is not None else []),
         basics.question_type,
         OwnZones(zones, recursion, minimal=minimal),
         *([Recurse(recursion, metrics)] if recursion is not None else []),

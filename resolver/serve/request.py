@@ -4,9 +4,9 @@ Knows: header bits, EDNS of both sides, sizes (RFC 1035 section 4.1.1, RFC 6891 
 6.2.5 and 7). Does not know: what the answer is or where it comes from.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from resolver.codes import EdnsOption, Flag, Rcode
 from resolver.effects import Steps
@@ -14,6 +14,7 @@ from resolver.model import Answer, Edns, EdnsOptionValue, Message, Question
 from resolver.policy.acl import RECURSION
 from resolver.wire.build import build
 from resolver.wire.edns import extended_error_option
+from resolver.wire.tsig import Signer
 
 MAX_STREAM_OCTETS = 65_535
 MIN_UDP_OCTETS = 512  # RFC 1035 section 4.2.1
@@ -32,12 +33,18 @@ class Identity:
 
 @dataclass(slots=True)
 class Request:
-    """A parsed query. `peer` is the packed address; `bits` what it may do (policy/acl.py)."""
+    """A parsed query. `peer` is the packed address; `bits` what it may do (policy/acl.py).
+
+    `key` is the lower-case name of the TSIG key that signed it, None for an unsigned query; only
+    a valid signature gets this far. `signer` signs the reply.
+    """
 
     message: Message
     peer: bytes
     bits: int
     stream: bool
+    key: bytes | None = None
+    signer: Signer | None = None
 
     @property
     def question(self) -> Question:
@@ -48,7 +55,68 @@ class Request:
         return bool(self.message.flags & Flag.RD)
 
 
-Handled: TypeAlias = Answer | Steps[Answer] | None
+class Messages:
+    """A reply over a stream in many packets, which are made one by one as the client takes them.
+
+    `ended` is called once, whatever the end: with True when the last packet has been handed out,
+    with False when the client went away or making one failed.
+    """
+
+    __slots__ = ("_ended", "_packets", "count", "octets")
+
+    def __init__(self, packets: Iterator[bytes], ended: Callable[[bool], None]) -> None:
+        self._packets = packets
+        self._ended: Callable[[bool], None] | None = ended
+        self.count = 0
+        self.octets = 0
+
+    def map(self, change: Callable[[bytes], bytes]) -> None:
+        """Have every packet changed before it is handed out."""
+        self._packets = map(change, self._packets)
+
+    def take(self) -> bytes | None:
+        """The next packet; None after the last. Raises what making it raises."""
+        packet = next(self._packets, None)
+        if packet is None:
+            self._end(complete=True)
+            return None
+        self.count += 1
+        self.octets += len(packet)
+        return packet
+
+    def close(self) -> None:
+        """No more packets will be taken. May be called at any time, any number of times."""
+        self._end(complete=False)
+
+    def _end(self, *, complete: bool) -> None:
+        if self._ended is not None:
+            ended, self._ended = self._ended, None
+            ended(complete)
+
+
+class Notes(Protocol):
+    """Who is told what an operator wants to read. `done` is for the rare and successful."""
+
+    def refused(self, request: Request, reason: str) -> None:
+        """Somebody was refused something that matters. May come in floods."""
+        ...
+
+    def done(self, request: Request, what: str) -> None:
+        """Something worth a line was done for a client."""
+        ...
+
+
+class NoNotes:
+    """Nobody is told anything."""
+
+    def refused(self, request: Request, reason: str) -> None:
+        """Not told."""
+
+    def done(self, request: Request, what: str) -> None:
+        """Not told."""
+
+
+Handled: TypeAlias = Answer | Steps[Answer] | Messages | None
 Handler: TypeAlias = Callable[[Request], Handled]
 
 
@@ -70,24 +138,38 @@ def envelope(request: Request, answer: Answer, identity: Identity, *, recursion:
         list(answer.answer),
         list(answer.authority),
         list(answer.additional),
-        _edns(query.edns, answer, identity),
+        reply_edns(request, answer, identity),
         answer.rcode,
     )
     if query.edns is None and reply.rcode > 0xF:
         reply.rcode = Rcode.SERVFAIL  # only EDNS can carry the upper bits
-    max_size = MAX_STREAM_OCTETS if request.stream else _udp_size(query.edns, identity)
-    return build(reply, max_size=max_size, required_glue=answer.required_glue)
+    return build(
+        reply,
+        max_size=reply_octets(request, identity),
+        required_glue=answer.required_glue,
+        reserve=signature_octets(request),
+    )
 
 
-def _udp_size(edns: Edns | None, identity: Identity) -> int:
+def signature_octets(request: Request) -> int:
+    """What a reply must leave free for its signature."""
+    return 0 if request.signer is None else request.signer.key.record_octets
+
+
+def reply_octets(request: Request, identity: Identity) -> int:
+    """How long a reply may be on the transport of its query, signature included."""
+    if request.stream:
+        return MAX_STREAM_OCTETS
+    edns = request.message.edns
     if edns is None:
         return MIN_UDP_OCTETS
     # Sizes below 512 count as 512 (RFC 6891 section 6.2.3).
     return min(max(edns.udp_size, MIN_UDP_OCTETS), identity.udp_size)
 
 
-def _edns(query: Edns | None, answer: Answer, identity: Identity) -> Edns | None:
+def reply_edns(request: Request, answer: Answer, identity: Identity) -> Edns | None:
     """OPT goes only to clients that sent one (RFC 6891 section 6.1.1)."""
+    query = request.message.edns
     if query is None:
         return None
     options: list[EdnsOptionValue] = []

@@ -33,9 +33,14 @@ _TC = int(Flag.TC)
 
 
 def build(
-    message: Message, *, max_size: int = GREATEST_SIZE_OCTETS, required_glue: int = 0
+    message: Message,
+    *,
+    max_size: int = GREATEST_SIZE_OCTETS,
+    required_glue: int = 0,
+    reserve: int = 0,
 ) -> bytes:
-    """The bytes of a message, at most `max_size` octets (RFC 2181 section 9).
+    """The bytes of a message, at most `max_size` octets (RFC 2181 section 9), of which `reserve`
+    are left free for a signature that comes later.
 
     An RRset of answer or authority that does not fit sets TC and ends the message, and so does one
     of the first `required_glue` of additional (RFC 9471 section 3); any other of additional is
@@ -50,6 +55,7 @@ def build(
         raise ValueError(f"no message size: {max_size}")
     if message.rcode > _RCODE_BITS and message.edns is None:
         raise ValueError(f"rcode {message.rcode} needs EDNS")
+    max_size -= reserve
     packet, complete = _write(message, message.edns, max_size, required_glue)
     if not complete:
         if message.edns is not None and extended_errors(message.edns):
