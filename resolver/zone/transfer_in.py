@@ -307,6 +307,8 @@ class Inbound:
         serial = _serial_of(record)
         if not serial_gt(serial, self._serial):
             raise _Refusal(f"changes from serial {self._serial} back to {serial}")
+        if serial == self._newest and not _same_soa(record, self._first):
+            raise _Refusal(f"two different SOAs of serial {serial}")
         self._step_to = serial
         self._expects = self._take_added
         self._added = _Groups(record)
@@ -330,7 +332,7 @@ class Inbound:
         if self._serial != self._newest:
             self._begin_step(record)
         elif not _same_soa(record, self._first):
-            raise _Refusal("the last SOA is not the first one")
+            raise _Refusal("ends with another SOA than it began with")
         else:
             self._end(Increments(tuple(self._diffs)))
 

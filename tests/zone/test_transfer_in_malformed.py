@@ -113,7 +113,8 @@ IXFR = {
     ),
     "step back": (i(soa(5), soa(1), soa(0), soa(0), soa(5), soa(5)), "back to 0"),
     "step to itself": (i(soa(5), soa(1), soa(1), soa(1), soa(5), soa(5)), "back to 1"),
-    "another SOA at the end": (i(soa(5), soa(1), soa(5), soa(5, "ns2")), "last SOA"),
+    "another SOA at the end": (i(soa(5), soa(1), soa(5), soa(5, "ns2")), "another SOA"),
+    "two newest SOAs": (i(soa(5), soa(1), soa(5, "ns2"), soa(5)), "two different SOAs"),
     "records behind the end": (i(soa(5), soa(1), soa(5), soa(5), MORE), "after the end"),
     "removal outside the zone": (i(soa(5), soa(1), "a.test. 1 IN TXT x"), "outside the zone"),
     "addition outside the zone": (
@@ -127,7 +128,7 @@ IXFR = {
     ),
     "without end": (
         [*i(soa(9)), *(p for n in range(1, 9) for p in i(soa(n), soa(n + 1)))] * 2,
-        "more than 9 messages|after the end|last SOA|held by then",
+        "more than 9 messages|after the end|another SOA|held by then",
     ),
     "whole zone that breaks the rules": (
         i(soa(5), *APEX, "www 60 IN CNAME ns1", MORE, soa(5)),
