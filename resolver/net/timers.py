@@ -104,5 +104,6 @@ class Timers:
             except Exception:
                 _log.exception("a deadline's handler raised")
             heap = self._heap
-        if heap and self._handle is None:
+        # A handler may have set a deadline, and so armed for one later than others still waiting.
+        if heap and (self._handle is None or heap[0][0] < self._armed_for):
             self._arm(heap[0][0])

@@ -90,3 +90,18 @@ async def test_handler_that_raises_does_not_stop_the_others(caplog):
     timers.set(Bell(rung, "sound"), loop.time() + 0.01)
     await until(lambda: rung == ["sound"])
     assert "spilt milk" in caplog.text
+
+
+async def test_a_late_deadline_set_while_one_expires_does_not_delay_those_between():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+
+    class Setter(Bell):
+        def expire(self):
+            timers.set(Bell(rung, "late"), loop.time() + 1000)
+
+    now = loop.time()
+    timers.set(Setter(rung, "setter"), now + 0.01)
+    timers.set(Bell(rung, "between"), now + 0.05)
+    await until(lambda: rung == ["between"])
+    timers.close()
