@@ -17,6 +17,7 @@ from resolver.config.schema import Config
 from resolver.config.units import Network
 from resolver.errors import ConfigError, Finding, ZoneError
 from resolver.iterate.priming import builtin_hints
+from resolver.iterate.route import Route
 from resolver.metrics import Metrics
 from resolver.model import RRset
 from resolver.net.interfaces import local_networks
@@ -92,7 +93,10 @@ def make_recursion(config: Config, hints: list[RRset], clock: Clock) -> Recursio
             hints=hints,
             clock=clock,
             rng=random.SystemRandom(),
-            stubs={stub.name: stub.to for stub in config.stub},
+            routes=[
+                *(Route(stub.name, stub.to, "stub") for stub in config.stub),
+                *(Route(entry.name, entry.to, entry.mode) for entry in config.forward),
+            ],
         )
     except ValueError as error:
         file = str(config.recursion.root_hints or "built-in root hints")

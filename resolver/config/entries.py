@@ -114,8 +114,10 @@ class ForwardSettings(Section):
 
     name: Name = Field(description='This name and all below it; `"."` forwards everything.')
     to: Items[ServerAddress] = Field(min_length=1, description="Resolvers to ask.")
-    mode: Literal["only", "first"] = Field(
-        default="only", description='`"first"`: iterate when the forwarders fail.'
+    mode: Literal["only", "first", "fallback"] = Field(
+        default="only",
+        description='`"first"`: iterate when the forwarders fail. `"fallback"`: iterate, and ask '
+        "the forwarders when that fails.",
     )
 
 

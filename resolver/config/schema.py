@@ -191,7 +191,14 @@ class RecursionSettings(Section):
         "a list names those to leave out.",
     )
     private_addresses: Items[Prefix] = Field(
-        default=(), description="Prefixes that public names may not point at."
+        default=(),
+        description="Prefixes that public names may not point at (DNS rebinding): such addresses "
+        "are removed from answers. Own zones and `[[local]]` are excepted.",
+    )
+    private_domains: Items[Name] = Field(
+        default=(),
+        description="Names that may, with everything below them, point at `private_addresses`; "
+        "stub and forward zones are to be listed, too.",
     )
     max_time: Duration = Field(default=8.0, description="Longest work on one client question.")
     max_upstream_queries: int = Field(

@@ -31,7 +31,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "recursion.prefetch": Unbuilt("answers are renewed after they expired", False),
     "recursion.serve_stale": Unbuilt("expired data is not served", 0.0),
     "recursion.special_names": Unbuilt("such names are resolved like others", False),
-    "recursion.private_addresses": Unbuilt("names may point at any address", ()),
     "cache.snapshot": Unbuilt("the cache is empty after a restart", False),
     "dnssec.validation": Unbuilt("nothing is validated", "off"),
     "dnssec.trust_anchors": Unbuilt("nothing is validated", ()),
@@ -42,7 +41,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "zone.role": Unbuilt("the zone is not served", "primary"),
     "zone.also_notify": Unbuilt("nobody is notified", ()),
     "zone_directory": Unbuilt("its zones are not served"),
-    "forward": Unbuilt("its names are resolved from the root"),
     "local": Unbuilt("its records are not served"),
 }
 

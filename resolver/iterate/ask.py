@@ -44,11 +44,13 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """What every ask has in common. `edns_size` in octets; `case_mixing` is 0x20."""
+    """What every ask has in common. `edns_size` in octets; `case_mixing` is 0x20;
+    `recursion_desired` is for forwarders."""
 
     servers: Servers
     edns_size: int
     case_mixing: bool
+    recursion_desired: bool = False
 
     def ask(self, address: Address, question: Question, work: Work) -> Steps[Asked]:
         """Ask until there is a usable reply or no other manner to try. Raises OutOfBudget."""
@@ -92,6 +94,7 @@ class Asker:
             question,
             min(timeout_s, max(work.budget.deadline - now, 0.0)),
             edns_size=self.edns_size if manner.edns else None,
+            recursion_desired=self.recursion_desired,
             stream=manner.stream,
             mix_case=manner.mix_case and not manner.stream,
         )

@@ -66,6 +66,13 @@ class OwnZones:
             return _below_cut(self._recursion, question, delegation)
         return answer
 
+    def _is_routed(self, request: Request, zone: Zone) -> bool:
+        if self._recursion is None or not request.recursion_desired:
+            return False
+        route = self._recursion.routes.find(request.question.qname.lower())
+        longer = route is not None and len(route.zone) > len(zone.origin)
+        return longer and bool(request.bits & RECURSION)
+
 
 def _unserved(zone: Withheld) -> Answer:
     return _EXPIRED if zone.expired else _NOT_READY

@@ -36,10 +36,6 @@ def test_shipped_file_is_as_quiet_as_no_file() -> None:
             "recursion.qname_minimisation is not built yet: servers see full names",
         ),
         (
-            '[[forward]]\nname = "corp.test"\nto = ["192.0.2.1"]',
-            "[[forward]] corp.test is not built yet: its names are resolved from the root",
-        ),
-        (
             '[[zone]]\nname = "a"\nrole = "secondary"\nprimaries = ["192.0.2.1"]',
             "[[zone]] a: role is not built yet: the zone is not served",
         ),

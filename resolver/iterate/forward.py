@@ -1,0 +1,97 @@
+"""Questions that are handed to other resolvers instead of being walked (RFC 9499: forwarding).
+
+The reply of a forwarder is believed as that of a server of its forward zone and no further: what
+goes on outside that zone is resolved anew, and nothing outside it is kept (MaginotDNS). It need not
+be authoritative. A forwarder that does not answer is remembered in the server table like any other
+server, and the others are asked first.
+
+Knows: routes, replies. Does not know: caches of answers, clients.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from resolver import names
+from resolver.cache.servers import Servers
+from resolver.codes import Flag, Rcode, RRType, show_rcode
+from resolver.effects import Steps
+from resolver.iterate import scrub
+from resolver.iterate.ask import Asker, Missed, Unusable
+from resolver.iterate.iterator import Failed, Found, Shown
+from resolver.iterate.response import Aliased, Answered, Broken
+from resolver.iterate.route import Route
+from resolver.iterate.selection import Contest
+from resolver.iterate.work import Work
+from resolver.model import Message, Question
+from resolver.rng import Rng
+
+# Share of a question's time that forwarders may take when the walk may still follow.
+_FIRST_SHARE = 0.5
+_CONCLUSIVE = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)
+
+
+@dataclass(slots=True)
+class Forwarder:
+    """Asks the resolvers of a route. `asker` must set RD; `in_use` tells whether the family of an
+    address is switched on."""
+
+    asker: Asker
+    servers: Servers
+    rng: Rng
+    in_use: Callable[[str], bool]
+
+    def forward(self, name: bytes, qtype: int, route: Route, work: Work) -> Steps[Found]:
+        """The answer of the first forwarder that has one. Raises OutOfBudget."""
+        question = Question(name, qtype)
+        work.note("forwarders of %s for %s", Shown(route.zone), question)
+        now = work.clock.now()
+        until = work.budget.deadline
+        if route.mode == "first":
+            until = now + (until - now) * _FIRST_SHARE
+        contest = Contest(route.zone, self.servers, self.rng)
+        contest.enter([address for address in route.to if self.in_use(address.ip)], now)
+        while work.clock.now() < until and (address := contest.pick(work.clock.now())):
+            asked = yield from self.asker.ask(address, question, work)
+            match asked:
+                case Missed():
+                    contest.missed(address, work.clock.now())
+                    continue
+                case Unusable(reason):
+                    response: Answered | Aliased | Broken = Broken(reason)
+                case _:
+                    response = classify(asked, name, qtype, route.zone)
+            if not isinstance(response, Broken):
+                work.note("  %s", Shown(response))
+                return response
+            work.note("  %s: %s", address, response.reason)
+            contest.rule_out(address, response.reason)
+        work.note("  %s", contest.failure().text)
+        return Failed(contest.failure())
+
+
+def classify(
+    message: Message, qname: bytes, qtype: int, zone: bytes
+) -> Answered | Aliased | Broken:
+    """What a forwarder of `zone` says about lower-case `qname`."""
+    if message.rcode not in _CONCLUSIVE:
+        return Broken(f"rcode {show_rcode(message.rcode)}", message.rcode)
+    authoritative = bool(message.flags & Flag.AA)
+    answer = scrub.index(message.answer)
+    chain, name = scrub.follow_chain(answer, qname, qtype, zone)
+    if chain and chain[-1].rrtype == RRType.DNAME:
+        return Answered(chain, name, [], Rcode.YXDOMAIN, authoritative=authoritative)
+    if not names.is_within(name, zone):
+        return Aliased(chain, name, authoritative)
+    owned = [rrset for (owner, _), rrset in answer.items() if owner == name]
+    if data := [r for r in owned if qtype in (r.rrtype, RRType.ANY)]:
+        return Answered(chain, name, data, authoritative=authoritative)
+    soa = scrub.denial_soa(message.authority, name, zone)
+    if message.rcode == Rcode.NXDOMAIN or soa is not None:
+        return Answered(chain, name, [], message.rcode, soa, authoritative)
+    if message.rcode == Rcode.YXDOMAIN:
+        return Broken("YXDOMAIN without a DNAME", message.rcode)
+    if chain:
+        return Aliased(chain, name, authoritative)
+    if scrub.referral_ns(message.authority, name) is not None and not authoritative:
+        return Broken("a referral: this server does not recurse")
+    return Answered([], name, [])  # NODATA without SOA (RFC 2308 section 2.2, type 3)
