@@ -20,7 +20,7 @@ class Ask:
     """One query to one server; the driver adds id, port and case.
 
     `timeout_s` is relative. `edns_size` None sends no OPT. `mix_case` False sends the name as
-    given, for servers that do not keep case.
+    given, for servers that do not keep case. `dnssec_ok` sets DO (RFC 3225 section 3).
     """
 
     server: Address
@@ -30,6 +30,7 @@ class Ask:
     recursion_desired: bool = False
     stream: bool = False
     mix_case: bool = True
+    dnssec_ok: bool = False
 
 
 @dataclass(slots=True)
@@ -37,14 +38,28 @@ class Sub:
     """Another question that must be answered first, for instance a name server's address.
 
     Drivers run `start()` to its end, and join equal keys in flight: all joiners get the same
-    result. A question that would wait for itself, directly or in a circle, gets Cycle at once.
+    result. A question that would wait for itself, directly or in a circle, gets Cycle at once. Who
+    has waited for `patience_s` gets Timeout and goes on alone; the work is finished without him.
+    """
+
+    key: tuple[bytes, int, int]
+    start: "Callable[[], Steps[Any]]"
+    patience_s: float | None = None
+
+
+@dataclass(slots=True)
+class Spawn:
+    """Work that nobody waits for: an answer to renew, a server to probe.
+
+    The outcome is Started at once. A Sub of equal key joins it; nothing happens when such work is
+    under way already, or when there is too much of it.
     """
 
     key: tuple[bytes, int, int]
     start: "Callable[[], Steps[Any]]"
 
 
-Effect: TypeAlias = Ask | Sub
+Effect: TypeAlias = Ask | Sub | Spawn
 
 
 @dataclass(slots=True)
@@ -96,5 +111,12 @@ class Cycle:
     """The Sub would have waited for itself."""
 
 
-Outcome: TypeAlias = Reply | Timeout | Unreachable | Malformed | WrongCase | Finished | Cycle
+@dataclass(slots=True)
+class Started:
+    """The Spawn is somebody else's business now."""
+
+
+Outcome: TypeAlias = (
+    Reply | Timeout | Unreachable | Malformed | WrongCase | Finished | Cycle | Started
+)
 Steps: TypeAlias = Generator[Effect, Outcome, T]

@@ -61,7 +61,7 @@ class QueryMaker:
 
     def __init__(self, entropy: Entropy) -> None:
         self._entropy = entropy
-        self._edns: dict[int, Edns] = {}
+        self._edns: dict[tuple[int, bool], Edns] = {}
 
     def make(self, ask: Ask, *, mix_case: bool) -> Sent:
         """The query for an ask, with a random id."""
@@ -78,17 +78,17 @@ class QueryMaker:
         packet = build_query(
             number,
             question,
-            edns=None if size is None else self._edns_of(size),
+            edns=None if size is None else self._edns_of(size, ask.dnssec_ok),
             recursion_desired=ask.recursion_desired,
         )
         return Sent(packet, qname, mixed=mix_case)
 
-    def _edns_of(self, size: int) -> Edns:
-        edns = self._edns.get(size)
+    def _edns_of(self, size: int, dnssec_ok: bool) -> Edns:
+        edns = self._edns.get((size, dnssec_ok))
         if edns is None:
-            edns = Edns(udp_size=size)
+            edns = Edns(udp_size=size, dnssec_ok=dnssec_ok)
             if len(self._edns) < 16:
-                self._edns[size] = edns
+                self._edns[size, dnssec_ok] = edns
         return edns
 
 

@@ -5,7 +5,8 @@ future: whoever has an outcome puts the job in line, and one loop sends outcomes
 until nobody can go on. So a chain of sub-questions that all end at once costs no stack.
 
 Identical sub-questions in flight are one job that all of them wait for. A question that would wait
-for itself, in however wide a circle, gets Cycle instead.
+for itself, in however wide a circle, gets Cycle instead. Spawned work is a job that nobody waits
+for.
 
 Everything is bounded: client jobs, sub-jobs, clients that wait for one question, the time of a job.
 What is over a bound: a client's job ends with None, in silence; a Sub that cannot be run, or whose
@@ -22,7 +23,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from resolver.effects import Ask, Cycle, Effect, Finished, Outcome, Steps, Sub, Timeout
+from resolver.effects import (
+    Ask,
+    Cycle,
+    Effect,
+    Finished,
+    Outcome,
+    Spawn,
+    Started,
+    Steps,
+    Sub,
+    Timeout,
+)
 from resolver.metrics import Metrics
 from resolver.net.descriptors import Shares
 from resolver.net.flight import Flight
@@ -53,12 +65,14 @@ class Limits:
 
 class Job:
     """One engine being run. `key` and `waiters` are of sub-jobs, `done` of clients' jobs; a job
-    waits for a flight, or for another job, or is in line."""
+    waits for a flight, or for another job, or is in line. `due` is when it stops waiting for that
+    other job (Timed)."""
 
     __slots__ = (
         "_driver",
         "alive",
         "done",
+        "due",
         "flight",
         "key",
         "since",
@@ -77,10 +91,15 @@ class Job:
         self.waits_for: Job | None = None
         self.flight: Flight | None = None
         self.alive = True
+        self.due = 0.0
 
     def resume(self, outcome: Outcome) -> None:
         """Take the outcome of an ask (Waiter)."""
         self._driver.resume(self, outcome)
+
+    def expire(self) -> None:
+        """Its patience is over (Timed)."""
+        self._driver.lose_patience(self)
 
 
 class _Watch:
@@ -177,6 +196,14 @@ class Driver:
         self._line.append((job, outcome))
         self._work()
 
+    def lose_patience(self, job: Job) -> None:
+        """Let a job go on without the one it waits for, which goes on without it."""
+        waited_for = job.waits_for
+        if waited_for is not None:
+            job.waits_for = None
+            waited_for.waiters.remove(job)
+            self.resume(job, Timeout())
+
     def _work(self) -> None:
         if self._running:
             return
@@ -193,6 +220,8 @@ class Driver:
     def _step(self, job: Job, outcome: Outcome | None) -> None:
         """Let a job go on until it waits or ends."""
         job.flight = None
+        if job.due:
+            self._timers.cancel(job)
         while True:
             try:
                 # A generator that has not started takes only None; the type has no word for it.
@@ -200,7 +229,7 @@ class Driver:
                 if type(effect) is Ask:
                     job.flight = self.outbound.ask(effect, job)
                     return
-                outcome = self._sub(job, effect)
+                outcome = self._sub(job, effect) if type(effect) is Sub else self._spawn(effect)
             except StopIteration as end:
                 self._end(job, end.value, Finished(end.value) if job.waiters else None)
                 return
@@ -210,19 +239,16 @@ class Driver:
             if outcome is None:
                 return
 
-    def _sub(self, job: Job, sub: Effect) -> Outcome | None:
+    def _sub(self, job: Job, sub: Sub) -> Outcome | None:
         """Start a sub-job or join it. The outcome when there is one already, else None."""
-        if not isinstance(sub, Sub):
-            raise TypeError(f"an engine yielded {sub!r}, which is no effect")
         running = self._subs.get(sub.key)
         if running is None:
-            return self._start_sub(job, sub)
-        link: Job | None = running
-        while link is not None:
-            if link is job:
-                return Cycle()
-            link = link.waits_for
-        if job.key is None:
+            if len(self._subs) >= self._limits.sub_jobs:
+                return Timeout()
+            running = self._start_sub(sub)
+        elif _waits_for(running, job):
+            return Cycle()
+        elif job.key is None:
             self._metrics.recursions_joined_total += 1
             if len(running.waiters) >= self._limits.waiters:
                 self._metrics.dropped_total += 1
@@ -230,19 +256,24 @@ class Driver:
                 return None
         running.waiters.append(job)
         job.waits_for = running
+        if sub.patience_s is not None:
+            self._timers.set(job, self._loop.time() + sub.patience_s)
         return None
 
-    def _start_sub(self, job: Job, sub: Sub) -> Outcome | None:
-        if len(self._subs) >= self._limits.sub_jobs:
-            return Timeout()
-        now = self._loop.time()
-        started = Job(self, sub.start(), now)
+    def _spawn(self, spawn: Effect) -> Outcome:
+        """Start work that nobody waits for; it may take half of the places for sub-jobs."""
+        if not isinstance(spawn, Spawn):
+            raise TypeError(f"an engine yielded {spawn!r}, which is no effect")
+        if spawn.key not in self._subs and len(self._subs) < self._limits.sub_jobs // 2:
+            self._start_sub(spawn)
+        return Started()
+
+    def _start_sub(self, sub: Sub | Spawn) -> Job:
+        started = Job(self, sub.start(), self._loop.time())
         started.key = sub.key
-        started.waiters.append(job)
-        job.waits_for = started
         self._subs[sub.key] = started
         self._line.append((started, None))
-        return None
+        return started
 
     def _end(self, job: Job, result: Any, outcome: Outcome | None) -> None:
         """Take an ended job out and tell whoever waits for it."""
@@ -272,6 +303,8 @@ class Driver:
             if target.flight is not None:
                 self.outbound.cancel(target.flight)
                 target.flight = None
+            if target.due:
+                self._timers.cancel(target)
             waited_for, target.waits_for = target.waits_for, None
             try:
                 target.steps.close()
@@ -318,3 +351,13 @@ class Driver:
         since = self._oldest_since()
         if since is not None and not self._watch.due:
             self._timers.set(self._watch, since + self._limits.job_s)
+
+
+def _waits_for(job: Job, other: Job) -> bool:
+    """Whether `job` is `other` or waits for it, directly or not."""
+    link: Job | None = job
+    while link is not None:
+        if link is other:
+            return True
+        link = link.waits_for
+    return False

@@ -1,8 +1,9 @@
 """The driver for engines on a fake Internet: what net/run.py does on sockets, on a virtual clock.
 
-Performs Ask and Sub for any number of engines at once. Whenever all of them wait, the clock jumps
-to the next thing that happens. Equal Subs in flight are joined; one that would wait for itself gets
-Cycle. Packets are made and judged by the code that does so on real sockets (net/match.py).
+Performs Ask, Sub and Spawn for any number of engines at once. Whenever all of them wait, the clock
+jumps to the next thing that happens. Equal Subs in flight are joined; one that would wait for
+itself gets Cycle. Packets are made and judged by the code that does so on real sockets
+(net/match.py).
 
 Does not know: what the engines do, what the servers say.
 """
@@ -10,7 +11,7 @@ Does not know: what the engines do, what the servers say.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from resolver.effects import (
     Cycle,
     Finished,
     Outcome,
+    Spawn,
+    Started,
     Steps,
     Sub,
     Timeout,
@@ -56,7 +59,8 @@ class SeededEntropy(Entropy):
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One engine under way. `waits_for` is the Sub it waits for, `waiters` who waits for it."""
+    """One engine under way. `waits_for` is the Sub it waits for, `waiters` who waits for it;
+    `impatient` while it waits only so long."""
 
     steps: Steps[Any]
     watch: Watch
@@ -64,6 +68,7 @@ class _Job:
     waits_for: "_Job | None" = None
     waiters: list["_Job"] = field(default_factory=list)
     done: Callable[[Any], None] | None = None
+    impatient: bool = False
 
 
 class Driver:
@@ -95,6 +100,7 @@ class Driver:
                 else:
                     at, _, job, outcome = heappop(self._later)
                     self.clock.advance(max(0.0, at - self.clock.now()))
+                    self._stop_waiting(job)
                     self._ready.append((job, outcome))
                 if self._count > limit:
                     raise RuntimeError(f"an engine did not end within {MAX_EFFECTS} effects")
@@ -115,29 +121,51 @@ class Driver:
             return
         if isinstance(effect, Ask):
             self._ask(job, effect)
+        elif isinstance(effect, Spawn):
+            if effect.key not in self._subs:
+                self._start_sub(effect, job.watch)
+            self._ready.appendleft((job, Started()))
         else:
-            self._start_sub(job, effect)
+            self._wait_for_sub(job, effect)
 
     def _finish(self, job: _Job, result: Any) -> None:
         if job.key is not None:
             del self._subs[job.key]
-        for waiter in job.waiters:
-            waiter.waits_for = None
+        for waiter in list(job.waiters):
+            self._stop_waiting(waiter)
             self._ready.append((waiter, Finished(result)))
         if job.done is not None:
             job.done(result)
 
-    def _start_sub(self, job: _Job, sub: Sub) -> None:
+    def _start_sub(self, sub: Sub | Spawn, watch: Watch) -> _Job:
+        started = _Job(sub.start(), watch, key=sub.key)
+        self._subs[sub.key] = started
+        self._ready.append((started, None))
+        return started
+
+    def _wait_for_sub(self, job: _Job, sub: Sub) -> None:
         running = self._subs.get(sub.key)
         if running is None:
-            running = _Job(sub.start(), job.watch, key=sub.key)
-            self._subs[sub.key] = running
-            self._ready.append((running, None))
+            running = self._start_sub(sub, job.watch)
         elif _waits_for(running, job):
             self._ready.append((job, Cycle()))
             return
         job.waits_for = running
         running.waiters.append(job)
+        if sub.patience_s is not None:
+            job.impatient = True
+            heappush(self._later, (self.clock.now() + sub.patience_s, self._count, job, Timeout()))
+
+    def _stop_waiting(self, job: _Job) -> None:
+        """The job waits for no other any more, whether that has ended or took too long."""
+        if job.waits_for is None:
+            return
+        job.waits_for.waiters.remove(job)
+        job.waits_for = None
+        if job.impatient:
+            job.impatient = False
+            self._later = [entry for entry in self._later if entry[2] is not job]
+            heapify(self._later)
 
     def _ask(self, job: _Job, ask: Ask) -> None:
         after_s, outcome = self._perform(ask)

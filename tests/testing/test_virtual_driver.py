@@ -10,6 +10,8 @@ from resolver.effects import (
     Malformed,
     Outcome,
     Reply,
+    Spawn,
+    Started,
     Steps,
     Sub,
     Timeout,
@@ -156,6 +158,44 @@ def test_equal_subs_are_joined(net: Internet):
     driver.run()
     assert len(results) == 20
     assert net.count() == 1
+
+
+def test_spawned_work_is_done_beside(net: Internet):
+    done: list[Outcome] = []
+
+    def background() -> Steps[None]:
+        done.append((yield from ask_once()))
+
+    def outer() -> Steps[list[Outcome]]:
+        first = yield Spawn(WWW.key, background)
+        second = yield Spawn(WWW.key, background)
+        assert not done
+        return [first, second]
+
+    result, watch = drive(outer(), net)
+    assert result == [Started(), Started()]
+    assert watch.asked(SERVER) == 1
+    assert isinstance(done[0], Reply)
+
+
+def test_patience_ends_the_waiting_and_not_the_work(net: Internet):
+    net.delay(SERVER, 0.5)
+    clock = ManualClock()
+    start = clock.now()
+    times: list[float] = []
+
+    def impatient() -> Steps[Outcome]:
+        first = yield Sub(WWW.key, ask_once, patience_s=0.2)
+        times.append(clock.now() - start)
+        assert first == Timeout()
+        return (yield Sub(WWW.key, ask_once, patience_s=9.0))
+
+    outcome, watch = drive(impatient(), net, clock=clock)
+    assert isinstance(outcome, Finished)
+    assert isinstance(outcome.result, Reply)
+    assert watch.asked(SERVER) == 1
+    assert times == [pytest.approx(0.2)]
+    assert clock.now() - start == pytest.approx(0.51)
 
 
 def test_engines_wait_at_the_same_time(net: Internet):
