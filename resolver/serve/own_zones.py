@@ -39,11 +39,13 @@ class OwnZones:
         self._minimal = minimal
 
     def __call__(self, request: Request) -> Handled:
-        """None when the name is in no own zone."""
+        """None when the name is in no own zone, or in a stub or forward zone inside one and the
+        client may recurse."""
         question = request.question
         key = question.qname.lower()
         withheld = self._zones.withheld(key)
-        if withheld is None and self._zones.find(key) is None:
+        zone = withheld or self._zones.find(key)
+        if zone is None or self._is_routed(request, zone.origin):
             return None
         if not request.bits & QUERY:
             error = ExtendedError(Ede.PROHIBITED, "not in access.query")
@@ -66,12 +68,13 @@ class OwnZones:
             return _below_cut(self._recursion, question, delegation)
         return answer
 
-    def _is_routed(self, request: Request, zone: Zone) -> bool:
+    def _is_routed(self, request: Request, origin: bytes) -> bool:
+        """Whether a stub or forward zone is closer to the name than our zone."""
         if self._recursion is None or not request.recursion_desired:
             return False
         route = self._recursion.routes.find(request.question.qname.lower())
-        longer = route is not None and len(route.zone) > len(zone.origin)
-        return longer and bool(request.bits & RECURSION)
+        closer = route is not None and len(route.zone) > len(origin)
+        return closer and bool(request.bits & RECURSION)
 
 
 def _unserved(zone: Withheld) -> Answer:
