@@ -4,8 +4,8 @@ An error means that the zone is refused, a warning that it is served as it stand
 it open we refuse what BIND refuses.
 
 Knows: RFC 1034 section 3.6.2, RFC 1035 section 5.2, RFC 2181 sections 5.2, 6.1 and 10.3, RFC 4035
-section 2.5, RFC 4592 section 4.2, RFC 6672 sections 2.3 and 2.4, RFC 9471. Does not know: files,
-how nodes are packed.
+section 2.5, RFC 4592 section 4.2, RFC 5155 section 7.2.8, RFC 6672 sections 2.3 and 2.4, RFC 9471.
+Does not know: signatures (zone/signing.py), files, how nodes are packed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,6 +29,8 @@ _CNAME: Final = int(RRType.CNAME)
 _SOA: Final = int(RRType.SOA)
 _DNAME: Final = int(RRType.DNAME)
 _DS: Final = int(RRType.DS)
+_RRSIG: Final = int(RRType.RRSIG)
+_NSEC3: Final = int(RRType.NSEC3)
 
 # Where the name stands in the rdata of types that lead somewhere.
 _TARGET_AT: Final = {
@@ -109,6 +111,8 @@ def node(
     if flags & content.OCCLUDED:
         _occluded(zone, key, flags, groups, findings=findings)
         return
+    if flags & content.HASHED:
+        _hashed(key, groups, findings)
     for group in groups:
         _rrset(key, flags, group, findings)
         if group.rrtype in _TARGET_AT:
@@ -133,6 +137,14 @@ def _occluded(
         findings.error(where, f"SOA at {names.show(key)}, which is not the top of the zone")
 
 
+def _hashed(key: bytes, groups: "Sequence[Group]", findings: Sink) -> None:
+    """The owner of NSEC3 is no name of the zone (RFC 5155 section 7.2.8), so nothing but NSEC3 and
+    its signatures is of any use there."""
+    for group in groups:
+        if group.rrtype not in (_NSEC3, _RRSIG):
+            findings.warning(group.where, f"{_rrset_name(key, group)} is hidden: NSEC3 is there")
+
+
 def coexistence(key: bytes, flags: int, groups: "Sequence[Group]", findings: Sink) -> None:
     """Types that may not stand together, or not here."""
     where = {group.rrtype: group.where for group in groups}
@@ -152,7 +164,7 @@ def coexistence(key: bytes, flags: int, groups: "Sequence[Group]", findings: Sin
     if _DNAME in where and flags & content.CUT:
         reason = "has NS and DNAME but is not the apex (RFC 6672 section 2.3)"
         findings.error(where[_DNAME], f"{names.show(key)} {reason}")
-    if _NS in where and flags & content.WILDCARD:
+    if _NS in where and key[:2] == b"\x01*":
         reason = f"NS at the wildcard {names.show(key)} (RFC 4592 section 4.2)"
         findings.error(where[_NS], reason)
 

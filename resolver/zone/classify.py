@@ -3,8 +3,8 @@
 Serves versions made at once (zone/draft.py) and versions made from the one before
 (zone/revision.py), which must come to the same result.
 
-Knows: RFC 1034 section 4.2, RFC 4592 section 2, RFC 6672 section 2.4, RFC 9499 section 7 (glue).
-Does not know: where a zone keeps its names.
+Knows: RFC 1034 section 4.2, RFC 4592 section 2, RFC 5155 section 7.2.8, RFC 6672 section 2.4,
+RFC 9499 section 7 (glue). Does not know: where a zone keeps its names.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,27 +12,26 @@ from typing import Final
 
 from resolver import names
 from resolver.codes import RRType
-from resolver.zone.content import APEX, CUT, DNAME, ENT, GLUE, OCCLUDED, WILDCARD
+from resolver.zone.content import APEX, CUT, DNAME, ENT, GLUE, HASHED, OCCLUDED
 
 # Names below one with any of these are occluded.
 COVERS: Final = CUT | DNAME
 
+# What a name's own types make of it, and nothing else can change.
+_OWN: Final = COVERS | HASHED
+
 # What a type makes of a name that has it.
-MARKS: Final[dict[int, int]] = {int(RRType.NS): CUT, int(RRType.DNAME): DNAME}
+MARKS: Final[dict[int, int]] = {
+    int(RRType.NS): CUT,
+    int(RRType.DNAME): DNAME,
+    int(RRType.NSEC3): HASHED,
+}
 
 
 def own_flags(name: bytes, origin: bytes, marks: int) -> int:
-    """What a lower-case name with records is by itself. `marks` are those of its types (MARKS)."""
-    if name == origin:
-        return APEX | marks & DNAME
-    if name[:2] == b"\x01*":
-        return WILDCARD | marks
-    return marks
-
-
-def ent_flags(name: bytes) -> int:
-    """What a lower-case name without records is by itself."""
-    return ENT | WILDCARD if name[:2] == b"\x01*" else ENT
+    """What a lower-case name with records is by itself. `marks` are those of its types (MARKS), and
+    may hold others, too."""
+    return APEX | marks & DNAME if name == origin else marks & _OWN
 
 
 def placed_flags(own: int, *, occluded: bool, needed: bool) -> int:

@@ -21,6 +21,7 @@ from resolver.model import RRset
 from resolver.zone.table import Table
 
 if TYPE_CHECKING:
+    from resolver.zone.denial import Denial
     from resolver.zone.relations import Relations
 
 # What a node is. A name may be several of these at once.
@@ -29,7 +30,7 @@ CUT: Final = 0x02  # NS below the apex: the child's side begins here (RFC 1034 s
 ENT: Final = 0x04  # empty non-terminal: it exists because of a name below it (RFC 4592 section 2.2)
 OCCLUDED: Final = 0x08  # below a cut or a DNAME: part of the file, never an answer
 GLUE: Final = 0x10  # an occluded address that some NS of this zone needs
-WILDCARD: Final = 0x20  # the leftmost label is "*" (RFC 4592 section 2.1.1)
+HASHED: Final = 0x20  # the owner of NSEC3: a record, but no name (RFC 5155 section 7.2.8)
 DNAME: Final = 0x40  # everything below is redirected (RFC 6672)
 CASED: Final = 0x80  # the owner was written with capitals; it is stored in the node
 
@@ -124,6 +125,7 @@ class Zone:
     __slots__ = (
         "_canonical",
         "apex",
+        "denial",
         "denial_soa",
         "nodes",
         "ns",
@@ -131,6 +133,7 @@ class Zone:
         "records",
         "relations",
         "serial",
+        "signed",
         "size",
         "soa",
     )
@@ -143,10 +146,13 @@ class Zone:
         self.nodes = nodes
         # Counted when the first change is made (zone/relations.py), and kept with the version.
         self.relations: Relations | None = None
+        # How absence is proven; put there by who makes the version (zone/denial.py).
+        self.denial: Denial | None = None
         self._canonical: tuple[bytes, ...] | None = None
         self.apex = unpack_node(origin, nodes.get(origin) or PACKED_ENT)
         self.soa = self.apex.rrsets[RRType.SOA]
         self.ns = self.apex.rrsets[RRType.NS]
+        self.signed = _SOA in self.apex.signatures
         serial, minimum = read_soa(self.soa.rdatas[0])
         self.serial = serial
         # The SOA as it goes into denials: its TTL says how long to remember them

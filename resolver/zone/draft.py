@@ -19,18 +19,18 @@ from resolver.errors import Finding
 from resolver.model import RRset
 from resolver.slices import Slices
 from resolver.wire.canonical import canonical_rdata
-from resolver.zone import check, content
+from resolver.zone import check, content, denial
 from resolver.zone.classify import (
     COVERS,
     MARKS,
     covering,
-    ent_flags,
     needed_servers,
     own_flags,
     placed_flags,
 )
 from resolver.zone.content import Zone
 from resolver.zone.groups import Group, group_key, pack_groups, unpack_groups
+from resolver.zone.signing import Signing, signing_of
 from resolver.zone.table import Edit, Table
 
 MAX_FINDINGS: Final = 100
@@ -127,6 +127,7 @@ class Draft:
         self._missing: list[bytes] = []  # parents without records, some more than once
         self._records = 0
         self._size = 0
+        self._signing: Signing | None = None
 
     def add(self, owner: bytes, rrtype: int, ttl: int, rdata: bytes, *, where: int = 0) -> None:
         """One record; `owner` in the case it was written in, `where` from place().
@@ -162,9 +163,13 @@ class Draft:
         else:
             shard[key] = bytes((held[0] | mark,)) + held[1:] + entry
 
-    def finish(self, findings: Findings) -> Slices[Zone | None]:
-        """The zone, or None when the findings have errors. The draft is of no use afterwards."""
+    def finish(self, findings: Findings, *, now: float | None = None) -> Slices[Zone | None]:
+        """The zone, or None when the findings have errors. The draft is of no use afterwards.
+
+        `now` is the time that signatures should be valid at, in seconds since 1970.
+        """
         check.apex(self, findings)
+        self._signing = signing_of(self, findings, now)
         if self.covered:
             yield from self._mark_glue()
         yield from self._pack_all(findings)
@@ -172,7 +177,11 @@ class Draft:
             return None
         yield from self._add_ents()
         table = cast(Table[bytes], self._names.seal())  # all packed by now
-        return Zone(self.origin, table, records=self._records, size=self._size)
+        zone = Zone(self.origin, table, records=self._records, size=self._size)
+        zone.denial = yield from denial.denial_of(zone)
+        if self._signing is not None:
+            self._signing.close((yield from denial.holes(zone)))
+        return zone
 
     def rrsets(self) -> list[RRset]:
         """All RRsets so far, for files that are no zones (root hints)."""
@@ -246,12 +255,14 @@ class Draft:
         table = self._names
         end = len(self.origin)
         doubled = check.doubled(self.origin)
+        signed = self._signing is not None
         self._packed = bytearray(len(table.shards))
         for number, shard in enumerate(table.shards):
             nodes: dict[bytes, _Held] = {}
             for count, (key, held) in enumerate(shard.items()):
                 flags = self._flags(key, held[0])
-                if flags in _PLAIN and _is_plain(held, flags) and not key.endswith(doubled):
+                plain = flags in _PLAIN and _is_plain(held, flags)
+                if plain and not signed and not key.endswith(doubled):
                     self._records += 1
                     groups = bytes(held[_PLACE_OCTETS:])
                 else:
@@ -267,7 +278,7 @@ class Draft:
             self._size += len(nodes)
 
     def _flags(self, key: bytes, marks: int) -> int:
-        flags = own_flags(key, self.origin, marks & COVERS)
+        flags = own_flags(key, self.origin, marks)
         if not self.covered:
             return flags
         occluded = covering(key, self.origin, self._covers) is not None
@@ -277,6 +288,8 @@ class Draft:
         """The RRsets of a name, packed, when they have been looked at."""
         groups = _grouped(held)
         check.node(self, key, flags, groups, findings=findings)
+        if self._signing is not None:
+            self._signing.node(key, flags, groups)
         for group in groups:
             self._records += len(group.rdatas)
         return pack_groups(groups)
@@ -289,7 +302,7 @@ class Draft:
             above = name
             while len(above) > end and above not in table:
                 occluded = self.covering(above) is not None
-                flags = placed_flags(ent_flags(above), occluded=occluded, needed=False)
+                flags = placed_flags(content.ENT, occluded=occluded, needed=False)
                 table.shard(above)[above] = (
                     content.PACKED_ENT if flags == content.ENT else bytes((flags,))
                 )

@@ -54,26 +54,32 @@ def load_zone(path: Path, origin: bytes) -> Zone:
     return report.zone
 
 
-def read_zone_file(path: Path, origin: bytes) -> ZoneReport:
+def read_zone_file(path: Path, origin: bytes, *, now: float | None = None) -> ZoneReport:
     """Read and check a master file, keeping errors and warnings apart. Never raises for what is in
-    the file, nor for a file that cannot be read."""
-    return finish(read_zone_slices(path, origin))
+    the file, nor for a file that cannot be read.
+
+    `now`, in seconds since 1970, is the time that signatures should be valid at; without it nobody
+    looks at their times.
+    """
+    return finish(read_zone_slices(path, origin, now=now))
 
 
-def read_zone_slices(path: Path, origin: bytes) -> Slices[ZoneReport]:
+def read_zone_slices(path: Path, origin: bytes, *, now: float | None = None) -> Slices[ZoneReport]:
     """The same in slices, beside a server that goes on answering."""
     reader = _Reader(origin)
     yield from reader.read_file(path)
-    return (yield from reader.report())
+    return (yield from reader.report(now))
 
 
-def read_zone_text(text: str, origin: bytes, name: str = "zone") -> ZoneReport:
+def read_zone_text(
+    text: str, origin: bytes, name: str = "zone", *, now: float | None = None
+) -> ZoneReport:
     """The same for a text already in memory, called `name` in findings; $INCLUDE is relative to the
     working directory."""
     reader = _Reader(origin)
     lines = StringIO(text.encode().decode("latin-1"))
     finish(reader.read_lines(lines, name, Path("zone")))
-    return finish(reader.report())
+    return finish(reader.report(now))
 
 
 def read_hints(path: Path) -> list[RRset]:
@@ -121,11 +127,11 @@ class _Reader:
         self._open: list[Path] = []
         self._include_count = 0
 
-    def report(self) -> Slices[ZoneReport]:
+    def report(self, now: float | None) -> Slices[ZoneReport]:
         findings = self.findings
         zone = None
         if not findings.errors or self.draft.has(self.draft.origin):
-            zone = yield from self.draft.finish(findings)
+            zone = yield from self.draft.finish(findings, now=now)
         findings.close()
         return ZoneReport(zone, findings.errors, findings.warnings)
 

@@ -20,7 +20,7 @@ from typing import Final, TypeAlias
 from resolver import names
 from resolver.codes import RRClass, RRType
 from resolver.model import Question, RRset
-from resolver.zone.content import CUT, DNAME, OCCLUDED, Node, Zone
+from resolver.zone.content import CUT, DNAME, HASHED, OCCLUDED, Node, Zone
 
 _A: Final = int(RRType.A)
 _AAAA: Final = int(RRType.AAAA)
@@ -30,6 +30,9 @@ _NS: Final = int(RRType.NS)
 _DS: Final = int(RRType.DS)
 _ANY: Final = int(RRType.ANY)
 _RECORD_OCTETS: Final = 12  # owner as a pointer, type, class, TTL, length
+# In the zone, but no names that anybody could ask for (RFC 5155 section 7.2.8).
+_OUT_OF_SIGHT: Final = OCCLUDED | HASHED
+_FORMALITIES: Final = frozenset((int(RRType.NSEC), int(RRType.RRSIG)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,11 @@ def lookup(zone: Zone, question: Question, *, whole_any: bool = False) -> Result
     """What the zone says of a name within it.
 
     Made-up owners take the case of `question.qname`. ANY gives one RRset, the smallest, unless
-    `whole_any` (RFC 8482 section 4.1).
+    `whole_any` (RFC 8482 section 4.1), and RRSIG the signatures of one, for the same reason.
     """
     sname = question.qname.lower()
     flags = zone.flags(sname)
-    if flags is None or flags & OCCLUDED:
+    if flags is None or flags & _OUT_OF_SIGHT:
         return _below(zone, question, sname, whole_any=whole_any)
     node = zone.node(sname)
     assert node is not None
@@ -114,7 +117,7 @@ def addresses(zone: Zone, name: bytes) -> list[RRset]:
     included: additional data."""
     flags = zone.flags(name)
     if flags is not None:
-        return [] if flags & (OCCLUDED | CUT) else glue(zone, name)
+        return [] if flags & (_OUT_OF_SIGHT | CUT) else glue(zone, name)
     encloser, flags = _closest_encloser(zone, name)
     source = zone.node(names.wildcard(encloser))
     if flags & (CUT | DNAME) or source is None:
@@ -134,18 +137,19 @@ def _addresses_of(node: Node) -> list[RRset]:
 
 def _at_node(node: Node, qtype: int, *, whole_any: bool) -> Result:
     """Step 3a: the whole of QNAME is matched."""
-    if qtype == _ANY:
-        rrsets = node.all()
-        if not rrsets:
-            return NoData()
-        return Found(rrsets if whole_any else [min(rrsets, key=_octets)])
-    rrsets = node.of_type(qtype)
+    rrsets = node.all() if qtype == _ANY else node.of_type(qtype)
     if rrsets:
-        return Found(rrsets)
+        return Found(rrsets if whole_any or len(rrsets) == 1 else [_small(rrsets)])
     cname = node.rrsets.get(_CNAME)
     if cname is not None:
         return Alias(cname, cname.rdatas[0])
     return NoData()
+
+
+def _small(rrsets: list[RRset]) -> RRset:
+    """The smallest, but rather data than what only proves data."""
+    data = [rrset for rrset in rrsets if rrset.rrtype not in _FORMALITIES]
+    return min(data or rrsets, key=_octets)
 
 
 def _octets(rrset: RRset) -> int:
@@ -179,7 +183,7 @@ def _closest_encloser(zone: Zone, name: bytes) -> tuple[bytes, int]:
     while True:
         name = name[name[0] + 1 :]
         flags = zone.flags(name)
-        if flags is not None and not flags & OCCLUDED:
+        if flags is not None and not flags & _OUT_OF_SIGHT:
             return name, flags
 
 

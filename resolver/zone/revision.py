@@ -17,9 +17,9 @@ from resolver.errors import DiffError
 from resolver.model import RRset
 from resolver.slices import Slices
 from resolver.wire.canonical import canonical_rdata
-from resolver.zone import check
-from resolver.zone.classify import COVERS, MARKS, covering, ent_flags, own_flags, placed_flags
-from resolver.zone.content import CASED, ENT, GLUE, OCCLUDED, Zone, pack_node
+from resolver.zone import check, denial
+from resolver.zone.classify import COVERS, MARKS, covering, own_flags, placed_flags
+from resolver.zone.content import CASED, ENT, GLUE, OCCLUDED, PACKED_ENT, Zone, pack_node
 from resolver.zone.groups import Group, group_key, pack_groups, unpack_groups
 from resolver.zone.relations import Relations, change_count, cut_servers
 
@@ -58,6 +58,7 @@ class Revision:
 
     def __init__(self, base: Zone, relations: Relations) -> None:
         self.origin = base.origin
+        self._base = base
         self._records = base.records
         self._size = base.size
         self._nodes = base.nodes.edit()
@@ -121,6 +122,7 @@ class Revision:
                 yield
         zone = Zone(self.origin, self._nodes.seal(), records=self._records, size=self._size)
         zone.relations = Relations(self._children.seal(), self._uses.seal())
+        zone.denial = yield from denial.revised(self._base, zone, settled)
         return zone
 
     def _node(self, rrset: RRset) -> _Open:
@@ -167,7 +169,7 @@ class Revision:
                 self._nodes.shard(name)[name] = packed
                 settled.add(name)
             elif before:
-                self._nodes.shard(name)[name] = bytes((ent_flags(name),))
+                self._nodes.shard(name)[name] = PACKED_ENT
                 settled.add(name)
             if number % SLICE_NAMES == 0:
                 yield
@@ -179,7 +181,7 @@ class Revision:
             change_count(self._children, name, 1)
             if name in self._nodes:
                 return
-            self._nodes.shard(name)[name] = bytes((ent_flags(name),))
+            self._nodes.shard(name)[name] = PACKED_ENT
             self._new_ents.append(name)
 
     def _drop_empty(self) -> None:

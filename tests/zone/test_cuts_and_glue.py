@@ -47,7 +47,6 @@ def test_marks() -> None:
     assert made.flags(name("ns.sub")) == content.OCCLUDED | content.GLUE
     assert made.flags(name("www.sub")) == content.OCCLUDED
     assert made.flags(name("ns1")) == 0
-    assert made.flags(name("*.w")) == content.WILDCARD
     assert made.flags(name("deep.in.sub")) == content.CUT | content.OCCLUDED
 
 
