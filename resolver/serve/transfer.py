@@ -109,10 +109,14 @@ class Transfers:
             return None
         origin = question.qname.lower()
         zone = self._zones.get(origin)
-        if zone is None:
+        withheld = None if zone is not None else self._zones.withheld(origin)
+        if zone is None and (withheld is None or withheld.origin != origin):
             return self._refuse(request, Rcode.NOTAUTH, Ede.NOT_AUTHORITATIVE, "no zone of ours")
         if not self._rules.allows(origin, request.peer, request.key):
             return self._refuse(request, Rcode.REFUSED, Ede.PROHIBITED, "not in the transfer list")
+        if zone is None:
+            reason = "the zone has expired or has not been transferred yet"
+            return self._refuse(request, Rcode.SERVFAIL, Ede.NOT_READY, reason)
         if question.qtype == RRType.IXFR:
             return self._ixfr(request, zone)
         if not request.stream:
