@@ -10,6 +10,7 @@ Knows: the event loop's clock. Does not know: what is timed.
 import asyncio
 import logging
 from heapq import heapify, heappop, heappush
+from math import inf
 from typing import Protocol
 
 # Deadlines this close together are served by one wake-up.
@@ -41,7 +42,7 @@ class Timers:
         self._live = 0
         self._sequence = 0
         self._handle: asyncio.TimerHandle | None = None
-        self._armed_for = 0.0
+        self._armed_for = inf  # when it is not
 
     def __len__(self) -> int:
         """Deadlines that are set."""
@@ -58,7 +59,7 @@ class Timers:
         self._live += 1
         self._sequence += 1
         heappush(self._heap, (when, self._sequence, timed))
-        if self._handle is None or when < self._armed_for:
+        if when < self._armed_for:
             self._arm(when)
 
     def cancel(self, timed: Timed) -> None:
@@ -80,7 +81,7 @@ class Timers:
         self._live = 0
         if self._handle is not None:
             self._handle.cancel()
-            self._handle = None
+        self._armed_for = inf
 
     def _arm(self, when: float) -> None:
         if self._handle is not None:
@@ -89,7 +90,7 @@ class Timers:
         self._handle = self._loop.call_at(when, self._tick)
 
     def _tick(self) -> None:
-        self._handle = None
+        self._armed_for = inf
         heap = self._heap
         horizon = self._loop.time() + TICK_S
         while heap and heap[0][0] <= horizon:
@@ -105,5 +106,5 @@ class Timers:
                 _log.exception("a deadline's handler raised")
             heap = self._heap
         # A handler may have set a deadline, and so armed for one later than others still waiting.
-        if heap and (self._handle is None or heap[0][0] < self._armed_for):
+        if heap and heap[0][0] < self._armed_for:
             self._arm(heap[0][0])

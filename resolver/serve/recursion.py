@@ -40,7 +40,7 @@ class Recurse:
         outcome = yield Sub(question.key, lambda: self._recursion.resolve(question, Trace()))
         answer = outcome.result if isinstance(outcome, Finished) else None
         if not isinstance(answer, Answer):
-            error = ExtendedError(Ede.OTHER, "too many questions in flight")
+            error = ExtendedError(Ede.OTHER, "no result: too many questions in flight, or an internal error")
             answer = Answer(Rcode.SERVFAIL, extended_errors=(error,))
         if answer.rcode == Rcode.SERVFAIL:
             self._metrics.recursions_failed_total += 1
