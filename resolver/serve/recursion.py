@@ -40,7 +40,8 @@ class Recurse:
         outcome = yield Sub(question.key, lambda: self._recursion.resolve(question, Trace()))
         answer = outcome.result if isinstance(outcome, Finished) else None
         if not isinstance(answer, Answer):
-            error = ExtendedError(Ede.OTHER, "no result: too many questions in flight, or an internal error")
+            text = "no result: too many questions in flight, or an internal error"
+            error = ExtendedError(Ede.OTHER, text)
             answer = Answer(Rcode.SERVFAIL, extended_errors=(error,))
         if answer.rcode == Rcode.SERVFAIL:
             self._metrics.recursions_failed_total += 1
