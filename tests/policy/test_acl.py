@@ -6,7 +6,7 @@ import pytest
 
 from resolver.config.schema import AccessSettings
 from resolver.policy import acl
-from resolver.policy.acl import CACHE, QUERY, RECURSION, AccessTable
+from resolver.policy.acl import CACHE, QUERY, RECURSION, AccessTable, Rule, ZoneRules
 
 LOCAL = (ip_network("192.0.2.0/25"), ip_network("2001:db8:1::/64"))
 
@@ -78,3 +78,37 @@ def test_verdicts_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch)
         assert own.bits(client) == own.bits(client) == QUERY
         assert len(own._remembered) <= 10
     assert own.bits(packed("127.0.0.1")) == QUERY | RECURSION | CACHE
+
+
+def test_rule_matches_address_or_key() -> None:
+    items = AccessSettings.model_validate({"transfer": ["192.0.2.0/24", "key:k1"]}).transfer
+    rule = Rule(items, [])
+    key = b"\x02k1\x00"
+    assert rule.allows(bytes((192, 0, 2, 9)), None)
+    assert rule.allows(bytes(10) + b"\xff\xff" + bytes((192, 0, 2, 9)), None)
+    assert rule.allows(bytes((198, 51, 100, 9)), key)
+    assert not rule.allows(bytes((198, 51, 100, 9)), b"\x02k2\x00")
+    assert not rule.allows(bytes((198, 51, 100, 9)), None)
+    assert not rule.allows(bytes(16), None)
+
+
+def test_rule_without_entries_matches_nobody() -> None:
+    assert not Rule((), []).allows(bytes((127, 0, 0, 1)), None)
+
+
+def test_zone_s_own_list_stands_in_for_the_general_one() -> None:
+    read = AccessSettings.model_validate
+    rest = Rule(read({"transfer": ["192.0.2.1"]}).transfer, [])
+    own = Rule(read({"transfer": ["192.0.2.2"]}).transfer, [])
+    rules = ZoneRules(rest, {b"\x01a\x00": own})
+    first, second = bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2))
+    assert [rules.allows(b"\x01a\x00", p, None) for p in (first, second)] == [False, True]
+    assert [rules.allows(b"\x01b\x00", p, None) for p in (first, second)] == [True, False]
+
+
+def test_key_adds_to_what_an_address_may() -> None:
+    table = AccessTable(
+        AccessSettings.model_validate({"query": ["none"], "recursion": ["key:k1"]}), []
+    )
+    assert table.key_bits(b"\x02k1\x00") == RECURSION
+    assert table.key_bits(b"\x02k2\x00") == 0
