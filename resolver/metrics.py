@@ -16,6 +16,13 @@ TABLE: dict[str, str] = {
     "transfers_out_total": "Zone transfers handed out completely",
     "transfers_out_refused_total": "Zone transfers refused by access control or a quota",
     "transfers_out_failed_total": "Zone transfers broken off",
+    "transfers_in_total": "New versions of zones transferred from primaries",
+    "refreshes_failed_total": "Checks of secondary zones that no primary was of use in",
+    "soa_queries_total": "SOA queries sent to primaries",
+    "notifies_in_total": "NOTIFYs believed",
+    "notifies_refused_total": "NOTIFYs refused",
+    "notifies_out_total": "Servers told of a new version by NOTIFY",
+    "notifies_failed_total": "Servers that did not take a NOTIFY",
     "recursions_total": "Client questions that needed recursion",
     "recursions_joined_total": "Client questions that joined one already in flight",
     "recursions_failed_total": "Client questions that ended in SERVFAIL",
@@ -45,6 +52,13 @@ class Metrics:
     transfers_out_total: int
     transfers_out_refused_total: int
     transfers_out_failed_total: int
+    transfers_in_total: int
+    refreshes_failed_total: int
+    soa_queries_total: int
+    notifies_in_total: int
+    notifies_refused_total: int
+    notifies_out_total: int
+    notifies_failed_total: int
     recursions_total: int
     recursions_joined_total: int
     recursions_failed_total: int

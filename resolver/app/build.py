@@ -21,20 +21,24 @@ from resolver.iterate.route import Route
 from resolver.metrics import Metrics
 from resolver.model import RRset
 from resolver.net.interfaces import local_networks
+from resolver.net.ledger import Ledger
+from resolver.net.maintain import Keeper, KeeperPlan
+from resolver.net.secondary import SecondaryZone
 from resolver.policy.acl import AccessTable, Rule, ZoneRules
 from resolver.resolve import PACKETS_SHARE, Recursion
+from resolver.serve.notify import Notify
 from resolver.serve.pipeline import handlers
 from resolver.serve.request import Identity
 from resolver.serve.service import Service
-from resolver.serve.transfer import History, TransferLimits, Transfers
+from resolver.serve.transfer import TransferLimits, Transfers
 from resolver.wire.tsig import Key
 from resolver.zone.content import Zone
 from resolver.zone.file import read_hints, read_zone_file, read_zone_text
+from resolver.zone.peer import Peer
 from resolver.zone.store import ZoneStore
 
-
-def _no_history(origin: bytes, from_serial: int) -> None:
-    """Nothing is known of versions that are gone."""
+# In `server.state_dir`.
+JOURNAL_FILE = "journal.db"
 
 
 @dataclass(slots=True)
@@ -55,7 +59,7 @@ def read_material(config: Config) -> Material:
     errors: list[Finding] = []
     for entry in config.zone:
         if entry.role != "primary" or entry.file is None:
-            continue  # secondaries: their work is announced as not built yet
+            continue  # secondaries: their copies are read by the keeper (net/maintain.py)
         report = read_zone_file(entry.file, entry.name)
         material.warnings += report.warnings
         errors += report.errors
@@ -103,6 +107,34 @@ def make_recursion(config: Config, hints: list[RRset], clock: Clock) -> Recursio
         raise ConfigError([Finding(file, 0, str(error))]) from None
 
 
+def make_keeper(
+    config: Config,
+    store: ZoneStore,
+    *,
+    clock: Clock,
+    metrics: Metrics,
+    changed: Callable[[], None],
+) -> Keeper:
+    """The keeper of a configuration. Touches neither disk nor network yet."""
+    secondaries = [
+        SecondaryZone(zone.name, tuple(Peer(p.address, p.key) for p in zone.primaries))
+        for zone in config.zone
+        if zone.role == "secondary"
+    ]
+    also_notify = {
+        zone.name: tuple(Peer(p.address, p.key) for p in zone.also_notify) for zone in config.zone
+    }
+    return Keeper(
+        KeeperPlan(secondaries, also_notify, config.secondary),
+        store=store,
+        changed=changed,
+        ledger=Ledger(config.server.state_dir / JOURNAL_FILE),
+        clock=clock,
+        rng=random.SystemRandom(),
+        metrics=metrics,
+    )
+
+
 def make_service(
     config: Config,
     store: ZoneStore,
@@ -112,10 +144,10 @@ def make_service(
     metrics: Metrics,
     on_exception: Callable[[BaseException], None],
     keys: Mapping[bytes, Key],
-    history: History = _no_history,
+    keeper: Keeper,
 ) -> Service:
-    """The bytes-to-bytes service of a configuration. `history` tells the differences of a zone
-    since a serial, oldest first, or None."""
+    """The bytes-to-bytes service of a configuration. The keeper knows the differences between
+    versions, and takes NOTIFYs."""
     server = config.server
     identity = Identity(server.udp_max_size, server.identity, server.version)
     networks = local_networks()
@@ -123,10 +155,18 @@ def make_service(
     transfers = Transfers(
         store,
         transfer_rules(config, networks),
-        history,
+        keeper.history.since,
         limits=TransferLimits(server.transfers_out, server.transfers_out_per_client),
         identity=identity,
         clock=clock,
+        metrics=metrics,
+        notes=notes,
+    )
+    notify = Notify(
+        store,
+        keeper.primaries,
+        Rule(config.access.notify, networks),
+        keeper.notified,
         metrics=metrics,
         notes=notes,
     )
@@ -138,6 +178,7 @@ def make_service(
             metrics=metrics,
             minimal=server.minimal_responses,
             transfers=transfers,
+            notify=notify,
         ),
         access=AccessTable(config.access, networks),
         answers=Answers(int(config.cache.size * PACKETS_SHARE)),

@@ -18,24 +18,29 @@ from resolver.app.build import (
     Material,
     banner,
     example_name,
+    make_keeper,
     make_recursion,
     make_service,
     read_material,
     read_zone,
 )
 from resolver.app.exits import BAD_CONFIGURATION, OK
+from resolver.codes import RRType
 from resolver.config.schema import Config
 from resolver.errors import ConfigError, Finding, ResolverError
 from resolver.metrics import Metrics
-from resolver.model import Address
+from resolver.model import Address, Question
 from resolver.net.clock import SystemClock
 from resolver.net.descriptors import raise_limit
 from resolver.net.listen_stream import StreamListener, open_stream_socket
 from resolver.net.listen_udp import UdpListener, open_udp_socket
+from resolver.net.peer_client import PeerClient
 from resolver.net.run import Driver
 from resolver.net.stream_places import StreamLimits
 from resolver.serve.fast import FastPath
+from resolver.trace import Trace
 from resolver.zone.content import Zone
+from resolver.zone.notify import show_addresses
 from resolver.zone.store import ZoneStore
 
 # Ctrl-C ends within a second; replies under way get most of it.
@@ -79,6 +84,13 @@ class Server:
             if self.config.recursion.enabled
             else None
         )
+        self.keeper = make_keeper(
+            self.config,
+            self.store,
+            clock=self.clock,
+            metrics=self.metrics,
+            changed=self._zones_changed,
+        )
         self.service = make_service(
             self.config,
             self.store,
@@ -87,6 +99,7 @@ class Server:
             metrics=self.metrics,
             on_exception=self._report,
             keys=self.material.keys,
+            keeper=self.keeper,
         )
         self.addresses: list[Address] = []
         self._udp: list[UdpListener] = []
@@ -95,7 +108,9 @@ class Server:
 
     async def start(self) -> None:
         """Open every listener; UDP and TCP share address and port. Raises ConfigError when an
-        address cannot be used, and then holds no socket."""
+        address cannot be used, and then holds no socket. Secondary zones begin with what is on
+        disk; no primary is waited for."""
+        await self.keeper.open()
         pairs = _open_sockets(self.config.server.listen)
         service = self.service
         fast = FastPath(service.answers, service.access.bits)
@@ -122,11 +137,15 @@ class Server:
             listener.start()
         self._stream.start()
         self.addresses = [listener.address for listener in self._udp]
+        client = PeerClient(self.config.outgoing, self.material.keys, clock=self.clock)
+        resolve = self._find_addresses if self.recursion is not None else None
+        self.keeper.start(client, self.addresses, resolve)
 
     async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Take no more queries, finish replies under way for at most `drain_s` seconds, close."""
         if self._driver is None or self._stream is None:
             return
+        await self.keeper.stop()
         for udp in self._udp:
             udp.stop()
         self._stream.stop()
@@ -150,6 +169,23 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         await self.stop()
+
+    def _zones_changed(self) -> None:
+        self.service.answers.drop_all()
+
+    async def _find_addresses(self, host: bytes) -> list[str]:
+        """The addresses of a name server by recursion."""
+        assert self.recursion is not None
+        found: list[str] = []
+        for qtype in (RRType.A, RRType.AAAA):
+            if self._driver is None:
+                break
+            steps = self.recursion.resolve(Question(host, qtype), Trace())
+            answer = await self._driver.complete(steps)
+            for rrset in answer.answer if answer is not None else ():
+                if rrset.rrtype == qtype:
+                    found += show_addresses(rrset)
+        return found
 
     def _report(self, fault: BaseException) -> None:
         self.metrics.exceptions_total += 1

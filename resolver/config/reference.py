@@ -114,8 +114,6 @@ def _table(name: str, section: type[Section], definitions: dict[str, Any]) -> st
 
 def _mark(path: str) -> str:
     entry = NOT_BUILT.get(path)
-    if path == "zone.role":
-        return " *A secondary is not built yet: the zone is not served.*"
     return f" *Not built yet: {entry.instead}.*" if entry else ""
 
 

@@ -27,6 +27,7 @@ from resolver.config.entries import (
     ZoneSettings,
 )
 from resolver.config.rules import check
+from resolver.config.secondary import SecondarySettings
 from resolver.config.units import (
     Duration,
     FilePath,
@@ -296,6 +297,7 @@ class Config(Section):
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     control: ControlSettings = ControlSettings()
+    secondary: SecondarySettings = SecondarySettings()
     zone: Items[ZoneSettings] = ()
     zone_directory: Items[ZoneDirectorySettings] = ()
     key: Items[KeySettings] = ()

@@ -22,9 +22,7 @@ class Unbuilt(NamedTuple):
 
 NOT_BUILT: dict[str, Unbuilt] = {
     "server.user": Unbuilt("the process stays who started it", ""),
-    "server.state_dir": Unbuilt("nothing is kept on disk", idle=True),
     "server.workers": Unbuilt("one process serves", 1),
-    "access.notify": Unbuilt("every NOTIFY is refused", NOBODY),
     "access.update": Unbuilt("every update is refused", NOBODY),
     "recursion.qname_minimisation": Unbuilt("servers see full names", "off"),
     "recursion.minimised_type": Unbuilt("servers see full names", idle=True),
@@ -38,8 +36,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "log.queries": Unbuilt("queries are not logged", False),
     "metrics.listen": Unbuilt("there is no listener for metrics", None),
     "control.socket": Unbuilt("there is no control socket", None),
-    "zone.role": Unbuilt("the zone is not served", "primary"),
-    "zone.also_notify": Unbuilt("nobody is notified", ()),
     "zone_directory": Unbuilt("its zones are not served"),
     "local": Unbuilt("its records are not served"),
 }

@@ -14,8 +14,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from resolver.clock import Clock
-from resolver.codes import EdnsOption, RRType
-from resolver.model import Edns, EdnsOptionValue, Message, Question, RRset
+from resolver.codes import RRType
+from resolver.model import Message, Question, RRset
 from resolver.net.outbound_udp import reason_of
 from resolver.net.peer_client import HEADER_OCTETS, PeerClient
 from resolver.net.turns import in_turns
@@ -149,9 +149,3 @@ def _query(wanted: Wanted, number: int) -> Message:
     if wanted.soa is not None:
         message.authority.append(wanted.soa)
     return message
-
-
-def expire_query(origin: bytes, number: int) -> Message:
-    """An SOA query that asks how long the server's own copy lives on (RFC 7314 section 2)."""
-    edns = Edns(options=(EdnsOptionValue(EdnsOption.EXPIRE, b""),))
-    return Message(number, 0, [Question(origin, RRType.SOA)], edns=edns)

@@ -23,10 +23,12 @@ def handlers(
     metrics: Metrics,
     minimal: bool,
     transfers: Handler | None = None,
+    notify: Handler | None = None,
 ) -> list[Handler]:
     """All handlers in order. `recursion` None makes a server that only serves own zones, without
-    `transfers` every transfer is refused."""
+    `transfers` every transfer is refused, without `notify` that opcode is not known."""
     return [
+        *([notify] if notify is not None else []),
         basics.opcode,
         basics.one_question,
         basics.edns_version,

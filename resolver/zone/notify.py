@@ -7,10 +7,11 @@ it is repeated with growing waits, then given up: the timers of the SOA will do 
 Knows: RFC 1996. Does not know: sockets, signatures, addresses of this machine.
 """
 
+from ipaddress import ip_address
 from typing import Final
 
 from resolver.codes import Flag, Opcode, RRClass, RRType
-from resolver.model import Message, Question
+from resolver.model import Message, Question, RRset
 from resolver.zone.content import Zone
 
 # How long to wait for an answer, try by try.
@@ -49,3 +50,8 @@ def _mname(zone: Zone) -> bytes:
     while rdata[end]:
         end += rdata[end] + 1
     return rdata[: end + 1].lower()
+
+
+def show_addresses(rrset: RRset) -> list[str]:
+    """The addresses of an A or AAAA RRset as text."""
+    return [str(ip_address(rdata)) for rdata in rrset.rdatas]

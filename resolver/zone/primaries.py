@@ -58,10 +58,12 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A new version, and the changes that led to it when they are known."""
+    """A new version, and the changes that led to it when they are known. `whole` says that all of
+    it was transferred."""
 
     zone: Zone
     diffs: tuple[Diff, ...] | None
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +183,9 @@ class Consultation:
             outcome = yield Fetch(primary, held, incremental)
             kind = "IXFR" if incremental else "AXFR"
             match outcome:
-                case Fetched(zone, diffs):
+                case Fetched(zone, _, whole):
                     self.serials[primary] = zone.serial
-                    how = "IXFR" if diffs is not None else "AXFR"
+                    how = "AXFR" if whole else "IXFR"
                     self.notes[primary] = f"serial {zone.serial} by {how}"
                     return outcome
                 case NothingNewer(serial):

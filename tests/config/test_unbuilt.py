@@ -35,10 +35,6 @@ def test_shipped_file_is_as_quiet_as_no_file() -> None:
             '[recursion]\nqname_minimisation = "strict"',
             "recursion.qname_minimisation is not built yet: servers see full names",
         ),
-        (
-            '[[zone]]\nname = "a"\nrole = "secondary"\nprimaries = ["192.0.2.1"]',
-            "[[zone]] a: role is not built yet: the zone is not served",
-        ),
         ("[[local]]", "[[local]] 1 is not built yet: its records are not served"),
     ],
 )

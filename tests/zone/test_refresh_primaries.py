@@ -54,7 +54,7 @@ class World:
     def give(self, fetch: Fetch) -> FetchOutcome:
         serial = self.serials[fetch.primary]
         assert isinstance(serial, int)
-        return Fetched(version(serial), () if fetch.incremental else None)
+        return Fetched(version(serial), None, whole=not fetch.incremental)
 
     def run(self, consultation: Consultation) -> Verdict:
         steps = consultation.run()
@@ -136,7 +136,7 @@ def test_only_older_serials_are_no_confirmation() -> None:
 )
 def test_ixfr_that_goes_wrong_is_followed_by_axfr_from_the_same_primary(refusal: Refused) -> None:
     def fetch(fetch: Fetch) -> FetchOutcome:
-        return refusal if fetch.incremental else Fetched(version(6), None)
+        return refusal if fetch.incremental else Fetched(version(6), None, whole=True)
 
     world = World({A: 6, B: 6}, fetch)
     assert isinstance(world.run(Consultation([A, B], 5)), Renewed)
@@ -145,7 +145,7 @@ def test_ixfr_that_goes_wrong_is_followed_by_axfr_from_the_same_primary(refusal:
 
 def test_primary_whose_transfers_all_fail_is_followed_by_the_next_in_the_same_check() -> None:
     def fetch(fetch: Fetch) -> FetchOutcome:
-        return Refused("REFUSED") if fetch.primary == B else Fetched(version(6), None)
+        return Refused("REFUSED") if fetch.primary == B else Fetched(version(6), None, whole=True)
 
     world = World({A: 6, B: 7}, fetch)
     consultation = Consultation([A, B], 5)
@@ -158,7 +158,11 @@ def test_primary_whose_transfers_all_fail_is_followed_by_the_next_in_the_same_ch
 
 def test_primary_without_a_connection_is_not_asked_for_a_whole_transfer() -> None:
     def fetch(fetch: Fetch) -> FetchOutcome:
-        return Unreached("Connection refused") if fetch.primary == A else Fetched(version(6), ())
+        return (
+            Unreached("Connection refused")
+            if fetch.primary == A
+            else Fetched(version(6), (), whole=False)
+        )
 
     world = World({A: 6, B: 6}, fetch)
     world.run(Consultation([A, B], 5))

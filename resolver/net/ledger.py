@@ -1,0 +1,95 @@
+"""The journal in a thread of its own: durable writes that nobody has to wait for but who asks.
+
+A journal that cannot be opened or written is an error for that change alone; each later change
+tries again, so a full disk or a missing folder heals by itself.
+
+Knows: threads. Does not know: what is in the journal (zone/journal.py), who serves what.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from resolver.errors import JournalError
+from resolver.slices import finish
+from resolver.zone.content import Zone
+from resolver.zone.diff import Diff
+from resolver.zone.journal import Clock, Journal
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """One journal file and the thread that works on it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._journal: Journal | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+
+    async def restore(self, origin: bytes) -> tuple[Zone | None, Clock | None]:
+        """The newest version of a zone and its clock, if they were kept. Raises JournalError."""
+        return await self._do(self._restore, origin)
+
+    async def append(self, diffs: Sequence[Diff]) -> bool:
+        """Make changes durable, oldest first. Whether the version that they led to should soon be
+        put in whole (`put_version`). Raises JournalError."""
+        return await self._do(self._append, diffs)
+
+    async def put_version(self, zone: Zone, diffs: Sequence[Diff] = ()) -> None:
+        """Make a whole version durable, and first the changes that led to it if they are known.
+        Raises JournalError."""
+        await self._do(self._put_version, zone, diffs)
+
+    async def put_clock(self, origin: bytes, clock: Clock) -> None:
+        """Keep the clock of a secondary. Raises JournalError."""
+        await self._do(self._put_clock, origin, clock)
+
+    async def forget(self, origin: bytes) -> None:
+        """Drop all that is kept of a zone. Raises JournalError."""
+        await self._do(lambda: self._open().forget(origin))
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of the file."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    async def _do(self, work: Callable[..., T], *arguments: object) -> T:
+        loop = asyncio.get_running_loop()
+        # A change that is being written is written to its end, whoever stops waiting for it.
+        return await asyncio.shield(loop.run_in_executor(self._thread, work, *arguments))
+
+    def _open(self) -> Journal:
+        if self._journal is None:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise JournalError(f"{self._path.parent}: {error.strerror}") from error
+            self._journal = Journal(self._path)
+        return self._journal
+
+    def _restore(self, origin: bytes) -> tuple[Zone | None, Clock | None]:
+        journal = self._open()
+        return finish(journal.restore(origin)), journal.clock(origin)
+
+    def _append(self, diffs: Sequence[Diff]) -> bool:
+        journal = self._open()
+        for diff in diffs:
+            journal.append(diff)
+        return any(journal.wants_version(diff.origin) for diff in diffs[-1:])
+
+    def _put_version(self, zone: Zone, diffs: Sequence[Diff]) -> None:
+        journal = self._open()
+        for diff in diffs:
+            journal.append(diff)
+        finish(journal.put_version(zone))
+
+    def _put_clock(self, origin: bytes, clock: Clock) -> None:
+        self._open().put_clock(origin, clock)
+
+    def _close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None

@@ -1,0 +1,310 @@
+"""The keeper: every change of every zone goes through it, and secondaries live in it.
+
+A change, whoever made it, is first made durable, then served, then told on: `publish`. The latest
+changes are held in memory as well, so that an IXFR is answered without the disk. For each secondary
+zone there is one coroutine (net/secondary.py); queries and transfers of all of them share places.
+
+Knows: the event loop, who is told of what. Does not know: when a zone is checked and with whom
+(zone/refresh.py, zone/primaries.py), what is in messages.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from resolver import names
+from resolver.clock import Clock
+from resolver.config.secondary import SecondarySettings
+from resolver.errors import JournalError
+from resolver.metrics import Metrics
+from resolver.model import Address
+from resolver.net.ledger import Ledger
+from resolver.net.notifier import Notifier
+from resolver.net.own_addresses import OwnAddresses
+from resolver.net.peer_client import PeerClient
+from resolver.net.secondary import Secondary, SecondaryZone
+from resolver.net.soa_query import ask_serial
+from resolver.net.transfer_client import Patience, Wanted, transfer
+from resolver.rng import Rng
+from resolver.zone import journal, notify
+from resolver.zone.content import Zone
+from resolver.zone.diff import Diff
+from resolver.zone.history import History
+from resolver.zone.lookup import addresses
+from resolver.zone.peer import Peer
+from resolver.zone.primaries import Fetch, Heard, Silent, Unreached
+from resolver.zone.refresh import Clamps
+from resolver.zone.status import ZoneStatus
+from resolver.zone.store import ZoneStore
+from resolver.zone.transfer_in import Bounds, Result
+
+# Changes of a zone that small are put on step by step however small the zone is.
+MIN_CHANGES = 10_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class KeeperPlan:
+    """What is configured: secondary zones, and by origin who is told of changes beside the name
+    servers of the zone."""
+
+    secondaries: Sequence[SecondaryZone] = ()
+    also_notify: Mapping[bytes, tuple[Peer, ...]] = field(default_factory=dict)
+    settings: SecondarySettings = field(default_factory=SecondarySettings)
+
+
+class Keeper:
+    """Keeps the zones of one store. Made before there is a loop; lives between `open` and `stop`.
+
+    `changed` is called after every change of what is served. `ledger` None keeps nothing on disk.
+    """
+
+    def __init__(
+        self,
+        plan: KeeperPlan,
+        *,
+        store: ZoneStore,
+        changed: Callable[[], None],
+        ledger: Ledger | None,
+        clock: Clock,
+        rng: Rng,
+        metrics: Metrics,
+    ) -> None:
+        settings = plan.settings
+        self.clock = clock
+        self.rng = rng
+        self.metrics = metrics
+        self.clamps = Clamps(
+            settings.min_refresh, settings.max_refresh, settings.min_retry, settings.max_retry
+        )
+        self.history = History()
+        # For the handler of NOTIFY: packed addresses of the primaries of each secondary zone.
+        self.primaries: dict[bytes, frozenset[bytes]] = {}
+        self._plan = plan
+        self._settings = settings
+        self._store = store
+        self._changed = changed
+        self._ledger = ledger
+        self._patience = Patience(settings.max_time, settings.idle_timeout, settings.min_rate)
+        self._secondaries: dict[bytes, Secondary] = {}
+        self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._chores: set[asyncio.Task[None]] = set()
+        self._locks: dict[bytes, asyncio.Lock] = {}
+        self._places = _Places(settings)
+        self._own = OwnAddresses(())
+        self._client: PeerClient | None = None
+        self._notifier: Notifier | None = None
+        self._resolve: Callable[[bytes], Awaitable[list[str]]] | None = None
+
+    async def open(self) -> None:
+        """Serve what is on disk of the secondary zones that are configured. Touches no socket."""
+        for zone in self._plan.secondaries:
+            await self.add(zone)
+
+    async def add(self, zone: SecondaryZone) -> None:
+        """Be a secondary for a zone; its copy on disk, if there is one, is served from now on."""
+        secondary = Secondary(zone, self)
+        self._secondaries[zone.origin] = secondary
+        self.primaries[zone.origin] = secondary.addresses
+        kept: tuple[Zone | None, journal.Clock | None] = (None, None)
+        if self._ledger is not None:
+            try:
+                kept = await self._ledger.restore(zone.origin)
+            except JournalError as error:
+                _log.error("zone %s: no copy from disk: %s", names.show(zone.origin), error)
+        secondary.restore(*kept)
+        if self._client is not None:
+            self._run(secondary)
+
+    async def remove(self, origin: bytes) -> None:
+        """Be a secondary for this zone no more; nothing of it is kept. Raises JournalError."""
+        self.primaries.pop(origin, None)
+        self._secondaries.pop(origin, None)
+        task = self._tasks.pop(origin, None)
+        if task is not None:
+            task.cancel()
+        self._store.remove(origin)
+        self.history.forget(origin)
+        self._changed()
+        if self._ledger is not None:
+            await self._ledger.forget(origin)
+
+    def start(
+        self,
+        client: PeerClient,
+        listening: Iterable[Address],
+        resolve: Callable[[bytes], Awaitable[list[str]]] | None = None,
+    ) -> None:
+        """Begin to ask primaries, and tell the servers that are named in `also_notify` which
+        versions we begin with. Call it inside the loop."""
+        self._client = client
+        self._resolve = resolve
+        self._own = OwnAddresses(listening)
+        self._notifier = Notifier(client, self.metrics)
+        for secondary in self._secondaries.values():
+            self._run(secondary)
+        for zone in self._store.zones():
+            self._notifier.tell(zone, self._plan.also_notify.get(zone.origin, ()))
+
+    async def stop(self) -> None:
+        """End everything that is under way; a change that is being written is written."""
+        tasks = [*self._tasks.values(), *self._chores]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        if self._notifier is not None:
+            await self._notifier.close()
+        if self._ledger is not None:
+            await self._ledger.close()
+
+    async def publish(
+        self, zone: Zone, changes: Diff | Sequence[Diff] | None, *, whole: bool = False
+    ) -> None:
+        """Make a new version durable, then serve it, then tell it on.
+
+        `changes` led to it from the version before, oldest first; None when they are not known.
+        `whole` keeps all of it on disk as well. Raises JournalError before anything has changed.
+        """
+        diffs = (changes,) if isinstance(changes, Diff) else changes
+        async with self._locks.setdefault(zone.origin, asyncio.Lock()):
+            wants_version = False
+            if self._ledger is not None:
+                if diffs is None or whole:
+                    await self._ledger.put_version(zone, diffs or ())
+                else:
+                    wants_version = await self._ledger.append(diffs)
+            self.show(zone, diffs)
+        if wants_version:
+            self._chore(self._put_version(zone))
+
+    def show(self, zone: Zone, changes: Sequence[Diff] | None = None) -> None:
+        """Serve a version, durable or not, and tell it on when it is another one than before."""
+        before = self._store.get(zone.origin)
+        self._store.swap(zone)
+        if changes is None:
+            if before is None or before.serial != zone.serial:
+                self.history.forget(zone.origin)
+        else:
+            self.history.add(zone, changes)
+        self._changed()
+        if self._notifier is not None:
+            self._chore(self._tell(zone))
+
+    def withhold(self, origin: bytes, *, expired: bool) -> None:
+        """Answer nothing from this zone until a version of it is shown."""
+        self._store.withhold(origin, expired=expired)
+        self._changed()
+
+    async def save(self, zone: Zone) -> None:
+        """Put a version on disk that is served already. Raises JournalError."""
+        if self._ledger is not None:
+            await self._ledger.put_version(zone)
+
+    async def save_clock(self, origin: bytes, clock: journal.Clock) -> None:
+        """Put the clock of a secondary on disk. Raises JournalError."""
+        if self._ledger is not None:
+            await self._ledger.put_clock(origin, clock)
+
+    def notified(self, origin: bytes, packed_address: bytes, serial: int | None) -> None:
+        """A NOTIFY that is believed has come."""
+        secondary = self._secondaries.get(origin)
+        if secondary is not None:
+            secondary.notified(packed_address, serial)
+
+    def refresh(self, origin: bytes, *, whole: bool = False) -> bool:
+        """Have a zone checked now; `whole` transfers it anew. False when it is no secondary."""
+        secondary = self._secondaries.get(origin)
+        if secondary is not None:
+            secondary.hurry(whole=whole)
+        return secondary is not None
+
+    def status(self) -> list[ZoneStatus]:
+        """How every secondary zone is, in canonical order."""
+        ordered = sorted(self._secondaries, key=names.canonical_key)
+        return [self._secondaries[origin].status() for origin in ordered]
+
+    async def ask_serials(self, origin: bytes, peers: Sequence[Peer]) -> list[Heard | Silent]:
+        """The SOAs of all these, asked at the same time as far as there are places."""
+        client = self._client
+        assert client is not None
+
+        async def ask(peer: Peer) -> Heard | Silent:
+            async with self._places.queries:
+                self.metrics.soa_queries_total += 1
+                return await ask_serial(client, origin, peer)
+
+        return list(await asyncio.gather(*map(ask, peers)))
+
+    async def transfer(self, origin: bytes, fetch: Fetch, base: Zone | None) -> Result | Unreached:
+        """One transfer, once there is a place for it."""
+        assert self._client is not None
+        settings = self._settings
+        changes = max(MIN_CHANGES, base.records if base is not None else 0)
+        bounds = Bounds(settings.max_size, settings.max_records, changes=changes)
+        soa = base.soa if base is not None and fetch.incremental else None
+        wanted = Wanted(origin, fetch.held, soa, bounds)
+        async with self._places.transfer(fetch.primary.address.ip):
+            return await transfer(
+                self._client, fetch.primary, wanted, self._patience, clock=self.clock
+            )
+
+    def _run(self, secondary: Secondary) -> None:
+        self._tasks[secondary.origin] = asyncio.create_task(secondary.run())
+
+    def _chore(self, work: Awaitable[None]) -> None:
+        """Something to be done soon that nobody waits for."""
+        task = asyncio.ensure_future(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chore_done)
+
+    def _chore_done(self, task: "asyncio.Task[None]") -> None:
+        self._chores.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self.metrics.exceptions_total += 1
+            _log.error("work in the background failed", exc_info=fault)
+
+    async def _put_version(self, zone: Zone) -> None:
+        """Shorten what a restart would have to put together."""
+        try:
+            await self.save(zone)
+        except JournalError as error:
+            _log.warning("zone %s: %s", names.show(zone.origin), error)
+
+    async def _tell(self, zone: Zone) -> None:
+        """NOTIFY whom it concerns: those named by the operator, and the zone's name servers."""
+        notifier = self._notifier
+        assert notifier is not None
+        peers = list(self._plan.also_notify.get(zone.origin, ()))
+        notifier.tell(zone, peers)
+        told = {peer.address for peer in peers}
+        derived = [Address(ip) for host in notify.hosts(zone) for ip in await self._find(host)]
+        strangers = [a for a in derived if a not in told and not self._own.includes(a)]
+        notifier.tell(zone, [Peer(address) for address in strangers])
+
+    async def _find(self, host: bytes) -> list[str]:
+        """The addresses of a name server, from our own zones if it is in one."""
+        home = self._store.find(host)
+        if home is not None:
+            return [ip for rrset in addresses(home, host) for ip in notify.show_addresses(rrset)]
+        return await self._resolve(host) if self._resolve is not None else []
+
+
+class _Places:
+    """How much may be under way at the same time."""
+
+    def __init__(self, settings: SecondarySettings) -> None:
+        self.queries = asyncio.Semaphore(settings.queries)
+        self._transfers = asyncio.Semaphore(settings.transfers)
+        self._per_primary = settings.transfers_per_primary
+        self._primaries: dict[str, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def transfer(self, ip: str) -> AsyncIterator[None]:
+        """A place for a transfer from this address."""
+        primary = self._primaries.setdefault(ip, asyncio.Semaphore(self._per_primary))
+        async with primary, self._transfers:
+            yield
