@@ -2,13 +2,14 @@
 
 zone/lookup.py knows one zone; this joins them: a chain of aliases is followed as long as it stays
 in our zones, a name in a child zone that is ours, too, is answered from the child, and DS at a cut
-from the parent. Additional data follows here because it may be in any of our zones.
+from the parent. Additional data follows here because it may be in any of our zones. Signatures and
+proofs (zone/proofs.py) are those of the zone that each part of the answer is from.
 
-Knows: RFC 1034 section 4.3.2, RFC 2308 section 2, RFC 4035 section 3.1.4.1, RFC 6604 (the rcode is
-that of the last name), RFC 6672 section 3.2, RFC 9471. Does not know: clients, caches, packets.
+Knows: RFC 1034 section 4.3.2, RFC 2308 section 2, RFC 4035 section 3.1, RFC 5155 section 7.2.9,
+RFC 6604 (the rcode is that of the last name), RFC 6672 section 3.2, RFC 9471. Does not know:
+clients, caches, packets.
 """
 
-from dataclasses import dataclass
 from typing import Final, assert_never
 
 from resolver import names
@@ -22,11 +23,14 @@ from resolver.zone.lookup import (
     NoName,
     Redirection,
     Referral,
+    Result,
     TooLong,
     addresses,
     glue,
     lookup,
 )
+from resolver.zone.nsec3 import HashCollisionError
+from resolver.zone.proofs import proof, with_signatures
 from resolver.zone.store import ZoneStore
 
 MAX_ALIASES: Final = 11
@@ -54,54 +58,95 @@ _SERVICE_BINDINGS: Final = frozenset((int(RRType.SVCB), int(RRType.HTTPS)))
 
 
 def answer(
-    store: ZoneStore, question: Question, *, minimal: bool, whole_any: bool = False
+    store: ZoneStore,
+    question: Question,
+    *,
+    minimal: bool,
+    whole_any: bool = False,
+    dnssec_ok: bool = False,
 ) -> Answer | None:
     """What our zones say, or None when the name is in none of them.
 
     `minimal` leaves out the name servers of the zone and their addresses; addresses for hosts in
-    MX, SRV, NS, SVCB and HTTPS answers stay in both modes. `whole_any` answers ANY in full.
+    MX, SRV, NS, SVCB and HTTPS answers stay in both modes. `whole_any` answers ANY and RRSIG in
+    full. `dnssec_ok` adds signatures and proofs where zones are signed.
     """
     if question.qclass not in (RRClass.IN, RRClass.ANY):
         return None
     zone = zone_for(store, question.qname, question.qtype)
     if zone is None:
         return None
-    return _follow(_Inquiry(store, question.qtype, minimal, whole_any), zone, question.qname)
+    inquiry = _Inquiry(store, question.qtype, minimal, whole_any, dnssec_ok)
+    try:
+        return _follow(inquiry, zone, question.qname)
+    except HashCollisionError as collision:
+        error = ExtendedError(Ede.OTHER, f"there is an NSEC3 record for {collision}")
+        return Answer(Rcode.SERVFAIL, extended_errors=(error,), ages=False)
 
 
-@dataclass(frozen=True, slots=True)
 class _Inquiry:
-    """What stays the same along a chain of aliases."""
+    """What is asked along a chain of aliases, and what was found of it so far: the answer section,
+    and what proves it."""
 
-    store: ZoneStore
-    qtype: int
-    minimal: bool
-    whole_any: bool
+    __slots__ = ("dnssec_ok", "found", "minimal", "proven", "qtype", "store", "whole_any")
+
+    def __init__(
+        self, store: ZoneStore, qtype: int, minimal: bool, whole_any: bool, dnssec_ok: bool
+    ) -> None:
+        self.store = store
+        self.qtype = qtype
+        self.minimal = minimal
+        self.whole_any = whole_any
+        self.dnssec_ok = dnssec_ok
+        self.found: list[RRset] = []
+        self.proven: list[RRset] = []
+
+    def signed(self, zone: Zone, rrsets: list[RRset], source: bytes | None = None) -> list[RRset]:
+        """RRsets of a zone as this client wants them: with signatures, or without."""
+        if self.dnssec_ok and zone.signed:
+            return with_signatures(zone, rrsets, source)
+        return rrsets
+
+    def prove(self, zone: Zone, sname: bytes, result: Result) -> None:
+        """Add what proves a result, unless it is there already."""
+        if self.dnssec_ok and zone.signed:
+            for rrset in proof(zone, Question(sname, self.qtype), result):
+                if rrset not in self.proven:
+                    self.proven.append(rrset)
 
 
 def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
     """From alias to alias until a name has an answer of its own, or leaves our zones."""
-    chain: list[RRset] = []
+    found = inquiry.found
     seen = {sname.lower()}
+    chase: bytes | None = None
     while True:
-        question = Question(sname, inquiry.qtype)
-        match lookup(zone, question, whole_any=inquiry.whole_any):
-            case Alias(cname, target):
-                chain.append(cname)
+        result = lookup(zone, Question(sname, inquiry.qtype), whole_any=inquiry.whole_any)
+        inquiry.prove(zone, sname, result)
+        match result:
+            case Alias(cname, target, source):
+                found += inquiry.signed(zone, [cname], source)
             case Redirection(dname, cname, target):
-                chain += (dname, cname)
+                found += inquiry.signed(zone, [dname])
+                found.append(cname)
                 if inquiry.qtype in _ANSWERED_BY_CNAME:
-                    return _found(inquiry, zone, chain)
-            case result:
-                return _last(inquiry, zone, chain, result)
+                    return _complete(inquiry, zone)
+            case _:
+                return _last(inquiry, zone, result, chase)
         sname = target
-        key = target.lower()
-        if key in seen or len(seen) > MAX_ALIASES:
-            return _endless(chain)
-        seen.add(key)
+        chase = target.lower()
+        if chase in seen or len(seen) > MAX_ALIASES:
+            return _endless(found)
+        seen.add(chase)
         following = zone_for(inquiry.store, target, inquiry.qtype)
         if following is None:
-            return Answer(answer=chain, authoritative=True, ages=False, chase=key)
+            return Answer(
+                answer=found,
+                authority=inquiry.proven,
+                authoritative=True,
+                ages=False,
+                chase=chase,
+            )
         zone = following
 
 
@@ -124,40 +169,50 @@ def _endless(chain: list[RRset]) -> Answer:
 def _last(
     inquiry: _Inquiry,
     zone: Zone,
-    chain: list[RRset],
     result: Found | TooLong | Referral | NoData | NoName,
+    chase: bytes | None,
 ) -> Answer:
     """The answer from the last name of a chain, which is mostly the only one."""
     match result:
-        case Found(rrsets):
-            return _found(inquiry, zone, [*chain, *rrsets])
+        case Found(rrsets, source):
+            inquiry.found += inquiry.signed(zone, rrsets, source)
+            return _complete(inquiry, zone)
         case TooLong(dname):
-            return Answer(Rcode.YXDOMAIN, answer=[*chain, dname], authoritative=True, ages=False)
+            found = [*inquiry.found, *inquiry.signed(zone, [dname])]
+            return Answer(Rcode.YXDOMAIN, answer=found, authoritative=True, ages=False)
         case Referral():
-            return _referral(inquiry, zone, chain, result)
+            return _referral(inquiry, zone, result, chase)
         case NoData():
             rcode = Rcode.NOERROR
         case NoName():
             rcode = Rcode.NXDOMAIN
         case _ as never:
             assert_never(never)
-    denial = [zone.denial_soa]
-    return Answer(rcode, answer=chain, authority=denial, authoritative=True, ages=False)
+    denial = [*inquiry.signed(zone, [zone.denial_soa]), *inquiry.proven]
+    return Answer(rcode, answer=inquiry.found, authority=denial, authoritative=True, ages=False)
 
 
-def _found(inquiry: _Inquiry, zone: Zone, rrsets: list[RRset]) -> Answer:
+def _complete(inquiry: _Inquiry, zone: Zone) -> Answer:
+    """An answer that ends with data, and what may be of use beside it."""
+    found = inquiry.found
     authority: list[RRset] = []
     # DS answers belong to a cut, where these name servers would read like the child's.
-    if not inquiry.minimal and inquiry.qtype != _DS and zone.ns not in rrsets:
-        authority.append(zone.ns)
+    if not inquiry.minimal and inquiry.qtype != _DS and zone.ns not in found:
+        authority += inquiry.signed(zone, [zone.ns])
+    # ANY is kept small (RFC 8482).
+    leading = [] if inquiry.qtype == _ANY else [*found, *authority]
     additional: list[RRset] = []
-    leading = [] if inquiry.qtype == _ANY else [*rrsets, *authority]  # ANY is kept small (RFC 8482)
     for host in _hosts(leading):
         home = inquiry.store.find(host)
         if home is not None:
-            additional += [found for found in addresses(home, host) if found not in rrsets]
+            wanted = [rrset for rrset in addresses(home, host) if rrset not in found]
+            additional += inquiry.signed(home, wanted)
     return Answer(
-        answer=rrsets, authority=authority, additional=additional, authoritative=True, ages=False
+        answer=found,
+        authority=[*authority, *inquiry.proven],
+        additional=additional,
+        authoritative=True,
+        ages=False,
     )
 
 
@@ -195,7 +250,7 @@ def _name_end(rdata: bytes, at: int) -> int:
     return at + 1
 
 
-def _referral(inquiry: _Inquiry, zone: Zone, chain: list[RRset], referral: Referral) -> Answer:
+def _referral(inquiry: _Inquiry, zone: Zone, referral: Referral, chase: bytes | None) -> Answer:
     """The child's name servers, and the addresses that only we can give first: without glue below
     the cut the referral is of no use (RFC 9471 section 3.1)."""
     cut, ns = referral.cut, referral.ns
@@ -205,16 +260,16 @@ def _referral(inquiry: _Inquiry, zone: Zone, chain: list[RRset], referral: Refer
         if names.is_within(host, cut):
             required += glue(zone, host)
         elif names.is_within(host, zone.origin):
-            optional += glue(zone, host) or addresses(zone, host)
+            optional += inquiry.signed(zone, glue(zone, host) or addresses(zone, host))
         elif len(optional) < MAX_ADDITIONAL_NAMES:
             home = inquiry.store.find(host)
-            optional += addresses(home, host) if home is not None else []
+            optional += inquiry.signed(home, addresses(home, host)) if home is not None else []
     return Answer(
-        answer=chain,
-        authority=[ns],
+        answer=inquiry.found,
+        authority=[ns, *inquiry.proven],
         additional=required + optional,
-        authoritative=bool(chain),
+        authoritative=bool(inquiry.found),
         required_glue=len(required),
-        chase=chain[-1].rdatas[0].lower() if chain else None,
+        chase=chase,
         ages=False,
     )

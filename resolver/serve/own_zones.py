@@ -15,6 +15,7 @@ from resolver.model import Answer, ExtendedError, Question
 from resolver.policy.acl import QUERY, RECURSION
 from resolver.resolve import Recursion
 from resolver.serve import authority
+from resolver.serve.any_type import AnyAnswer, hinfo, is_whole
 from resolver.serve.request import Handled, Request
 from resolver.trace import Trace
 from resolver.zone.store import Withheld, ZoneStore
@@ -33,10 +34,18 @@ _NOT_READY = Answer(
 class OwnZones:
     """Answers from `zones`; `recursion` None means that nothing is ever followed outside."""
 
-    def __init__(self, zones: ZoneStore, recursion: Recursion | None, *, minimal: bool) -> None:
+    def __init__(
+        self,
+        zones: ZoneStore,
+        recursion: Recursion | None,
+        *,
+        minimal: bool,
+        any_answer: AnyAnswer = "minimal",
+    ) -> None:
         self._zones = zones
         self._recursion = recursion
         self._minimal = minimal
+        self._any_answer: AnyAnswer = any_answer
 
     def __call__(self, request: Request) -> Handled:
         """None when the name is in no own zone, or in a stub or forward zone inside one and the
@@ -52,7 +61,7 @@ class OwnZones:
             return Answer(Rcode.REFUSED, extended_errors=(error,))
         if withheld is not None:
             return _unserved(withheld)
-        answer = authority.answer(self._zones, question, minimal=self._minimal)
+        answer = self._answer(request)
         if answer is None:
             return None
         answer.ages = False
@@ -66,6 +75,19 @@ class OwnZones:
             return _chase(self._recursion, answer, Question(answer.chase, question.qtype))
         if (delegation := _delegation(answer)) is not None:
             return _below_cut(self._recursion, question, delegation)
+        return answer
+
+    def _answer(self, request: Request) -> Answer | None:
+        edns = request.message.edns
+        answer = authority.answer(
+            self._zones,
+            request.question,
+            minimal=self._minimal,
+            whole_any=is_whole(self._any_answer, stream=request.stream),
+            dnssec_ok=edns is not None and edns.dnssec_ok,
+        )
+        if answer is not None and self._any_answer == "hinfo":
+            return hinfo(answer, request.question)
         return answer
 
     def _is_routed(self, request: Request, origin: bytes) -> bool:
@@ -98,7 +120,12 @@ def _chase(recursion: Recursion, answer: Answer, question: Question) -> Steps[An
     rest = outcome.result if isinstance(outcome, Finished) else None
     if not isinstance(rest, Answer):
         return answer
-    return replace(rest, answer=[*answer.answer, *rest.answer], authoritative=answer.authoritative)
+    return replace(
+        rest,
+        answer=[*answer.answer, *rest.answer],
+        authority=[*answer.authority, *rest.authority],
+        authoritative=answer.authoritative,
+    )
 
 
 def _below_cut(recursion: Recursion, question: Question, start: Delegation) -> Steps[Answer]:

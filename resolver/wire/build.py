@@ -5,8 +5,8 @@ are compared without regard to case, so a later name takes the case of the first
 label is looked up once in a table of the suffixes written so far, and what has been looked up has
 either been written or saved: the work is linear in the octets of the result.
 
-Knows: RFC 1035 section 4.1, RFC 2181 section 9, RFC 3597 section 4, RFC 6891 section 6.1,
-RFC 8914 section 3, RFC 9471 section 3.
+Knows: RFC 1035 section 4.1, RFC 2181 section 9, RFC 3597 section 4, RFC 4035 section 3.1.1,
+RFC 6891 section 6.1, RFC 8914 section 3, RFC 9471 section 3.
 Does not know: who gets what size, nor what an answer consists of.
 """
 
@@ -30,6 +30,7 @@ _POINTER = 0xC000
 _REACH_OCTETS = 0x4000  # a pointer has 14 bits
 _RCODE_BITS = 0xF
 _TC = int(Flag.TC)
+_RRSIG = int(RRType.RRSIG)
 
 
 def build(
@@ -122,6 +123,13 @@ def _split_tsig(additional: Sequence[RRset]) -> tuple[Sequence[RRset], bytes]:
     return additional[:-1], tsig.owner + fixed + _U16.pack(len(rdata)) + rdata
 
 
+def _signs(signature: RRset, rrset: RRset) -> bool:
+    return (
+        rrset.rrtype == signature.rdatas[0][0] << 8 | signature.rdatas[0][1]
+        and rrset.owner == signature.owner
+    )
+
+
 class _Writer:
     """A message growing up to `limit` octets. `targets` maps the lower-case names that a pointer
     can reach to their offsets; offsets only grow, so the newest targets are at its end."""
@@ -135,14 +143,29 @@ class _Writer:
         self.complete = True
 
     def section(self, rrsets: Sequence[RRset], *, needed: int) -> int:
-        """Number of records written. The first `needed` RRsets must fit, or nothing follows."""
+        """Number of records written. The first `needed` RRsets must fit, or nothing follows.
+
+        An RRset and its signatures behind it are written both or neither (RFC 4035 section 3.1.1).
+        """
         count = 0
+        before: RRset | None = None  # the RRset written last, and where
+        start = 0
         for place, rrset in enumerate(rrsets):
             if not self.complete:
                 break
+            signs = rrset.rrtype == _RRSIG and place and _signs(rrset, rrsets[place - 1])
+            if signs and before is None:
+                continue  # what it signs found no room
+            end = len(self.out)
             if self.rrset(rrset):
                 count += len(rrset.rdatas)
-            elif place < needed:
+                before, start = rrset, end
+                continue
+            if signs and before is not None:
+                count -= len(before.rdatas)
+                self.undo(start)
+            before = None
+            if place < needed:
                 self.complete = False
         return count
 

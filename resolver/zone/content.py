@@ -146,7 +146,7 @@ class Zone:
         self.nodes = nodes
         # Counted when the first change is made (zone/relations.py), and kept with the version.
         self.relations: Relations | None = None
-        # How absence is proven; put there by who makes the version (zone/denial.py).
+        # How absence is proven (zone/denial.py): made with the version, or on first use.
         self.denial: Denial | None = None
         self._canonical: tuple[bytes, ...] | None = None
         self.apex = unpack_node(origin, nodes.get(origin) or PACKED_ENT)

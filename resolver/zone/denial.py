@@ -31,7 +31,14 @@ _SLICE_NAMES: Final = 200
 
 
 def denial_of(zone: Zone) -> Slices[Denial | None]:
-    """The means of proof of a version; None when it is not signed or has none."""
+    """The means of proof of a version, made on first use and kept with it; None when it is not
+    signed or has none."""
+    if zone.denial is None:
+        zone.denial = yield from _make(zone)
+    return zone.denial
+
+
+def _make(zone: Zone) -> Slices[Denial | None]:
     parameters = _parameters(zone)
     if parameters is not None:
         found = yield from nsec3.owners(zone.nodes, parameters, zone.origin)
@@ -44,23 +51,24 @@ def denial_of(zone: Zone) -> Slices[Denial | None]:
     return None
 
 
-def revised(before: Zone, zone: Zone, changed: Iterable[bytes]) -> Slices[Denial | None]:
-    """The same, made from the version before. `changed` are all names that came, went, or whose
+def inherit(before: Zone, zone: Zone, changed: Iterable[bytes]) -> Slices[None]:
+    """Make it from that of the version before. `changed` are all names that came, went, or whose
     records are not what they were."""
     old = before.denial
     parameters = _parameters(zone)
     if isinstance(old, Nsec3Denial) and old.parameters == parameters:
         ring = yield from _revised(old, zone, changed)
-        return Nsec3Denial(ring, parameters, zone.origin)
-    if (
+        zone.denial = Nsec3Denial(ring, parameters, zone.origin)
+    elif (
         isinstance(old, NsecDenial)
         and parameters is None
         and zone.signed
         and _NSEC in zone.apex.rrsets
     ):
         ring = yield from _revised(old, zone, changed)
-        return NsecDenial(ring)
-    return (yield from denial_of(zone))
+        zone.denial = NsecDenial(ring)
+    else:
+        yield from denial_of(zone)
 
 
 def _revised(old: Denial, zone: Zone, changed: Iterable[bytes]) -> Slices[Ring]:

@@ -178,7 +178,7 @@ class Draft:
         yield from self._add_ents()
         table = cast(Table[bytes], self._names.seal())  # all packed by now
         zone = Zone(self.origin, table, records=self._records, size=self._size)
-        zone.denial = yield from denial.denial_of(zone)
+        yield from denial.denial_of(zone)
         if self._signing is not None:
             self._signing.close((yield from denial.holes(zone)))
         return zone

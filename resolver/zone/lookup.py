@@ -118,11 +118,16 @@ def addresses(zone: Zone, name: bytes) -> list[RRset]:
     flags = zone.flags(name)
     if flags is not None:
         return [] if flags & (_OUT_OF_SIGHT | CUT) else glue(zone, name)
+    source = zone.node(source_of(zone, name))
+    return [] if source is None else [_owned(rrset, name) for rrset in _addresses_of(source)]
+
+
+def source_of(zone: Zone, name: bytes) -> bytes:
+    """Where a lower-case name that does not exist may have its data from: the wildcard below its
+    closest encloser, be it there or not (RFC 4592 section 3.3.1). Below a cut or DNAME that is the
+    occluded name itself, which is not there either."""
     encloser, flags = _closest_encloser(zone, name)
-    source = zone.node(names.wildcard(encloser))
-    if flags & (CUT | DNAME) or source is None:
-        return []
-    return [_owned(rrset, name) for rrset in _addresses_of(source)]
+    return name if flags & (CUT | DNAME) else names.wildcard(encloser)
 
 
 def glue(zone: Zone, name: bytes) -> list[RRset]:

@@ -19,9 +19,10 @@ from typing import Final
 from resolver import names
 from resolver.codes import RRClass, RRType
 from resolver.model import Question, RRset
+from resolver.slices import finish
 from resolver.zone.content import CUT, OCCLUDED, Node, Zone
-from resolver.zone.denial import Denial
-from resolver.zone.lookup import Alias, Found, NoData, NoName, Referral, Result
+from resolver.zone.denial import Denial, denial_of
+from resolver.zone.lookup import Alias, Found, NoData, NoName, Referral, Result, source_of
 
 _DS: Final = int(RRType.DS)
 _NSEC: Final = int(RRType.NSEC)
@@ -35,8 +36,8 @@ def with_signatures(
 ) -> list[RRset]:
     """The RRsets, each with its signatures right behind it, as far as there are any.
 
-    `source` is the wildcard that they were made from. Signatures have owner and TTL of what they
-    sign, though a TTL may have been lowered for a denial (RFC 4034 section 3).
+    `source` is the wildcard that they were made from, if that is known. Signatures have owner and
+    TTL of what they sign, though a TTL may have been lowered for a denial (RFC 4034 section 3).
     """
     signed: list[RRset] = []
     name = b""
@@ -45,7 +46,7 @@ def with_signatures(
         signed.append(rrset)
         home = source or rrset.owner.lower()
         if home != name:
-            name, node = home, zone.node(home)
+            name, node = home, zone.node(home) or zone.node(source_of(zone, home))
         signature = None if node is None else _signature(node, rrset.rrtype)
         if signature is not None:
             ttl = min(rrset.ttl, signature.ttl)
@@ -66,7 +67,7 @@ def proof(zone: Zone, question: Question, result: Result) -> list[RRset]:
     """
     if isinstance(result, Referral):
         return _delegation(zone, result.cut)
-    denial = zone.denial
+    denial = finish(denial_of(zone))
     if denial is None:
         return []
     owners = _denied(denial, question.qname.lower(), result)
@@ -96,9 +97,8 @@ def _delegation(zone: Zone, cut: bytes) -> list[RRset]:
     ds = node.rrsets.get(_DS)
     if ds is not None:
         return with_signatures(zone, [ds])
-    if zone.denial is None:
-        return []
-    return _records(zone, zone.denial, zone.denial.of_ds(cut))
+    denial = finish(denial_of(zone))
+    return [] if denial is None else _records(zone, denial, denial.of_ds(cut))
 
 
 def _records(zone: Zone, denial: Denial, owners: Iterable[bytes]) -> list[RRset]:

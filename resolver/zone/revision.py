@@ -122,7 +122,7 @@ class Revision:
                 yield
         zone = Zone(self.origin, self._nodes.seal(), records=self._records, size=self._size)
         zone.relations = Relations(self._children.seal(), self._uses.seal())
-        zone.denial = yield from denial.revised(self._base, zone, settled)
+        yield from denial.inherit(self._base, zone, settled)
         return zone
 
     def _node(self, rrset: RRset) -> _Open:
