@@ -9,8 +9,9 @@ Knows: threads. Does not know: what is in the journal (zone/journal.py), who ser
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from resolver.errors import JournalError
 from resolver.slices import finish
@@ -21,6 +22,14 @@ from resolver.zone.journal import Clock, Journal
 T = TypeVar("T")
 
 
+class Kept(NamedTuple):
+    """What is on disk of a zone: its newest version, its clock, the changes that led there."""
+
+    zone: Zone | None = None
+    clock: Clock | None = None
+    history: Sequence[Diff] = ()
+
+
 class Ledger:
     """One journal file and the thread that works on it."""
 
@@ -29,8 +38,8 @@ class Ledger:
         self._journal: Journal | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
 
-    async def restore(self, origin: bytes) -> tuple[Zone | None, Clock | None]:
-        """The newest version of a zone and its clock, if they were kept. Raises JournalError."""
+    async def restore(self, origin: bytes) -> Kept:
+        """What was kept of a zone. Raises JournalError."""
         return await self._do(self._restore, origin)
 
     async def append(self, diffs: Sequence[Diff]) -> bool:
@@ -70,9 +79,10 @@ class Ledger:
             self._journal = Journal(self._path)
         return self._journal
 
-    def _restore(self, origin: bytes) -> tuple[Zone | None, Clock | None]:
+    def _restore(self, origin: bytes) -> Kept:
         journal = self._open()
-        return finish(journal.restore(origin)), journal.clock(origin)
+        zone = finish(journal.restore(origin))
+        return Kept(zone, journal.clock(origin), journal.history(origin))
 
     def _append(self, diffs: Sequence[Diff]) -> bool:
         journal = self._open()
@@ -82,8 +92,9 @@ class Ledger:
 
     def _put_version(self, zone: Zone, diffs: Sequence[Diff]) -> None:
         journal = self._open()
-        for diff in diffs:
-            journal.append(diff)
+        with suppress(JournalError):  # changes to what was never written: the version will do
+            for diff in diffs:
+                journal.append(diff)
         finish(journal.put_version(zone))
 
     def _put_clock(self, origin: bytes, clock: Clock) -> None:

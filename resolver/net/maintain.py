@@ -20,7 +20,7 @@ from resolver.config.secondary import SecondarySettings
 from resolver.errors import JournalError
 from resolver.metrics import Metrics
 from resolver.model import Address
-from resolver.net.ledger import Ledger
+from resolver.net.ledger import Kept, Ledger
 from resolver.net.notifier import Notifier
 from resolver.net.own_addresses import OwnAddresses
 from resolver.net.peer_client import PeerClient
@@ -93,7 +93,7 @@ class Keeper:
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._locks: dict[bytes, asyncio.Lock] = {}
-        self._places = _Places(settings)
+        self._places = Places(settings)
         self._own = OwnAddresses(())
         self._client: PeerClient | None = None
         self._notifier: Notifier | None = None
@@ -109,13 +109,15 @@ class Keeper:
         secondary = Secondary(zone, self)
         self._secondaries[zone.origin] = secondary
         self.primaries[zone.origin] = secondary.addresses
-        kept: tuple[Zone | None, journal.Clock | None] = (None, None)
+        kept = Kept()
         if self._ledger is not None:
             try:
                 kept = await self._ledger.restore(zone.origin)
             except JournalError as error:
                 _log.error("zone %s: no copy from disk: %s", names.show(zone.origin), error)
-        secondary.restore(*kept)
+        secondary.restore(kept.zone, kept.clock)
+        if kept.zone is not None:
+            self.history.add(kept.zone, kept.history)
         if self._client is not None:
             self._run(secondary)
 
@@ -182,17 +184,19 @@ class Keeper:
             self._chore(self._put_version(zone))
 
     def show(self, zone: Zone, changes: Sequence[Diff] | None = None) -> None:
-        """Serve a version, durable or not, and tell it on when it is another one than before."""
-        before = self._store.get(zone.origin)
-        self._store.swap(zone)
+        """Serve a new version, durable or not, and tell it on."""
         if changes is None:
-            if before is None or before.serial != zone.serial:
-                self.history.forget(zone.origin)
+            self.history.forget(zone.origin)
         else:
             self.history.add(zone, changes)
-        self._changed()
+        self.resume(zone)
         if self._notifier is not None:
             self._chore(self._tell(zone))
+
+    def resume(self, zone: Zone) -> None:
+        """Serve a version that is no news: from disk, or after it had expired."""
+        self._store.swap(zone)
+        self._changed()
 
     def withhold(self, origin: bytes, *, expired: bool) -> None:
         """Answer nothing from this zone until a version of it is shown."""
@@ -221,6 +225,11 @@ class Keeper:
         if secondary is not None:
             secondary.hurry(whole=whole)
         return secondary is not None
+
+    @property
+    def telling(self) -> int:
+        """NOTIFYs that have not been answered yet."""
+        return 0 if self._notifier is None else self._notifier.under_way
 
     def status(self) -> list[ZoneStatus]:
         """How every secondary zone is, in canonical order."""
@@ -293,7 +302,7 @@ class Keeper:
         return await self._resolve(host) if self._resolve is not None else []
 
 
-class _Places:
+class Places:
     """How much may be under way at the same time."""
 
     def __init__(self, settings: SecondarySettings) -> None:

@@ -19,7 +19,7 @@ from resolver.zone import notify
 from resolver.zone.content import Zone
 from resolver.zone.peer import Peer
 
-UNDER_WAY = 100
+MOST_UNDER_WAY = 100
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +30,13 @@ class Notifier:
     def __init__(self, client: PeerClient, metrics: Metrics) -> None:
         self._client = client
         self._metrics = metrics
-        self._places = asyncio.Semaphore(UNDER_WAY)
+        self._places = asyncio.Semaphore(MOST_UNDER_WAY)
         self._tasks: dict[tuple[bytes, Peer], asyncio.Task[None]] = {}
+
+    @property
+    def under_way(self) -> int:
+        """Servers that are being told of something and have not answered yet."""
+        return len(self._tasks)
 
     def tell(self, zone: Zone, peers: Iterable[Peer]) -> None:
         """Begin to tell these of this version."""

@@ -94,7 +94,7 @@ class Secondary:
         if self.refresh.is_expired(now):
             self._expire()
         else:
-            keeper.show(zone)
+            keeper.resume(zone)
 
     async def run(self) -> None:
         """Live until cancelled."""
@@ -187,7 +187,7 @@ class Secondary:
                 await self._confirm(self.zone, verdict.heard.expire_option_s)
                 if self._expired:
                     self._expired = False
-                    self._keeper.show(self.zone)
+                    self._keeper.resume(self.zone)
             case Renewed():
                 await self._renew(verdict)
             case Nobody(reason):

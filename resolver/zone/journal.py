@@ -21,6 +21,7 @@ from resolver.errors import DiffError, JournalError
 from resolver.slices import Slices
 from resolver.zone.content import Zone
 from resolver.zone.database import Database, seal
+from resolver.zone.denial import denial_of
 from resolver.zone.diff import Diff, replay
 from resolver.zone.serial import serial_gt
 from resolver.zone.storage import pack_diff, pack_zone, unpack_diff, unpack_names
@@ -162,6 +163,15 @@ class Journal:
         first = self._diff_from(head, serial)
         return None if first is None else self._chain(head, first, serial)
 
+    def history(self, origin: bytes) -> list[Diff]:
+        """Every change that is kept, oldest first: the chain that leads to the newest version."""
+        head = self._find(origin)
+        if head is None:
+            return []
+        oldest = "SELECT id, from_serial FROM diff WHERE zone = ? ORDER BY id LIMIT 1"
+        rows = self._db.rows(oldest, (head.id,))
+        return [diff for first, serial in rows for diff in self._chain(head, first, serial)]
+
     def put_version(self, zone: Zone) -> Slices[None]:
         """Keep a whole version, so that the zone can be restored without any other source.
 
@@ -202,6 +212,7 @@ class Journal:
             unpack_names(self._chunk(head, number), nodes)
             yield
         zone = Zone(origin, nodes.seal(), records=version.records, size=version.size)
+        yield from denial_of(zone)
         diffs = self.since(origin, zone.serial)
         if diffs is None:
             raise self._db.fault(f"is damaged: nothing leads on from {zone!r}")
