@@ -1,10 +1,10 @@
 """One message record by record, in the order of the wire, read only as far as somebody looks.
 
-In a zone transfer the order of records means something (RFC 1995 section 4), so they are not put
-together into RRsets as `parse` does; and a message of 64 kB holds thousands of them, which is too
-much to read in one go between two queries.
+In a zone transfer and in an update the order of records means something (RFC 1995 section 4, RFC
+2136 section 3.4.2), so they are not put together into RRsets as `parse` does; and a message of
+64 kB holds thousands of them, which is too much to read in one go between two queries.
 
-Knows: RFC 1035 section 4.1, RFC 2181 section 8. Does not know: what a transfer is.
+Knows: RFC 1035 section 4.1, RFC 2181 section 8. Does not know: what a transfer or an update is.
 """
 
 from collections.abc import Iterator
@@ -29,18 +29,19 @@ _MAX_QUESTIONS = 2
 
 
 class Envelope:
-    """Header and questions of a message, and its answer section to be read once.
+    """Header and questions of a message, and two of its sections, each to be read once.
 
-    `rcode` is the header's four bits. Raises WireError when made, and from `answer`.
+    `rcode` is the header's four bits. Raises WireError when made, from `answer` and `authority`.
     """
 
-    __slots__ = ("_count", "_names", "_offset", "_packet", "flags", "id", "questions")
+    __slots__ = ("_counts", "_names", "_offset", "_packet", "flags", "id", "questions")
 
     def __init__(self, packet: bytes) -> None:
         if len(packet) < HEADER_OCTETS:
             raise WireError(len(packet), "shorter than a header")
         header: tuple[int, ...] = _HEADER.unpack_from(packet)
-        self.id, self.flags, questions, self._count = header[:4]
+        self.id, self.flags, questions = header[:3]
+        self._counts = header[3:5]
         self._packet = packet
         self._names: dict[int, bytes] = {}
         self.questions: list[Question] = []
@@ -68,13 +69,20 @@ class Envelope:
     def answer(self) -> Iterator[Record]:
         """The records of the answer section. A TTL with its top bit set counts as 0 (RFC 2181
         section 8)."""
+        return self._records(self._counts[0])
+
+    def authority(self) -> Iterator[Record]:
+        """Those of the authority section; the answer section must have been read to its end."""
+        return self._records(self._counts[1])
+
+    def _records(self, count: int) -> Iterator[Record]:
         try:
-            yield from self._records(self._count)
+            yield from self._read(count)
         except (IndexError, StructError):
             end = len(self._packet)
             raise WireError(end, "ends in the middle of a name or record") from None
 
-    def _records(self, count: int) -> Iterator[Record]:
+    def _read(self, count: int) -> Iterator[Record]:
         packet, noted, offset = self._packet, self._names, self._offset
         for _ in range(count):
             owner, at = name_at(packet, offset, noted)
@@ -91,3 +99,4 @@ class Envelope:
                 rdata = rdata_at(packet, (start, end), (rrtype, rrclass), noted)
             offset = end
             yield owner, rrtype, rrclass, ttl if ttl <= MAX_TTL_S else 0, rdata
+        self._offset = offset

@@ -42,7 +42,8 @@ _TARGET_AT: Final = {
     int(RRType.SRV): 6,
 }
 _NO_ALIAS_TARGET: Final = frozenset((_NS, int(RRType.MX), int(RRType.SRV)))
-_BESIDE_CNAME: Final = frozenset(
+# What may stand beside a CNAME (RFC 2181 section 10.1, RFC 4035 section 2.5).
+BESIDE_CNAME: Final = frozenset(
     (_CNAME, RRType.SIG, RRType.KEY, RRType.NXT, RRType.RRSIG, RRType.NSEC)
 )
 _AT_CUT: Final = frozenset((_NS, _DS, _A, _AAAA, RRType.RRSIG, RRType.NSEC, RRType.NSEC3))
@@ -149,7 +150,7 @@ def coexistence(key: bytes, flags: int, groups: "Sequence[Group]", findings: Sin
     """Types that may not stand together, or not here."""
     where = {group.rrtype: group.where for group in groups}
     if _CNAME in where:
-        others = [t for t in where if t not in _BESIDE_CNAME]
+        others = [t for t in where if t not in BESIDE_CNAME]
         if others:
             listed = ", ".join(show_type(t) for t in others)
             findings.error(

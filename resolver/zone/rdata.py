@@ -5,8 +5,8 @@ wire form without compression. It raises ValueError (NameSyntaxError is one) wit
 people.
 
 Knows: RFC 1035 sections 3.3 and 3.4, RFC 3596 section 2, RFC 2782, RFC 4034 section 5.3, RFC 6672
-section 2.1, RFC 8659 section 4, RFC 3597 section 5, RFC 4291 section 2.2. Does not know: owners,
-TTLs, files.
+section 2.1, RFC 8659 section 4, RFC 3597 section 5, RFC 4291 section 2.2, RFC 9460 section 2.1.
+Does not know: owners, TTLs, files.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,7 @@ _MAX_KNOWN_NAMES: Final = 10_000
 
 _OCTETS: Final = {str(number): number for number in range(256)}
 _U32_MAX: Final = 0xFFFFFFFF
+_SERVICE_BINDINGS: Final = frozenset((int(RRType.SVCB), int(RRType.HTTPS)))
 
 
 class Scope:
@@ -76,8 +77,11 @@ def _rare(rrtype: int, words: list[str], scope: Scope) -> bytes:
     # Imported here because most zones never need it, and it is slow to import.
     from resolver.wire import text as wire_text
 
+    joined = " ".join(words)
+    if rrtype in _SERVICE_BINDINGS:
+        joined = joined.replace('= "', '="')  # alpn="h2" is one word (RFC 9460 section 2.1)
     try:
-        return wire_text.read_rdata(rrtype, _ascii(" ".join(words)), scope.origin)
+        return wire_text.read_rdata(rrtype, _ascii(joined), scope.origin)
     except ValueError as error:
         raise ValueError(f"{show_type(rrtype)}: {error}") from None
 
@@ -232,3 +236,41 @@ READERS: Final[dict[int, Reader]] = {
     RRType.SPF: _txt,
     RRType.CAA: _caa,
 }
+
+
+# Types whose form is known to be right when a message with them could be read (wire/rdata.py).
+_SOUND: Final = frozenset(
+    map(
+        int,
+        (
+            RRType.A,
+            RRType.AAAA,
+            RRType.NS,
+            RRType.CNAME,
+            RRType.DNAME,
+            RRType.PTR,
+            RRType.MX,
+            RRType.SRV,
+            RRType.SOA,
+        ),
+    )
+)
+
+
+def is_sound(rrtype: int, rdata: bytes) -> bool:
+    """Whether the data of a record from a message has the form of its type, so that a file with it
+    could be read again. Data of unknown types always has."""
+    if rrtype in _SOUND or show_type(rrtype) == f"TYPE{rrtype}":
+        return True
+    if rrtype == RRType.TXT:
+        at = 0
+        while at < len(rdata):
+            at += rdata[at] + 1
+        return bool(rdata) and at == len(rdata)
+    # Imported here for the reason above.
+    from resolver.wire import text as wire_text
+
+    try:
+        return wire_text.read_rdata(rrtype, f"\\# {len(rdata)} {rdata.hex()}") == rdata
+    except ValueError:
+        return False
