@@ -41,6 +41,8 @@ _ANSWERED_BY_CNAME: Final = frozenset((int(RRType.CNAME), int(RRType.ANY)))
 _ANY: Final = int(RRType.ANY)
 _NS: Final = int(RRType.NS)
 _DS: Final = int(RRType.DS)
+# DS belongs to a cut, where these name servers would read like the child's; sets of keys are large.
+_WITHOUT_NS: Final = frozenset((_DS, int(RRType.DNSKEY)))
 # Where the host's name stands in types whose readers go on to ask for its address.
 _HOST_AT: Final = {
     _NS: 0,
@@ -136,7 +138,7 @@ def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
         sname = target
         chase = target.lower()
         if chase in seen or len(seen) > MAX_ALIASES:
-            return _endless(found)
+            return _endless(inquiry)
         seen.add(chase)
         following = zone_for(inquiry.store, target, inquiry.qtype)
         if following is None:
@@ -160,10 +162,17 @@ def zone_for(store: ZoneStore, name: bytes, qtype: int) -> Zone | None:
     return zone
 
 
-def _endless(chain: list[RRset]) -> Answer:
+def _endless(inquiry: _Inquiry) -> Answer:
     """Loops are signalled as an error (RFC 1034 section 3.6.2), and so is a chain without end."""
     error = ExtendedError(Ede.OTHER, f"alias loop, or more than {MAX_ALIASES} aliases")
-    return Answer(Rcode.SERVFAIL, chain, authoritative=True, extended_errors=(error,), ages=False)
+    return Answer(
+        Rcode.SERVFAIL,
+        answer=inquiry.found,
+        authority=inquiry.proven,
+        authoritative=True,
+        extended_errors=(error,),
+        ages=False,
+    )
 
 
 def _last(
@@ -196,8 +205,7 @@ def _complete(inquiry: _Inquiry, zone: Zone) -> Answer:
     """An answer that ends with data, and what may be of use beside it."""
     found = inquiry.found
     authority: list[RRset] = []
-    # DS answers belong to a cut, where these name servers would read like the child's.
-    if not inquiry.minimal and inquiry.qtype != _DS and zone.ns not in found:
+    if not inquiry.minimal and inquiry.qtype not in _WITHOUT_NS and zone.ns not in found:
         authority += inquiry.signed(zone, [zone.ns])
     # ANY is kept small (RFC 8482).
     leading = [] if inquiry.qtype == _ANY else [*found, *authority]

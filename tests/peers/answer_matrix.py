@@ -251,17 +251,18 @@ def differences() -> dict[tuple[str, str, str], tuple[list[str], str]]:
     table = {}
     for line in DIFFERENCES.strip().splitlines():
         peer, name, rrtype, *fields, reason = line.split()
-        table[peer, _full(name), rrtype] = (fields, reason)
+        table[peer, full(name), rrtype] = (fields, reason)
     return table
 
 
 def questions() -> list[tuple[str, str]]:
     """Full name with its final dot, and type."""
     lines = QUESTIONS.strip().splitlines()
-    return [(_full(name), rrtype) for name, rrtype in (line.split()[:2] for line in lines)]
+    return [(full(name), rrtype) for name, rrtype in (line.split()[:2] for line in lines)]
 
 
-def _full(name: str) -> str:
+def full(name: str) -> str:
+    """A name of the table with its final dot."""
     if name == "@":
         return "tricky.test."
     name = name.replace("{TOO_LONG}", TOO_LONG)

@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import Iterator
 
 import peer_servers
@@ -7,16 +6,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def named_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    yield from _port("named", tmp_path_factory)
+    yield from peer_servers.port_of("named", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def nsd_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    yield from _port("nsd", tmp_path_factory)
-
-
-def _port(name: str, factory: pytest.TempPathFactory) -> Iterator[int]:
-    if shutil.which(name) is None:
-        pytest.skip(f"{name} is not installed")
-    with peer_servers.running(name, factory.mktemp(name)) as port:
-        yield port
+    yield from peer_servers.port_of("nsd", tmp_path_factory)
