@@ -1,18 +1,17 @@
-"""The tables of the configuration that may occur many times: zones, keys, forwarders, stubs.
+"""The tables of the configuration that may occur many times: keys, forwarders, stubs; those of
+zones are in config/zones.py.
 
 Field(description=…) is the help text that docs/config.md and editors show. Knows: the form of each
 entry alone. Does not know: how entries depend on each other (config/rules.py), or zone data.
 
-Sources: RFC 8945 section 6 (TSIG algorithms), RFC 1996 and 5936 (what `also_notify`, `transfer` and
-`primaries` are about).
+Source: RFC 8945 section 6 (TSIG algorithms).
 """
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from resolver.config.access import AccessList
-from resolver.config.units import FilePath, Items, Name, OptionalPath, ServerAddress, read_server
+from resolver.config.units import FilePath, Items, Name, ServerAddress, read_server
 
 
 class Section(BaseModel):
@@ -41,43 +40,6 @@ class _AddressOrTable:
 
 
 Peer = Annotated[PeerSettings, BeforeValidator(_read_peer), _AddressOrTable]
-
-
-class ZoneSettings(Section):
-    """One zone that this server is an authority for."""
-
-    name: Name = Field(description="Origin of the zone.")
-    role: Literal["primary", "secondary"] = Field(
-        default="primary",
-        description='`"primary"`: the data is in `file`. `"secondary"`: it is transferred from '
-        "`primaries`.",
-    )
-    file: OptionalPath = Field(
-        default=None,
-        description="Master file (RFC 1035 section 5). Required for a primary; a secondary keeps "
-        "its copy in `server.state_dir`.",
-    )
-    primaries: Items[Peer] = Field(
-        default=(),
-        description='Where a secondary transfers from, in this order: `"192.0.2.1"` or '
-        '`{ address = "192.0.2.2:5300", key = "NAME" }`.',
-    )
-    transfer: AccessList | None = Field(
-        default=None,
-        description="Who may transfer this zone (AXFR, IXFR); absent: as `access.transfer`.",
-    )
-    also_notify: Items[Peer] = Field(
-        default=(),
-        description="Servers to notify of a change, beside the zone's NS names; written like "
-        "`primaries`.",
-    )
-
-
-class ZoneDirectorySettings(Section):
-    """A folder of zones: every `*.zone` in it, named after the file."""
-
-    path: FilePath = Field(description="The folder.")
-    role: Literal["primary"] = Field(default="primary", description="Role of the zones in it.")
 
 
 class KeySettings(Section):
@@ -137,5 +99,19 @@ class LocalSettings(Section):
     )
     hosts: Items[FilePath] = Field(default=(), description="Files in the format of `/etc/hosts`.")
     block: Items[FilePath] = Field(
-        default=(), description="Block lists, one name a line; these names do not exist."
+        default=(),
+        description="Block lists: one name a line, hosts files, or rules `||NAME^` of ad blockers. "
+        "These names and everything below them do not exist.",
+    )
+    block_answer: Literal["nxdomain", "zero"] = Field(
+        default="nxdomain",
+        description='How blocked names are answered: `"zero"` gives them `0.0.0.0` and `::`.',
+    )
+    allow: Items[Name] = Field(
+        default=(),
+        description="Names that, with everything below them, the block lists of this entry do not "
+        "hold for.",
+    )
+    watch: bool = Field(
+        default=True, description="Read a file of this entry again when it has changed."
     )

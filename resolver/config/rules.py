@@ -49,7 +49,16 @@ def check(config: "Config") -> None:
 
 def find(config: "Config") -> Iterator[Fault]:
     """Every contradiction, in the order of the rules below."""
-    for rule in (_roles, _duplicates, _rivals, _key_references, _listeners, _outgoing, _times):
+    for rule in (
+        _roles,
+        _catalogs,
+        _duplicates,
+        _rivals,
+        _key_references,
+        _listeners,
+        _outgoing,
+        _times,
+    ):
         yield from rule(config)
 
 
@@ -64,14 +73,28 @@ def _roles(config: "Config") -> Iterator[Fault]:
                     (*where, "primaries"),
                     'a primary zone has none, did you mean role = "secondary"?',
                 )
-        elif not zone.primaries:
-            yield Fault(
-                (*where, "primaries"), "missing; a secondary zone needs servers to transfer from"
-            )
+        else:
+            if not zone.primaries:
+                reason = "missing; a secondary zone needs servers to transfer from"
+                yield Fault((*where, "primaries"), reason)
+            for key in ("update_policy", "zonefile_sync", "watch"):
+                if getattr(zone, key):
+                    yield Fault((*where, key), "is for primary zones")
+        if zone.members is not None and zone.role != "catalog":
+            yield Fault((*where, "members"), 'is for role = "catalog"')
+
+
+def _catalogs(config: "Config") -> Iterator[Fault]:
+    known = {catalog.name for catalog in config.catalog}
+    for section in ("zone", "zone_directory"):
+        for i, entry in enumerate(getattr(config, section)):
+            if entry.catalog is not None and entry.catalog not in known:
+                reason = f"there is no [[catalog]] named {show_name(entry.catalog)}"
+                yield Fault((section, i, "catalog"), reason, reads="catalog")
 
 
 def _duplicates(config: "Config") -> Iterator[Fault]:
-    for section in ("zone", "key", "forward", "stub"):
+    for section in ("zone", "catalog", "key", "forward", "stub"):
         seen = set()
         for i, entry in enumerate(getattr(config, section)):
             if entry.name in seen:
@@ -80,9 +103,10 @@ def _duplicates(config: "Config") -> Iterator[Fault]:
 
 
 def _rivals(config: "Config") -> Iterator[Fault]:
-    """A name is ours, or is asked of stubs' servers, or is forwarded: one of the three."""
+    """A name is ours, or a catalog made here, or is asked of stubs' servers, or is forwarded: one
+    of the four."""
     taken = {zone.name: "zone" for zone in config.zone}
-    for section in ("stub", "forward"):
+    for section in ("catalog", "stub", "forward"):
         for i, entry in enumerate(getattr(config, section)):
             rival = taken.setdefault(entry.name, section)
             if rival != section:
@@ -104,10 +128,21 @@ def _references(config: "Config") -> Iterator[tuple[KeyPath, bytes]]:
     access = config.access
     for field in type(access).model_fields:
         yield from _in_list(("access", field), getattr(access, field))
-    for i, zone in enumerate(config.zone):
-        yield from _in_list(("zone", i, "transfer"), zone.transfer or ())
-        yield from _in_peers(("zone", i, "primaries"), zone.primaries)
-        yield from _in_peers(("zone", i, "also_notify"), zone.also_notify)
+    for section in ("zone", "zone_directory", "catalog"):
+        for i, entry in enumerate(getattr(config, section)):
+            yield from _in_entry((section, i), entry)
+            if getattr(entry, "members", None) is not None:
+                yield from _in_entry((section, i, "members"), entry.members)
+
+
+def _in_entry(where: KeyPath, entry: object) -> Iterator[tuple[KeyPath, bytes]]:
+    """Keys named in one table, whichever of these it has."""
+    for field in ("transfer", "update"):
+        yield from _in_list((*where, field), getattr(entry, field, None) or ())
+    for field in ("primaries", "also_notify"):
+        yield from _in_peers((*where, field), getattr(entry, field, ()))
+    for i, grant in enumerate(getattr(entry, "update_policy", ())):
+        yield (*where, "update_policy", i, "key"), grant.key
 
 
 def _in_list(path: KeyPath, items: Iterable[AccessItem]) -> Iterator[tuple[KeyPath, bytes]]:

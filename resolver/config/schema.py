@@ -23,8 +23,6 @@ from resolver.config.entries import (
     LocalSettings,
     Section,
     StubSettings,
-    ZoneDirectorySettings,
-    ZoneSettings,
 )
 from resolver.config.rules import check
 from resolver.config.secondary import SecondarySettings
@@ -43,6 +41,7 @@ from resolver.config.units import (
     show_name,
     show_toml,
 )
+from resolver.config.zones import CatalogSettings, ZoneDirectorySettings, ZoneSettings
 from resolver.model import Address
 
 DAY_S = 86400.0
@@ -80,6 +79,12 @@ class ServerSettings(Section):
     minimal_responses: bool = Field(
         default=True,
         description="Leave authority and additional data out where nothing needs it.",
+    )
+    any: Literal["minimal", "full", "hinfo"] = Field(
+        default="minimal",
+        description="Answer to queries for ANY and RRSIG in own zones (RFC 8482): `minimal` is one "
+        "RRset over UDP and all over TCP, `full` all over both, `hinfo` a made-up HINFO record for "
+        "ANY where the answer is not signed.",
     )
     udp_max_size: UdpSize = Field(
         default=1232, description="Longest UDP response in octets, whatever the client accepts."
@@ -300,6 +305,7 @@ class Config(Section):
     secondary: SecondarySettings = SecondarySettings()
     zone: Items[ZoneSettings] = ()
     zone_directory: Items[ZoneDirectorySettings] = ()
+    catalog: Items[CatalogSettings] = ()
     key: Items[KeySettings] = ()
     forward: Items[ForwardSettings] = ()
     stub: Items[StubSettings] = ()

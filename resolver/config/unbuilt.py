@@ -28,7 +28,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "recursion.minimised_type": Unbuilt("servers see full names", idle=True),
     "recursion.prefetch": Unbuilt("answers are renewed after they expired", False),
     "recursion.serve_stale": Unbuilt("expired data is not served", 0.0),
-    "recursion.special_names": Unbuilt("such names are resolved like others", False),
     "cache.snapshot": Unbuilt("the cache is empty after a restart", False),
     "dnssec.validation": Unbuilt("nothing is validated", "off"),
     "dnssec.trust_anchors": Unbuilt("nothing is validated", ()),
@@ -36,8 +35,15 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "log.queries": Unbuilt("queries are not logged", False),
     "metrics.listen": Unbuilt("there is no listener for metrics", None),
     "control.socket": Unbuilt("there is no control socket", None),
+    "zone.update": Unbuilt("every update is refused"),
+    "zone.update_policy": Unbuilt("every update is refused", ()),
+    "zone.serial": Unbuilt("serials are as in the file", "file", idle=True),
+    "zone.watch": Unbuilt("files are read once", False),
+    "zone.zonefile_sync": Unbuilt("files are never written"),
+    "zone.catalog": Unbuilt("there are no catalogs"),
+    "zone.members": Unbuilt("there are no catalogs"),
+    "catalog": Unbuilt("there are no catalogs"),
     "zone_directory": Unbuilt("its zones are not served"),
-    "local": Unbuilt("its records are not served"),
 }
 
 

@@ -250,6 +250,17 @@ Duration = Annotated[
         }
     ),
 ]
+OptionalDuration = Annotated[
+    float | None,
+    PlainValidator(optional(read_duration)),
+    PlainSerializer(lambda seconds: "" if seconds is None else show_duration(seconds)),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}],
+            "x-kind": "duration, or empty",
+        }
+    ),
+]
 Size = Annotated[
     int,
     PlainValidator(read_size),
