@@ -4,6 +4,7 @@
 """
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -60,7 +61,7 @@ def read_material(config: Config) -> Material:
     for entry in config.zone:
         if entry.role != "primary" or entry.file is None:
             continue  # secondaries: their copies are read by the keeper (net/maintain.py)
-        report = read_zone_file(entry.file, entry.name)
+        report = read_zone_file(entry.file, entry.name, now=time.time())
         material.warnings += report.warnings
         errors += report.errors
         if report.zone is not None:
@@ -177,6 +178,7 @@ def make_service(
             identity=identity,
             metrics=metrics,
             minimal=server.minimal_responses,
+            any_answer=server.any,
             transfers=transfers,
             notify=notify,
         ),

@@ -7,6 +7,7 @@ quick. Exit codes: app/exits.py, documented in docs/operate.md.
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,7 +172,7 @@ def _check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
         origin = names.read(given).lower() if given else origin_of(options.file)
     except NameSyntaxError as error:
         parser.error(f"{error}; say --origin NAME")
-    report = read_zone_file(options.file, origin)
+    report = read_zone_file(options.file, origin, now=time.time())
     for kind, findings in (("error", report.errors), ("warning", report.warnings)):
         for finding in findings:
             print(f"{kind}: {finding}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from resolver.metrics import Metrics
 from resolver.resolve import Recursion
 from resolver.serve import basics
+from resolver.serve.any_type import AnyAnswer
 from resolver.serve.chaos import Chaos
 from resolver.serve.own_zones import OwnZones
 from resolver.serve.recursion import Recurse, Refuse
@@ -24,6 +25,7 @@ def handlers(
     minimal: bool,
     transfers: Handler | None = None,
     notify: Handler | None = None,
+    any_answer: AnyAnswer = "minimal",
 ) -> list[Handler]:
     """All handlers in order. `recursion` None makes a server that only serves own zones, without
     `transfers` every transfer is refused, without `notify` that opcode is not known."""
@@ -36,7 +38,7 @@ def handlers(
         basics.question_class,
         *([transfers] if transfers is not None else []),
         basics.question_type,
-        OwnZones(zones, recursion, minimal=minimal),
+        OwnZones(zones, recursion, minimal=minimal, any_answer=any_answer),
         *([Recurse(recursion, metrics)] if recursion is not None else []),
         Refuse(metrics, recursion=recursion is not None),
     ]
