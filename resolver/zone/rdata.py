@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from resolver import names
 from resolver.codes import RRType, show_type
 from resolver.errors import NameSyntaxError
+from resolver.zone import rdata_signed
 from resolver.zone.tokens import MAX_TTL_S, read_number, read_octets, read_string, read_ttl
 
 MAX_RDATA_OCTETS: Final = 0xFFFF
@@ -217,6 +218,16 @@ def _ds(words: list[str], scope: Scope) -> bytes:
     return _u16(words[0], "key tag") + bytes(numbers) + _hex("".join(words[3:]), "digest")
 
 
+def _or_rare(rrtype: int, reader: Callable[[list[str], Scope], bytes | None]) -> Reader:
+    """A reader that leaves rare spellings to the slow way."""
+
+    def read(words: list[str], scope: Scope) -> bytes:
+        rdata = reader(words, scope)
+        return _rare(rrtype, words, scope) if rdata is None else rdata
+
+    return read
+
+
 READERS: Final[dict[int, Reader]] = {
     RRType.A: _a,
     RRType.NS: _one_name,
@@ -235,6 +246,12 @@ READERS: Final[dict[int, Reader]] = {
     RRType.DS: _ds,
     RRType.SPF: _txt,
     RRType.CAA: _caa,
+    RRType.RRSIG: _or_rare(RRType.RRSIG, rdata_signed.rrsig),
+    RRType.DNSKEY: _or_rare(RRType.DNSKEY, rdata_signed.dnskey),
+    RRType.CDNSKEY: _or_rare(RRType.CDNSKEY, rdata_signed.dnskey),
+    RRType.NSEC: rdata_signed.nsec,
+    RRType.NSEC3: rdata_signed.nsec3,
+    RRType.NSEC3PARAM: rdata_signed.nsec3param,
 }
 
 
