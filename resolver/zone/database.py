@@ -6,7 +6,6 @@ a seal, a digest over what they say, because SQLite itself does not notice every
 Knows: SQLite. Does not know: zones, what the tables mean.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -153,18 +152,3 @@ def seal(kind: str, *fields: object) -> bytes:
         digest.update(f"{type(field).__name__} {len(octets)} ".encode())
         digest.update(octets)
     return digest.digest()
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a damaged file and what belongs to it, so that a new one can be begun while people
-    look at the old one; returns its new name. Raises JournalError."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    try:
-        for ending in ("-wal", "-shm", ""):
-            with suppress(FileNotFoundError):
-                os.replace(f"{path}{ending}", f"{aside}{ending}")
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be renamed: {error.strerror}") from error
-    return aside

@@ -17,6 +17,7 @@ from resolver.zone.content import CASED, pack_group
 
 _GROUP: Final = Struct(">HIH")
 _RRSIG: Final = int(RRType.RRSIG)
+_SOA: Final = int(RRType.SOA)
 
 
 class Group:
@@ -72,3 +73,14 @@ def groups_start(packed: bytes) -> int:
 def pack_groups(groups: Iterable[Group]) -> bytes:
     """Those of a node, one behind the other."""
     return b"".join([group.pack() for group in groups])
+
+
+def in_order(groups: Iterable[Group]) -> list[Group]:
+    """The RRsets of a name in the order of types (RFC 8976 section 3.3.1), but the SOA first;
+    signatures by the type that they cover."""
+    return sorted(groups, key=_rank)
+
+
+def _rank(group: Group) -> tuple[bool, int, bytes]:
+    covered = next(iter(group.rdatas))[:2] if group.rrtype == _RRSIG else b""
+    return group.rrtype != _SOA, group.rrtype, covered

@@ -15,7 +15,6 @@ from versions import ORIGIN
 
 from resolver.errors import JournalError
 from resolver.slices import finish
-from resolver.zone.database import set_aside
 from resolver.zone.journal import Clock, Journal
 
 HERE = Path(__file__).parent
@@ -213,21 +212,6 @@ def test_other_databases_and_other_forms_are_refused(tmp_path: Path) -> None:
 def test_missing_directory_is_told(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="is there such a directory"):
         Journal(tmp_path / "nowhere" / "journal")
-
-
-def test_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    for _ in range(2):
-        path.write_bytes(b"x" * 5000)
-        with pytest.raises(JournalError):
-            Journal(path)
-        assert set_aside(path).read_bytes() == b"x" * 5000
-        assert not path.exists()
-    assert sorted(file.name for file in tmp_path.iterdir()) == [
-        "journal.damaged-1",
-        "journal.damaged-2",
-    ]
-    Journal(path).close()
 
 
 def in_own_mounts(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
