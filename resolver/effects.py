@@ -20,7 +20,8 @@ class Ask:
     """One query to one server; the driver adds id, port and case.
 
     `timeout_s` is relative. `edns_size` None sends no OPT. `mix_case` False sends the name as
-    given, for servers that do not keep case. `dnssec_ok` sets DO (RFC 3225 section 3).
+    given, for servers that do not keep case. `dnssec_ok` sets DO (RFC 3225 section 3). With
+    `cookie` the OPT may carry one (RFC 7873); some servers take offence at it.
     """
 
     server: Address
@@ -31,6 +32,7 @@ class Ask:
     stream: bool = False
     mix_case: bool = True
     dnssec_ok: bool = False
+    cookie: bool = True
 
 
 @dataclass(slots=True)

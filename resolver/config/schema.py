@@ -227,6 +227,10 @@ class OutgoingSettings(Section):
     edns_size: UdpSize = Field(
         default=1232, description="Longest UDP response in octets that is asked for (EDNS)."
     )
+    cookies: bool = Field(
+        default=True,
+        description="Send DNS cookies and want them back from servers that know them (RFC 7873).",
+    )
     port: int = Field(
         default=53,
         ge=1,

@@ -37,14 +37,15 @@ End = Callable[["Flight", Outcome], None]
 
 
 class Flight:
-    """An ask under way. `sock` is set on UDP, `upstream` on a stream; `retried` after a broken
-    connection cost it a second try."""
+    """An ask under way. `sock` is set on UDP, `upstream` and `number`, its id there, on a stream;
+    `retried` after a broken connection cost it a second try."""
 
     __slots__ = (
         "ask",
         "carrier",
         "due",
         "end",
+        "number",
         "retried",
         "sent",
         "sent_at",
@@ -61,6 +62,7 @@ class Flight:
         self.carrier: Carrier | None = None
         self.sent: Sent | None = None
         self.sent_at = 0.0
+        self.number = 0
         self.sock: socket.SocketType | None = None
         self.upstream: Upstream | None = None
         self.retried = False

@@ -2,8 +2,8 @@
 
 A response must have the id and exactly the question that was sent, in the case that was sent
 (RFC 5452 section 4; RFC 1035 section 7.3). Address and port are the kernel's part: every socket
-here is connected. What does not match is not the server's fault, for anybody may have sent it; so
-it gives no outcome.
+here is connected. From a server that is known to send cookies it must also have ours (cookies.py).
+What does not match is not the server's fault, for anybody may have sent it; so it gives no outcome.
 
 Knows: the header's layout, 0x20. Does not know: sockets, time, who asked.
 """
@@ -16,6 +16,7 @@ from resolver.effects import Ask, Malformed, Outcome, Reply, WrongCase
 from resolver.errors import WireError
 from resolver.metrics import Metrics
 from resolver.model import Edns, Message, Question
+from resolver.net.cookies import CookieCheck, Cookies, ServerCookie
 from resolver.net.entropy import Entropy
 from resolver.wire.build import build_query
 from resolver.wire.parse import parse
@@ -36,39 +37,49 @@ class Miss(Enum):
     """Why a packet is no response to what was sent."""
 
     ID = "id"
+    COOKIE = "cookie"
     OTHER = "other"
+
+    @property
+    def is_near(self) -> bool:
+        """Whether somebody may be about to guess right: UDP is no longer to be believed."""
+        return self is not Miss.OTHER
 
 
 class Sent:
     """A query as it went out. `question` is its question section, octet for octet, and `qname` the
-    name as the engine wrote it, before its case was mixed."""
+    name as the engine wrote it, before its case was mixed. `cookie` is None when none was sent."""
 
-    __slots__ = ("id", "mixed", "packet", "qname", "qname_octets", "question")
+    __slots__ = ("cookie", "id", "mixed", "packet", "qname", "qname_octets", "question")
 
-    def __init__(self, packet: bytes, qname: bytes, *, mixed: bool) -> None:
+    def __init__(
+        self, packet: bytes, qname: bytes, cookie: ServerCookie | None, *, mixed: bool
+    ) -> None:
         self.id = packet[:2]
         self.packet = packet
         self.qname = qname
         self.qname_octets = len(qname)
         self.question = packet[HEADER_OCTETS : HEADER_OCTETS + len(qname) + 4]
         self.mixed = mixed
+        self.cookie = cookie
 
 
 class QueryMaker:
-    """Makes queries of asks, with ids and case from an Entropy."""
+    """Makes queries of asks, with ids and case from an Entropy. Without Cookies none are sent."""
 
-    __slots__ = ("_edns", "_entropy")
+    __slots__ = ("_cookies", "_edns", "_entropy")
 
-    def __init__(self, entropy: Entropy) -> None:
+    def __init__(self, entropy: Entropy, cookies: Cookies | None = None) -> None:
         self._entropy = entropy
+        self._cookies = cookies
         self._edns: dict[tuple[int, bool], Edns] = {}
 
-    def make(self, ask: Ask, *, mix_case: bool) -> Sent:
-        """The query for an ask, with a random id."""
-        return self.make_with_id(ask, self._entropy.number(), mix_case=mix_case)
+    def make(self, ask: Ask, own: str, *, mix_case: bool) -> Sent:
+        """The query for an ask that leaves from the address `own`, with a random id."""
+        return self.make_with_id(ask, own, self._entropy.number(), mix_case=mix_case)
 
-    def make_with_id(self, ask: Ask, number: int, *, mix_case: bool) -> Sent:
-        """The query for an ask, with the id given."""
+    def make_with_id(self, ask: Ask, own: str, number: int, *, mix_case: bool) -> Sent:
+        """The same with the id given."""
         question = ask.question
         qname = question.qname
         if mix_case:
@@ -81,7 +92,13 @@ class QueryMaker:
             edns=None if size is None else self._edns_of(size, ask.dnssec_ok),
             recursion_desired=ask.recursion_desired,
         )
-        return Sent(packet, qname, mixed=mix_case)
+        cookie = None
+        if self._cookies is not None and size is not None and ask.cookie:
+            cookie = self._cookies.of(ask.server, own)
+            # OPT is the last record and has no options yet.
+            option = cookie.option
+            packet = packet[:-2] + len(option).to_bytes(2, "big") + option
+        return Sent(packet, qname, cookie, mixed=mix_case)
 
     def _edns_of(self, size: int, dnssec_ok: bool) -> Edns:
         edns = self._edns.get((size, dnssec_ok))
@@ -92,10 +109,12 @@ class QueryMaker:
         return edns
 
 
-def read_response(sent: Sent, packet: bytes, rtt_s: float, metrics: Metrics) -> Outcome | Miss:
+def read_response(
+    sent: Sent, packet: bytes, rtt_s: float, metrics: Metrics, *, stream: bool
+) -> Outcome | Miss:
     """`judge`, counting what does not match; a mistake of ours costs this one response."""
     try:
-        verdict = judge(sent, packet, rtt_s)
+        verdict = judge(sent, packet, rtt_s, stream=stream)
     except Exception:
         metrics.exceptions_total += 1
         _log.exception("reading a response failed")
@@ -105,8 +124,18 @@ def read_response(sent: Sent, packet: bytes, rtt_s: float, metrics: Metrics) -> 
     return verdict
 
 
-def judge(sent: Sent, packet: bytes, rtt_s: float) -> Outcome | Miss:
+def judge(sent: Sent, packet: bytes, rtt_s: float, *, stream: bool) -> Outcome | Miss:
     """The outcome that a packet gives to what was sent, or why it gives none."""
+    verdict = _judge_without_cookie(sent, packet, rtt_s)
+    cookie = sent.cookie
+    if cookie is None or type(verdict) is Miss:
+        return verdict
+    edns = verdict.message.edns if isinstance(verdict, Reply) else None
+    check = cookie.check(edns, stream=stream)
+    return verdict if stream or check is CookieCheck.FINE else Miss.COOKIE
+
+
+def _judge_without_cookie(sent: Sent, packet: bytes, rtt_s: float) -> Outcome | Miss:
     if len(packet) < HEADER_OCTETS or packet[2] & _QR_AND_OPCODE != _RESPONSE_TO_QUERY:
         return Miss.OTHER
     if packet[:2] != sent.id:

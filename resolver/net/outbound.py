@@ -1,18 +1,20 @@
 """Performs asks: on UDP or on a stream, within their time, ending each exactly once.
 
-An ask over UDP whose port receives a packet with a wrong id goes on over TCP in the time that is
-left: the first wrong guess of a forger is also the last one (RFC 5452 section 9.1 counts on few
-guesses; a stream leaves none).
+An ask over UDP whose port receives a packet with a wrong id, or without the cookie that the server
+is known to send, goes on over TCP in the time that is left: the first wrong guess of a forger is
+also the last one (RFC 5452 section 9.1 counts on few guesses; a stream leaves none).
 
 Knows: both carriers, deadlines. Does not know: engines.
 """
 
 import asyncio
+import os
 from collections.abc import Iterable
 from typing import Protocol
 
 from resolver.effects import Ask, Outcome, Timeout
 from resolver.metrics import Metrics
+from resolver.net.cookies import SECRET_OCTETS, Cookies
 from resolver.net.descriptors import Shares, shares
 from resolver.net.entropy import Entropy
 from resolver.net.flight import Flight, Waiter
@@ -40,6 +42,11 @@ class Outgoing(Protocol):
         """Whether to ask over IPv6."""
         ...
 
+    @property
+    def cookies(self) -> bool:
+        """Whether to send cookies (RFC 7873)."""
+        ...
+
 
 class Outbound:
     """All asks under way. Make it in the process that uses it: its randomness must not be shared
@@ -59,6 +66,7 @@ class Outbound:
         sockets = sockets or shares()
         entropy = Entropy(reserved_ports)
         sources = Sources(outgoing.source, entropy=entropy, ipv4=outgoing.ipv4, ipv6=outgoing.ipv6)
+        cookies = Cookies(os.urandom(SECRET_OCTETS)) if outgoing.cookies else None
         self._loop = loop
         self._timers = timers
         self._metrics = metrics
@@ -70,6 +78,7 @@ class Outbound:
             sources=sources,
             entropy=entropy,
             metrics=metrics,
+            cookies=cookies,
             most_sockets=sockets.datagram_sockets,
         )
         self.stream = StreamAsker(
@@ -78,6 +87,7 @@ class Outbound:
             sources=sources,
             entropy=entropy,
             metrics=metrics,
+            cookies=cookies,
             most_connections=sockets.upstream_connections,
             idle_s=upstream_idle_s,
         )

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from resolver.effects import Unreachable
 from resolver.metrics import Metrics
 from resolver.model import Address
+from resolver.net.cookies import Cookies
 from resolver.net.entropy import Entropy
 from resolver.net.flight import End, Flight
 from resolver.net.outbound_udp import OUT_OF_SOCKETS, RETRY_S, reason_of
@@ -41,6 +42,7 @@ class StreamAsker:
         sources: Sources,
         entropy: Entropy,
         metrics: Metrics,
+        cookies: Cookies | None,
         most_connections: int,
         idle_s: float = IDLE_S,
     ) -> None:
@@ -49,6 +51,7 @@ class StreamAsker:
         self._sources = sources
         self._entropy = entropy
         self._metrics = metrics
+        self._cookies = cookies
         self._most_connections = most_connections
         self._idle_s = idle_s
         self._connections = 0
@@ -129,6 +132,7 @@ class StreamAsker:
             lost=self._lost,
             entropy=self._entropy,
             metrics=self._metrics,
+            cookies=self._cookies,
         )
         self._by_server.setdefault(server, []).append(upstream)
         self._connections += 1

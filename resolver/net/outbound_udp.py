@@ -23,6 +23,7 @@ from collections.abc import Callable
 
 from resolver.effects import Unreachable
 from resolver.metrics import Metrics
+from resolver.net.cookies import Cookies
 from resolver.net.entropy import Entropy
 from resolver.net.flight import End, Flight
 from resolver.net.match import Miss, QueryMaker, read_response
@@ -53,7 +54,7 @@ class _OutOfSocketsError(Exception):
 
 class UdpAsker:
     """Carries flights over UDP. At most `most_sockets` at a time; more wait in order of arrival,
-    with their time running. `near_miss` takes a flight over when a packet with a wrong id came."""
+    with their time running. `near_miss` takes a flight over when somebody seems to guess."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class UdpAsker:
         sources: Sources,
         entropy: Entropy,
         metrics: Metrics,
+        cookies: Cookies | None,
         most_sockets: int,
     ) -> None:
         self._end = end
@@ -71,7 +73,7 @@ class UdpAsker:
         self._loop = loop
         self._sources = sources
         self._entropy = entropy
-        self._queries = QueryMaker(entropy)
+        self._queries = QueryMaker(entropy, cookies)
         self._metrics = metrics
         self._most_sockets = most_sockets
         self._flights: dict[int, Flight] = {}
@@ -121,7 +123,6 @@ class UdpAsker:
     def _launch(self, flight: Flight) -> bool:
         """Send the query; False when there is no descriptor for it now. Errors end the flight."""
         ask = flight.ask
-        sent = self._queries.make(ask, mix_case=ask.mix_case)
         try:
             sock = self._open(ask.server.ip)
         except _OutOfSocketsError:
@@ -129,13 +130,14 @@ class UdpAsker:
         except OSError as error:
             self._end(flight, Unreachable(reason_of(error)))
             return True
-        flight.sent = sent
         flight.sock = sock
         fd = sock.fileno()
         self._flights[fd] = flight
         try:
             sock.connect(ask.server)
             self._epoll.register(fd, _EPOLLIN)
+            own: str = sock.getsockname()[0]
+            flight.sent = sent = self._queries.make(ask, own, mix_case=ask.mix_case)
             flight.sent_at = time.monotonic()
             sock.send(sent.packet)
         except OSError as error:
@@ -196,10 +198,10 @@ class UdpAsker:
         sent = flight.sent
         assert sent is not None
         rtt_s = time.monotonic() - flight.sent_at
-        verdict = read_response(sent, packet, rtt_s, self._metrics)
+        verdict = read_response(sent, packet, rtt_s, self._metrics, stream=False)
         if not isinstance(verdict, Miss):
             self._end(flight, verdict)
-        elif verdict is Miss.ID:
+        elif verdict.is_near:
             self._near_miss(flight)
 
     def _drain(self) -> None:

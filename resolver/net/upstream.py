@@ -13,6 +13,7 @@ from typing import cast
 
 from resolver.metrics import Metrics
 from resolver.model import Address
+from resolver.net.cookies import Cookies
 from resolver.net.entropy import Entropy
 from resolver.net.flight import End, Flight
 from resolver.net.match import Miss, QueryMaker, read_response
@@ -38,6 +39,7 @@ class Upstream(asyncio.Protocol):
         lost: Lost,
         entropy: Entropy,
         metrics: Metrics,
+        cookies: Cookies | None,
     ) -> None:
         self.server = server
         self.replies = 0
@@ -47,10 +49,11 @@ class Upstream(asyncio.Protocol):
         self._lost = lost
         self._metrics = metrics
         self._entropy = entropy
-        self._queries = QueryMaker(entropy)
+        self._queries = QueryMaker(entropy, cookies)
         self._framer = Framer()
         self._flights: dict[int, Flight] = {}
         self._transport: asyncio.Transport | None = None
+        self._own = ""
         self._mismatches = 0
         self._paused = False
         self.closed = False
@@ -74,20 +77,26 @@ class Upstream(asyncio.Protocol):
         number = self._entropy.number()
         while number in self._flights:
             number = self._entropy.number()
-        # No case mixing: a forger would have to be on the path to get into the stream at all.
-        sent = self._queries.make_with_id(flight.ask, number, mix_case=False)
-        flight.sent = sent
-        flight.sent_at = time.monotonic()
+        flight.sent = None
         flight.upstream = self
+        flight.number = number
         self._flights[number] = flight
         if self._transport is not None:
-            self._transport.write(frame(sent.packet))
+            self._transport.write(self._query(flight))
+
+    def _query(self, flight: Flight) -> bytes:
+        """The framed query of a flight that goes out now."""
+        # No case mixing: a forger would have to be on the path to get into the stream at all.
+        sent = self._queries.make_with_id(flight.ask, self._own, flight.number, mix_case=False)
+        flight.sent = sent
+        flight.sent_at = time.monotonic()
+        return frame(sent.packet)
 
     def drop(self, flight: Flight) -> None:
         """Forget a flight; a late response to it will count as a mismatch."""
-        flight.upstream = None
-        if flight.sent is not None:
-            self._flights.pop(int.from_bytes(flight.sent.id, "big"), None)
+        if flight.upstream is self:
+            flight.upstream = None
+            self._flights.pop(flight.number, None)
 
     def close(self) -> None:
         """End the connection at once. Tells nobody."""
@@ -104,9 +113,9 @@ class Upstream(asyncio.Protocol):
         if self.closed:
             self._transport.abort()
             return
-        waiting = [frame(f.sent.packet) for f in self._flights.values() if f.sent is not None]
-        if waiting:
-            self._transport.write(b"".join(waiting))
+        self._own = self._transport.get_extra_info("sockname")[0]
+        if self._flights:
+            self._transport.write(b"".join([self._query(f) for f in self._flights.values()]))
 
     def data_received(self, data: bytes) -> None:
         """Octets from the server."""
@@ -136,7 +145,7 @@ class Upstream(asyncio.Protocol):
             self._mismatch()
             return
         rtt_s = time.monotonic() - flight.sent_at
-        verdict = read_response(flight.sent, packet, rtt_s, self._metrics)
+        verdict = read_response(flight.sent, packet, rtt_s, self._metrics, stream=True)
         if isinstance(verdict, Miss):
             self._mismatch()
             return

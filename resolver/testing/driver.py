@@ -27,6 +27,7 @@ from resolver.effects import (
     Timeout,
     Unreachable,
 )
+from resolver.net.cookies import Cookies
 from resolver.net.entropy import Entropy
 from resolver.net.match import Miss, QueryMaker, judge
 from resolver.testing.clock import ManualClock
@@ -34,6 +35,10 @@ from resolver.testing.internet import Internet
 from resolver.testing.watch import Asked, Watch
 
 T = TypeVar("T")
+
+# Where asks leave from, and what cookies are made with: the same in each run.
+_OWN = "203.0.113.1"
+_SECRET = bytes(32)
 
 MAX_EFFECTS = 100_000  # of one call of run(): an engine without end fails its test, not the machine
 
@@ -77,7 +82,7 @@ class Driver:
     def __init__(self, net: Internet, clock: ManualClock, *, seed: int = 1) -> None:
         self.net = net
         self.clock = clock
-        self._maker = QueryMaker(SeededEntropy(seed))
+        self._maker = QueryMaker(SeededEntropy(seed), Cookies(_SECRET))
         self._ready: deque[tuple[_Job, Outcome | None]] = deque()
         self._later: list[tuple[float, int, _Job, Outcome]] = []
         self._subs: dict[tuple[bytes, int, int], _Job] = {}
@@ -186,22 +191,22 @@ class Driver:
         if not self.net.is_reachable(ask.server.ip):
             return 0.0, Unreachable("connection refused" if ask.stream else "port unreachable")
         waited_s, verdict = self._exchange(ask, 0.0, stream=ask.stream)
-        if verdict is Miss.ID:
-            # Somebody is guessing ids, so what UDP brings is no longer believed (RFC 5452
+        if isinstance(verdict, Miss) and verdict.is_near and not ask.stream:
+            # Somebody is guessing, so what UDP brings is no longer believed (RFC 5452
             # section 9.3); the rest of the time belongs to TCP.
             waited_s, verdict = self._exchange(ask, waited_s, stream=True)
         return (ask.timeout_s, Timeout()) if isinstance(verdict, Miss) else (waited_s, verdict)
 
     def _exchange(self, ask: Ask, waited_s: float, *, stream: bool) -> tuple[float, Outcome | Miss]:
         """Send one query; the first packet that decides, and when it comes after the ask."""
-        sent = self._maker.make(ask, mix_case=ask.mix_case)
+        sent = self._maker.make(ask, _OWN, mix_case=ask.mix_case)
         at = self.clock.now() + waited_s
         for packet in self.net.exchange(ask.server.ip, sent.packet, stream=stream, at=at):
             arrives_s = waited_s + packet.after_s
             if arrives_s > ask.timeout_s:
                 break
-            verdict = judge(sent, packet.packet, packet.after_s)
-            if not isinstance(verdict, Miss) or (verdict is Miss.ID and not stream):
+            verdict = judge(sent, packet.packet, packet.after_s, stream=stream)
+            if not isinstance(verdict, Miss) or (verdict.is_near and not stream):
                 return arrives_s, verdict
         return ask.timeout_s, Miss.OTHER
 

@@ -27,6 +27,7 @@ class Outgoing:
     source: tuple[str, ...] = ()
     ipv4: bool = True
     ipv6: bool = True
+    cookies: bool = True
 
 
 @contextlib.contextmanager

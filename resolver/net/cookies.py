@@ -1,0 +1,104 @@
+"""DNS cookies towards other servers (RFC 7873, the client's side).
+
+Each server sees a client cookie of its own, made from its address, ours and a secret, so that it
+tells nobody who we are elsewhere (RFC 9018 section 3). Whoever forges a response without having
+seen the query has to guess 64 bits more, as soon as the server is known to send cookies: what comes
+without ours is then not believed over UDP (RFC 7873 section 5.3).
+
+Knows: the option, which servers know it. Does not know: sockets, engines, what else a message says.
+"""
+
+from enum import Enum
+from hashlib import blake2b
+
+from resolver.codes import EdnsOption
+from resolver.model import Address, Edns
+
+# Servers remembered; one that is forgotten gets the same client cookie again. When there are too
+# many the oldest are given up, a few hundred at once, so that it seldom happens.
+MAX_SERVERS = 10_000
+GIVEN_UP_AT_ONCE = 500
+CLIENT_OCTETS = 8
+SECRET_OCTETS = 32
+# Client cookie alone, or with 8 to 32 octets of the server's (RFC 7873 section 4).
+_WITH_SERVER_COOKIE = range(16, 41)
+_COOKIE = int(EdnsOption.COOKIE)
+
+
+class CookieCheck(Enum):
+    """What the cookie of a response says about it."""
+
+    FINE = "fine"
+    MISSING = "missing"
+    WRONG = "wrong"
+
+
+class ServerCookie:
+    """What one server and one of our addresses have said to each other. `option` is the whole
+    option to send; `expected` once the server has repeated our cookie."""
+
+    __slots__ = ("_client", "expected", "option")
+
+    def __init__(self, client: bytes) -> None:
+        self._client = client
+        self.expected = False
+        self.option = _option(client)
+
+    def check(self, edns: Edns | None, *, stream: bool) -> CookieCheck:
+        """Judge the cookie of a response, and learn the server's part if ours is right.
+
+        Only a response over a stream, which is hard to forge, can say that the server sends
+        cookies no more.
+        """
+        data = _find(edns)
+        if data is None:
+            if stream:
+                self.expected = False
+                self.option = _option(self._client)
+            return CookieCheck.MISSING if self.expected else CookieCheck.FINE
+        octets = len(data)
+        is_whole = octets == CLIENT_OCTETS or octets in _WITH_SERVER_COOKIE
+        if not is_whole or not data.startswith(self._client):
+            return CookieCheck.WRONG
+        self.expected = True
+        if octets > CLIENT_OCTETS and not self.option.endswith(data):
+            self.option = _option(data)
+        return CookieCheck.FINE
+
+
+class Cookies:
+    """The cookies of all servers. `secret` must be drawn anew by every process."""
+
+    __slots__ = ("_known", "_secret")
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._known: dict[tuple[Address, str], ServerCookie] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, server: Address, own: str) -> ServerCookie:
+        """The cookie for a server that is asked from our address `own`."""
+        known = self._known.get((server, own))
+        if known is None:
+            if len(self._known) >= MAX_SERVERS:
+                for oldest in list(self._known)[:GIVEN_UP_AT_ONCE]:
+                    del self._known[oldest]
+            text = f"{own} {server.ip}".encode()
+            client = blake2b(text, key=self._secret, digest_size=CLIENT_OCTETS).digest()
+            known = self._known[server, own] = ServerCookie(client)
+        return known
+
+
+def _find(edns: Edns | None) -> bytes | None:
+    """The data of the first COOKIE option: all others are ignored (RFC 7873 section 5.3)."""
+    if edns is not None:
+        for code, data in edns.options:
+            if code == _COOKIE:
+                return data
+    return None
+
+
+def _option(data: bytes) -> bytes:
+    return _COOKIE.to_bytes(2, "big") + len(data).to_bytes(2, "big") + data
