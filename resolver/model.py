@@ -108,7 +108,8 @@ class Answer:
     `required_glue` counts the leading RRsets of `additional` without which a referral is of no use:
     leaving one out sets TC (RFC 9471 section 3.1). `chase` is the target of an alias chain that
     left our own zones; recursion may go on from there. `ages` is False for the content of own
-    zones, whose TTLs do not count down.
+    zones, whose TTLs do not count down. `renew_in_s` is when to ask for it anew before it expires,
+    in seconds from now; None when that is not wanted.
     """
 
     rcode: int = Rcode.NOERROR
@@ -120,6 +121,7 @@ class Answer:
     required_glue: int = 0
     chase: bytes | None = None
     ages: bool = True
+    renew_in_s: int | None = None
 
 
 class Rank(IntEnum):

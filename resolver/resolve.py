@@ -1,39 +1,40 @@
 """One recursive question from end to end: cache, walk, aliases, cache again.
 
 The joint of cache and iterate (and later of validate). Implements RFC 1034 section 5.3.3 around the
-walk itself, RFC 2308 for denials, RFC 6672 section 3.4.1 for cached DNAMEs, RFC 8020. Knows nothing
+walk itself, RFC 2308 for denials, RFC 9520 for failures, RFC 8767 for stale answers. Knows nothing
 of clients, sockets or own zones.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import inf
 from typing import TypeAlias
 
 from resolver import names
 from resolver.cache.delegations import Delegation, Delegations
-from resolver.cache.negative import Denial, Negatives, negative_ttl
-from resolver.cache.rrsets import RRsets
+from resolver.cache.failures import FIRST_MEMORY_S, Failures
+from resolver.cache.negative import Negatives, negative_ttl
+from resolver.cache.rrsets import RRsets, renewal_margin_s
 from resolver.cache.servers import Servers
 from resolver.clock import Clock
 from resolver.codes import Ede, Rcode, RRType, show_type
 from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSettings
-from resolver.effects import Steps, Sub
-from resolver.iterate import priming, scrub
+from resolver.effects import Finished, Spawn, Steps, Sub
+from resolver.iterate import priming
 from resolver.iterate.ask import Asker
 from resolver.iterate.budget import MAX_ALIASES, Budget, OutOfBudget
 from resolver.iterate.forward import Forwarder
-from resolver.iterate.iterator import Failed, Found, Iterator
+from resolver.iterate.iterator import Found, Iterator, Shown
 from resolver.iterate.private import PrivateAddresses
+from resolver.iterate.recall import Failed, Recall
 from resolver.iterate.response import Aliased, Answered
 from resolver.iterate.route import Route, Routes, cut_chain
 from resolver.iterate.work import Work
-from resolver.model import Answer, ExtendedError, Question, Rank, RRset
+from resolver.model import Answer, ExtendedError, Question, RRset
 from resolver.rng import Rng
 from resolver.trace import Trace
 
 _CNAME = int(RRType.CNAME)
-_DNAME = int(RRType.DNAME)
-_ANY = int(RRType.ANY)
 _ROOT_NS = Question(names.ROOT, RRType.NS)
 
 # How the octets of `cache.size` are shared out; the rest is for finished packets.
@@ -43,6 +44,10 @@ _DELEGATIONS_SHARE = 0.1
 PACKETS_SHARE = 1 - _RRSETS_SHARE - _NEGATIVES_SHARE - _DELEGATIONS_SHARE
 
 PRIMING_RETRY_S = 10.0
+# How long a client waits when there is a stale answer for it (RFC 8767 section 5), and how long
+# after a failure it need not wait at all (the failure recheck timer of the same section).
+CLIENT_PATIENCE_S = 1.8
+STALE_RECHECK_S = 30.0
 
 # What is answered here instead of being asked for; None is for everything else.
 Local: TypeAlias = Callable[[Question], Answer | None]
@@ -84,13 +89,15 @@ class Recursion:
             int(cache.size * _DELEGATIONS_SHARE), max_ttl=int(cache.max_ttl)
         )
         self.servers = Servers()
+        self.prefetches = recursion.prefetch
+        self.recall = Recall(self.rrsets, self.negatives, Failures(), recursion.serve_stale)
         self.iterator = Iterator(
             recursion=recursion,
             outgoing=outgoing,
             clock=clock,
             rng=rng,
             delegations=self.delegations,
-            rrsets=self.rrsets,
+            recall=self.recall,
             servers=self.servers,
             resolve=self._resolve,
         )
@@ -114,29 +121,86 @@ class Recursion:
         """
         if start is not None and (route := self._route(question.qname.lower(), question.qtype)):
             start = start if len(route.zone) < len(start.zone) else None
-        budget = Budget(self.clock.now() + self.max_time_s, self.max_asks)
-        return self._resolve(question, Work(budget, trace, self.clock), start)
+        return self._resolve(question, self._work(trace), start)
+
+    def answer(self, question: Question, trace: Trace) -> Steps[Answer]:
+        """What a client gets: as `resolve`, joined with whoever asks the same, but a stale answer
+        rather than none or a late one (RFC 8767)."""
+        known = self.cached(question)
+        if known is not None:
+            if known.renew_in_s is not None and known.renew_in_s <= 0:
+                yield self.renewal(question)
+            return known
+        stale = self._stale(question)
+        outcome = yield Sub(
+            question.key,
+            lambda: self.resolve(question, trace),
+            patience_s=None if stale is None else CLIENT_PATIENCE_S,
+        )
+        if isinstance(outcome, Finished) and isinstance(outcome.result, Answer):
+            answer = outcome.result
+            if answer.rcode != Rcode.SERVFAIL or stale is None:
+                return answer
+            return _as_stale(stale, answer.extended_errors)
+        if stale is not None:
+            late = ExtendedError(Ede.NETWORK_ERROR, "the servers take too long")
+            return _as_stale(stale, (late,))
+        text = "no result: too many questions in flight, or an internal error"
+        return _servfail(ExtendedError(Ede.OTHER, text))
+
+    def renewal(self, question: Question) -> Spawn:
+        """Work that fetches anew, shortly before it expires, what the answer stands on."""
+        work = self._work(Trace())
+        work.renewing = True
+        return Spawn(question.key, lambda: self._resolve(question, work))
 
     def cached(self, question: Question) -> Answer | None:
-        """The answer if the cache holds all of it; nothing is asked and nothing changes."""
+        """The answer if the cache holds all of it, or knows that there is none at the moment;
+        nothing is asked and nothing changes."""
         name = question.qname.lower()
+        qtype = question.qtype
         chain: list[RRset] = []
+        renew_at = inf
         while True:
-            match self._at_home(name, question.qtype, chain):
-                case Answer() as answer:
-                    return answer
-                case bytes(target):
-                    name = target
-                    continue
-            found = self._recall(name, question.qtype, self.routes.find(name))
+            if self.local is not None:
+                match self._at_home(name, qtype, chain):
+                    case Answer() as answer:
+                        return answer
+                    case bytes(target):
+                        name = target
+                        continue
+            found = self.recall.fresh(name, qtype, self._top(name), self.clock.now())
             if found is None:
                 return None
+            if isinstance(found, Failed):
+                stale = self._stale(question)
+                return _servfail(*found.errors) if stale is None else _as_stale(stale, found.errors)
             chain += found.chain
+            renew_at = min(renew_at, found.renew_at)
             if error := _chain_fault(chain):
                 return _servfail(error)
             if isinstance(found, Answered):
+                answer = self._conclude(found, chain, renew_at)
+                return self.private.screen(answer)
+            name = found.target
+
+    def _stale(self, question: Question) -> Answer | None:
+        """An answer that has expired, at least a link of it."""
+        name = question.qname.lower()
+        chain: list[RRset] = []
+        while True:
+            found = self.recall.stale(name, question.qtype, self.clock.now())
+            if found is None:
+                return None
+            chain += found.chain
+            if _chain_fault(chain) is not None:
+                return None
+            if isinstance(found, Answered):
                 return self.private.screen(self._conclude(found, chain))
             name = found.target
+
+    def _work(self, trace: Trace) -> Work:
+        return Work(Budget(self.clock.now() + self.max_time_s, self.max_asks), trace, self.clock)
 
     def _resolve(
         self, question: Question, work: Work, start: Delegation | None = None
@@ -145,6 +209,8 @@ class Recursion:
             return (yield from self._follow_aliases(question, work, start))
         except OutOfBudget as end:
             work.note("given up: %s", end.error.text)
+            if work.depth == 0:
+                self._remember_failure(question.qname.lower(), question.qtype, end.error)
             return _servfail(end.error)
 
     def _follow_aliases(
@@ -152,7 +218,9 @@ class Recursion:
     ) -> Steps[Answer]:
         name = question.qname.lower()
         chain: list[RRset] = []
-        at_home = work.depth == 0  # what hides names from clients hides no name server from us
+        renew_at = inf
+        # What hides names from clients hides no name server from us.
+        at_home = work.depth == 0 and self.local is not None
         while True:
             match self._at_home(name, question.qtype, chain) if at_home else None:
                 case Answer() as answer:
@@ -164,15 +232,16 @@ class Recursion:
                     continue
             found = yield from self._find(name, question.qtype, work, start)
             if isinstance(found, Failed):
-                return _servfail(found.error)
+                return _servfail(*found.errors)
             chain += found.chain
+            renew_at = min(renew_at, found.renew_at)
             if error := _chain_fault(chain):
                 work.note("given up: %s", error.text)
                 return _servfail(error)
             if isinstance(found, Answered):
-                answer = self._conclude(found, chain)
-                return self.private.screen(answer) if at_home else answer
-            work.note("alias leads to %s", found.target)
+                answer = self._conclude(found, chain, renew_at)
+                return self.private.screen(answer) if work.depth == 0 else answer
+            work.note("alias leads to %s", Shown(found.target))
             name, start = found.target, None
 
     def _at_home(self, name: bytes, qtype: int, chain: list[RRset]) -> Answer | bytes | None:
@@ -191,24 +260,40 @@ class Recursion:
 
     def _find(self, name: bytes, qtype: int, work: Work, start: Delegation | None) -> Steps[Found]:
         """One link of the chain: from the cache, or from the servers of the zone."""
-        known = self._recall(name, qtype, self.routes.find(name))
+        known = self.recall.fresh(
+            name, qtype, self._top(name), self.clock.now(), renewing=work.renewing
+        )
         if known is not None:
-            work.note("%s %s is in the cache", names.show(name), show_type(qtype))
+            work.note("%s %s is in the cache", Shown(name), show_type(qtype))
             return known
         found = yield from self._fetch(name, qtype, self._route(name, qtype), work, start)
         if isinstance(found, Failed):
+            if found.lasting or (work.depth == 0 and work.curtailed):
+                self._remember_failure(name, qtype, found.errors[0])
             return found
+        if found.chain:
+            found = self._cut_chain(found, name, qtype, work)
+        self._learn(found, name, qtype)
+        return found
+
+    def _cut_chain(
+        self, found: Answered | Aliased, name: bytes, qtype: int, work: Work
+    ) -> Answered | Aliased:
         route = self.routes.find(name)
         at_home = self.local if work.depth == 0 else None
-        found = cut_chain(
+        return cut_chain(
             found,
             lambda target: (
                 self.routes.find(target) is not route
                 or (at_home is not None and at_home(Question(target, qtype)) is not None)
             ),
         )
-        self._learn(found, qtype)
-        return found
+
+    def _remember_failure(self, name: bytes, qtype: int, error: ExtendedError) -> None:
+        now = self.clock.now()
+        is_stale = self.recall.stale(name, qtype, now) is not None
+        least_s = STALE_RECHECK_S if is_stale else FIRST_MEMORY_S
+        self.recall.failures.learn(name, qtype, error, now=now, least_s=least_s)
 
     def _fetch(
         self, name: bytes, qtype: int, route: Route | None, work: Work, start: Delegation | None
@@ -256,49 +341,22 @@ class Recursion:
             delegation = self.delegations.closest(name, self.clock.now())
         return delegation or self.hints
 
-    def _recall(self, name: bytes, qtype: int, route: Route | None) -> Answered | Aliased | None:
-        """What the cache says about a name, as if a server had said it."""
-        now = self.clock.now()
-        if rrset := self.rrsets.lookup(name, qtype, now):
-            return Answered([], name, [rrset])
-        if qtype not in (_CNAME, _ANY) and (cname := self.rrsets.lookup(name, _CNAME, now)):
-            return Aliased([cname], cname.rdatas[0].lower())
-        if denial := self.negatives.lookup(name, qtype, now):
-            return _denied(denial, name)
-        # What denies or redirects the tree above says nothing about a stub or forward zone in it.
-        top = route.zone if route is not None else names.ROOT
-        above = [a for a in names.ancestors(names.parent(name)) if names.is_within(a, top)]
-        if denial := self.negatives.lookup_cut(above, now):
-            return _denied(denial, name)
-        return self._recall_dname(name, above, now)
+    def _top(self, name: bytes) -> bytes:
+        """The zone of a name's route, or the root."""
+        route = self.routes.find(name)
+        return names.ROOT if route is None else route.zone
 
-    def _recall_dname(
-        self, name: bytes, above: Iterable[bytes], now: float
-    ) -> Answered | Aliased | None:
-        for ancestor in above:
-            if dname := self.rrsets.lookup(ancestor, _DNAME, now):
-                cname = scrub.synthesize_cname(dname, name)
-                if cname is None:
-                    return Answered([dname], name, [], Rcode.YXDOMAIN)
-                return Aliased([dname, cname], cname.rdatas[0].lower())
-        return None
-
-    def _learn(self, found: Answered | Aliased, qtype: int) -> None:
-        """Keep what a server said. CNAMEs that follow from a DNAME are made anew each time."""
+    def _learn(self, found: Answered | Aliased, name: bytes, qtype: int) -> None:
+        """Keep what a server said of a name."""
         now = self.clock.now()
-        rank = Rank.AUTHORITATIVE_ANSWER if found.authoritative else Rank.NON_AUTHORITATIVE_ANSWER
-        implied = False
-        for rrset in found.chain:
-            if not implied:
-                self.rrsets.learn(rrset, rank, now=now)
-            implied = rrset.rrtype == _DNAME
-        if isinstance(found, Aliased):
-            return
-        for rrset in found.data:
-            self.rrsets.learn(rrset, rank, now=now)
-        if not found.data and found.soa is not None:
-            self.negatives.learn(found.name, qtype, found.rcode, found.soa, now=now)
-        if found.name == names.ROOT and qtype == RRType.NS:
+        literal = (
+            isinstance(found, Answered)
+            and found.soa is not None
+            and self.servers.is_literal(found.soa.owner.lower(), now)
+        )
+        self.recall.learn(found, qtype, now, below=not literal)
+        self.recall.failures.forget(name, qtype)
+        if isinstance(found, Answered) and name == names.ROOT and qtype == RRType.NS:
             self._learn_root(found)
 
     def _learn_root(self, found: Answered) -> None:
@@ -311,18 +369,28 @@ class Recursion:
         if self.iterator.rules.allowed(texts):
             self.delegations.learn(delegation, ttl, now=self.clock.now())
 
-    def _conclude(self, found: Answered, chain: list[RRset]) -> Answer:
-        if found.data:
-            return Answer(Rcode.NOERROR, [*chain, *found.data])
-        authority: list[RRset] = []
-        if found.soa is not None:
-            ttl = min(negative_ttl(found.soa), self.negatives.max_ttl)
-            authority = [replace(found.soa, ttl=ttl)]
-        return Answer(Rcode(found.rcode), chain, authority)
+    def _conclude(self, found: Answered, chain: list[RRset], renew_at: float = inf) -> Answer:
+        """`renew_at` is of what was in the cache; what came from servers is measured by its TTL."""
+        if not found.data:
+            authority: list[RRset] = []
+            if found.soa is not None:
+                ttl = min(negative_ttl(found.soa), self.negatives.max_ttl)
+                authority = [replace(found.soa, ttl=ttl)]
+            return Answer(Rcode(found.rcode), chain, authority)
+        answer = Answer(Rcode.NOERROR, [*chain, *found.data])
+        if self.prefetches:
+            if renew_at == inf:
+                answer.renew_in_s = min(r.ttl - renewal_margin_s(r.ttl) for r in answer.answer)
+            else:
+                answer.renew_in_s = int(renew_at - self.clock.now())
+        return answer
 
 
-def _denied(denial: Denial, name: bytes) -> Answered:
-    return Answered([], name, [], denial.rcode, denial.soa)
+def _as_stale(stale: Answer, errors: tuple[ExtendedError, ...]) -> Answer:
+    """The stale answer, with the reason (RFC 8914 sections 4.4 and 4.20)."""
+    code = Ede.STALE_NXDOMAIN_ANSWER if stale.rcode == Rcode.NXDOMAIN else Ede.STALE_ANSWER
+    told = ExtendedError(code, f"expired, but {errors[0].text}" if errors else "expired")
+    return replace(stale, extended_errors=(told, *errors[1:], *stale.extended_errors))
 
 
 def _chain_fault(chain: Sequence[RRset]) -> ExtendedError | None:
@@ -336,5 +404,5 @@ def _chain_fault(chain: Sequence[RRset]) -> ExtendedError | None:
     return None
 
 
-def _servfail(error: ExtendedError) -> Answer:
-    return Answer(Rcode.SERVFAIL, extended_errors=(error,))
+def _servfail(*errors: ExtendedError) -> Answer:
+    return Answer(Rcode.SERVFAIL, extended_errors=errors)

@@ -8,22 +8,25 @@ domains).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
+from typing import Any
 
-from resolver import names
 from resolver.cache.store import BoundedMap
 from resolver.model import Address
 
 _DELEGATION_OVERHEAD_OCTETS = 600
 _SERVER_OVERHEAD_OCTETS = 150
-_ADDRESS_OVERHEAD_OCTETS = 70
+_ADDRESS_OVERHEAD_OCTETS = 140  # in `glue` and again in `roster`
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Delegation:
-    """Servers of a zone. `zone` and name server names in lower case.
+    """Servers of a zone. `zone` and name server names in lower case; not to be changed.
 
     `glue` holds the addresses that came with the delegation. `configured` ones (hints, stubs) may
     lead to addresses that learned ones may not, and `addresses` then gives them with their ports.
+    `expires_at` is the instant until which the parent's word holds. `roster` is what a walk has
+    worked out of all this, kept because it stays the same.
     """
 
     zone: bytes
@@ -31,6 +34,8 @@ class Delegation:
     glue: Mapping[bytes, tuple[str, ...]] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
     configured: bool = False
+    expires_at: float = inf
+    roster: Any = None
 
 
 class Delegations:
@@ -52,21 +57,35 @@ class Delegations:
 
     def closest(self, name: bytes, now: float) -> Delegation | None:
         """The delegation of the longest known zone that holds the lower-case `name`."""
-        for ancestor in names.ancestors(name):
-            if (entry := self._map.get(ancestor, now)) is not None:
+        get = self._map.get
+        while True:
+            if (entry := get(name, now)) is not None:
                 return entry.value
-        return None
+            if not (octets := name[0]):
+                return None
+            name = name[octets + 1 :]
 
-    def learn(self, delegation: Delegation, ttl: int, *, now: float) -> None:
-        """Keep a delegation for `ttl` seconds, as given by the parent."""
+    def learn(
+        self, delegation: Delegation, ttl: int, *, now: float, parent: Delegation | None = None
+    ) -> None:
+        """Keep a delegation for `ttl` seconds, as given by the parent zone's servers.
+
+        It does not outlive the parent's own delegation: otherwise a revoked domain could go on for
+        ever by delegating new children in time ("phoenix domains"). The root and the zones
+        right below it are not revoked in this way, so all they delegate need not end when they do.
+        """
         ttl = min(ttl, self.max_ttl)
-        if ttl <= 0:
+        expires_at = int(now) + ttl
+        if parent is not None and _is_revocable(parent.zone):
+            expires_at = int(min(expires_at, parent.expires_at))
+        delegation.expires_at = expires_at
+        if expires_at <= now:
             return
         octets = _DELEGATION_OVERHEAD_OCTETS + sum(
             len(s) + _SERVER_OVERHEAD_OCTETS for s in delegation.servers
         )
         octets += sum(len(a) * _ADDRESS_OVERHEAD_OCTETS for a in delegation.glue.values())
-        self._map.put(delegation.zone, delegation, octets, now=now, expires_at=int(now) + ttl)
+        self._map.put(delegation.zone, delegation, octets, now=now, expires_at=expires_at)
 
     def forget(self, zone: bytes) -> bool:
         """Drop one delegation; whether it was there."""
@@ -75,3 +94,9 @@ class Delegations:
     def clear(self) -> int:
         """Drop everything; how many delegations there were."""
         return self._map.clear()
+
+
+def _is_revocable(zone: bytes) -> bool:
+    """Whether a zone has at least two labels."""
+    first = zone[0]
+    return first != 0 and zone[first + 1] != 0

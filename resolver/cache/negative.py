@@ -1,8 +1,10 @@
 """What does not exist: names (NXDOMAIN) and types at a name (NODATA).
 
 Kept with the SOA that says so, for min(TTL of the SOA record, its MINIMUM field, the cap)
-(RFC 2308 sections 3 and 5). A name that does not exist has nothing below it (RFC 8020 section 2).
-Denials without a SOA are not kept (RFC 2308 section 5).
+(RFC 2308 sections 3 and 5), and with the NSEC or NSEC3 records that prove it, if they came along. A
+name that does not exist has nothing below it (RFC 8020 section 2), unless the zone's servers are
+known to deny names that only have others below them. Denials without a SOA are not kept (RFC 2308
+section 5).
 """
 
 from collections.abc import Iterable
@@ -10,21 +12,33 @@ from dataclasses import dataclass
 
 from resolver import names
 from resolver.cache.rrsets import key_of
-from resolver.cache.store import BoundedMap
+from resolver.cache.store import BoundedMap, Entry
 from resolver.codes import Rcode
 from resolver.model import RRset
 
 _NXDOMAIN_TYPE = 0  # no record has type 0 (RFC 6895 section 3.1)
-_DENIAL_OVERHEAD_OCTETS = 450
+_DENIAL_OVERHEAD_OCTETS = 500
+_PROOF_OVERHEAD_OCTETS = 200
 _SOA_MINIMUM_OCTETS = 4
 
 
 @dataclass(slots=True)
 class Denial:
-    """NXDOMAIN, or NODATA when rcode is NOERROR, and the SOA with its TTL counted down."""
+    """NXDOMAIN, or NODATA when rcode is NOERROR, and the SOA with its TTL counted down. `proof` are
+    the NSEC, NSEC3 and RRSIG RRsets that came with it."""
 
     rcode: Rcode
     soa: RRset
+    proof: tuple[RRset, ...] = ()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A denial as received, its TTL clamped. `below`: whether it holds for all names below."""
+
+    soa: RRset
+    below: bool
+    proof: tuple[RRset, ...]
 
 
 def negative_ttl(soa: RRset) -> int:
@@ -39,7 +53,7 @@ class Negatives:
     __slots__ = ("_map", "max_ttl")
 
     def __init__(self, max_octets: int, *, max_ttl: int) -> None:
-        self._map: BoundedMap[RRset] = BoundedMap(max_octets)
+        self._map: BoundedMap[_Kept] = BoundedMap(max_octets)
         self.max_ttl = max_ttl
 
     def __len__(self) -> int:
@@ -52,28 +66,53 @@ class Negatives:
 
     def lookup(self, name: bytes, rrtype: int, now: float) -> Denial | None:
         """NODATA for this type at this lower-case name, or NXDOMAIN of the very name."""
-        if soa := self._soa(name, rrtype, now):
-            return Denial(Rcode.NOERROR, soa)
-        if soa := self._soa(name, _NXDOMAIN_TYPE, now):
-            return Denial(Rcode.NXDOMAIN, soa)
+        if entry := self._map.get(key_of(name, rrtype), now):
+            return _denial(entry, Rcode.NOERROR, now)
+        if entry := self._map.get(key_of(name, _NXDOMAIN_TYPE), now):
+            return _denial(entry, Rcode.NXDOMAIN, now)
         return None
 
     def lookup_cut(self, ancestors: Iterable[bytes], now: float) -> Denial | None:
         """NXDOMAIN because one of these ancestors does not exist (RFC 8020 section 2)."""
+        get = self._map.get
         for name in ancestors:
-            if soa := self._soa(name, _NXDOMAIN_TYPE, now):
-                return Denial(Rcode.NXDOMAIN, soa)
+            entry = get(key_of(name, _NXDOMAIN_TYPE), now)
+            if entry is not None and entry.value.below:
+                return _denial(entry, Rcode.NXDOMAIN, now)
         return None
 
-    def learn(self, name: bytes, rrtype: int, rcode: int, soa: RRset, *, now: float) -> bool:
-        """Keep a denial; whether it was kept."""
+    def recall(self, name: bytes, rrtype: int) -> tuple[Denial, int, int] | None:
+        """The last denial even if it has expired (RFC 8767), and from when to when it held."""
+        latest: tuple[Denial, int, int] | None = None
+        for key_type, rcode in ((rrtype, Rcode.NOERROR), (_NXDOMAIN_TYPE, Rcode.NXDOMAIN)):
+            entry = self._map.peek(key_of(name, key_type))
+            if entry is not None and (latest is None or entry.expires_at > latest[2]):
+                denial = Denial(rcode, entry.value.soa, entry.value.proof)
+                latest = (denial, entry.expires_at - entry.value.soa.ttl, entry.expires_at)
+        return latest
+
+    def learn(
+        self,
+        name: bytes,
+        rrtype: int,
+        rcode: int,
+        soa: RRset,
+        *,
+        now: float,
+        below: bool = True,
+        proof: tuple[RRset, ...] = (),
+    ) -> bool:
+        """Keep a denial; whether it was kept. `below` False: names below may exist all the same."""
         ttl = min(negative_ttl(soa), self.max_ttl)
         if ttl <= 0 or name == names.ROOT:
             return False
         key = key_of(name, _NXDOMAIN_TYPE if rcode == Rcode.NXDOMAIN else rrtype)
         octets = _DENIAL_OVERHEAD_OCTETS + len(soa.owner) + len(soa.rdatas[0])
+        for rrset in proof:
+            octets += _PROOF_OVERHEAD_OCTETS + sum(map(len, rrset.rdatas))
         kept = RRset(soa.owner, soa.rrtype, soa.rrclass, ttl, soa.rdatas)
-        self._map.put(key, kept, octets, now=now, expires_at=int(now) + ttl)
+        value = _Kept(kept, below, proof)
+        self._map.put(key, value, octets, now=now, expires_at=int(now) + ttl)
         return True
 
     def forget(self, name: bytes, rrtype: int) -> bool:
@@ -85,10 +124,9 @@ class Negatives:
         """Drop everything; how many denials there were."""
         return self._map.clear()
 
-    def _soa(self, name: bytes, rrtype: int, now: float) -> RRset | None:
-        entry = self._map.get(key_of(name, rrtype), now)
-        if entry is None:
-            return None
-        soa = entry.value
-        left = entry.expires_at - int(now)
-        return RRset(soa.owner, soa.rrtype, soa.rrclass, left, soa.rdatas)
+
+def _denial(entry: Entry[_Kept], rcode: Rcode, now: float) -> Denial:
+    soa = entry.value.soa
+    left = entry.expires_at - int(now)
+    counted = RRset(soa.owner, soa.rrtype, soa.rrclass, left, soa.rdatas)
+    return Denial(rcode, counted, entry.value.proof)

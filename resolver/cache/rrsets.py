@@ -3,28 +3,57 @@
 Weaker data never replaces stronger data that is still alive (RFC 2181 section 5.4.1). TTLs are
 clamped when stored, counted down when read, and data with TTL 0 is not kept (RFC 2181 section 8,
 RFC 1035 section 3.2.1). Delegations and glue are not here but in delegations.py, so nothing a
-referral says can ever answer a client. Only class IN is cached.
+referral says can ever answer a client. Only class IN is cached. Signatures stay with what they
+cover.
 """
 
 from dataclasses import dataclass
 
 from resolver.cache.store import BoundedMap
+from resolver.codes import RRType
 from resolver.model import Rank, RRset, Security
 
 # An RRset with more records is passed on but not kept (the bound of BIND's max-records-per-type).
 MAX_RECORDS_KEPT = 100
+MIN_RENEWABLE_TTL_S = 9  # BIND's default for prefetch
 _RDATA_OVERHEAD_OCTETS = 48  # bytes header and tuple slot
-_RRSET_OVERHEAD_OCTETS = 330
+_RRSET_OVERHEAD_OCTETS = 340
+_DNAME = int(RRType.DNAME)
 
 
 @dataclass(slots=True)
 class CachedRRset:
-    """An RRset as received (TTL clamped), what it is worth, and until when (monotonic seconds)."""
+    """An RRset as received (TTL clamped), what it is worth, and until when (monotonic seconds).
+
+    `signatures` are the rdatas of the RRSIG records that cover it and came with it.
+    """
 
     rrset: RRset
     rank: Rank
     security: Security
     expires_at: int
+    signatures: tuple[bytes, ...] = ()
+
+    @property
+    def learned_at(self) -> int:
+        """When it was received."""
+        return self.expires_at - self.rrset.ttl
+
+    @property
+    def renew_at(self) -> int:
+        """From when on it is worth asking for anew before it expires; its end if never."""
+        return self.expires_at - renewal_margin_s(self.rrset.ttl)
+
+    def left(self, ttl: int) -> RRset:
+        """The RRset with this TTL."""
+        rrset = self.rrset
+        return RRset(rrset.owner, rrset.rrtype, rrset.rrclass, ttl, rrset.rdatas)
+
+
+def renewal_margin_s(ttl: int) -> int:
+    """How long before its expiry an RRset of this TTL is renewed: the last tenth (Unbound), two
+    seconds at least (BIND); nothing of short life is worth it."""
+    return max(ttl // 10, 2) if ttl >= MIN_RENEWABLE_TTL_S else 0
 
 
 def key_of(owner: bytes, rrtype: int) -> bytes:
@@ -35,12 +64,13 @@ def key_of(owner: bytes, rrtype: int) -> bytes:
 class RRsets:
     """The RRset cache. `min_ttl` and `max_ttl` in seconds."""
 
-    __slots__ = ("_map", "max_ttl", "min_ttl")
+    __slots__ = ("_map", "has_dnames", "max_ttl", "min_ttl")
 
     def __init__(self, max_octets: int, *, min_ttl: int, max_ttl: int) -> None:
         self._map: BoundedMap[CachedRRset] = BoundedMap(max_octets)
         self.min_ttl = min_ttl
         self.max_ttl = max_ttl
+        self.has_dnames = False  # whether looking for one above a name can lead anywhere
 
     def __len__(self) -> int:
         return len(self._map)
@@ -50,27 +80,40 @@ class RRsets:
         """Estimated memory in use."""
         return self._map.octets
 
+    def clamp(self, ttl: int) -> int:
+        """The TTL within the operator's bounds."""
+        return min(max(ttl, self.min_ttl), self.max_ttl)
+
     def lookup(self, owner: bytes, rrtype: int, now: float) -> RRset | None:
         """The RRset at a lower-case owner with its TTL counted down, or None."""
         entry = self._map.get(key_of(owner, rrtype), now)
         if entry is None:
             return None
-        rrset = entry.value.rrset
-        left = entry.expires_at - int(now)
-        return RRset(rrset.owner, rrset.rrtype, rrset.rrclass, left, rrset.rdatas)
+        return entry.value.left(entry.expires_at - int(now))
 
     def inspect(self, owner: bytes, rrtype: int, now: float) -> CachedRRset | None:
         """The entry itself, with rank and security."""
         entry = self._map.get(key_of(owner, rrtype), now)
         return entry.value if entry is not None else None
 
+    def recall(self, owner: bytes, rrtype: int) -> CachedRRset | None:
+        """The entry even if it has expired, for stale answers (RFC 8767)."""
+        entry = self._map.peek(key_of(owner, rrtype))
+        return entry.value if entry is not None else None
+
     def learn(
-        self, rrset: RRset, rank: Rank, *, now: float, security: Security = Security.INDETERMINATE
+        self,
+        rrset: RRset,
+        rank: Rank,
+        *,
+        now: float,
+        security: Security = Security.INDETERMINATE,
+        signatures: tuple[bytes, ...] = (),
     ) -> bool:
         """Keep an RRset unless something better ranked is there; whether it was kept."""
         if len(rrset.rdatas) > MAX_RECORDS_KEPT:
             return False
-        ttl = min(max(rrset.ttl, self.min_ttl), self.max_ttl)
+        ttl = self.clamp(rrset.ttl)
         if ttl <= 0:
             return False
         key = key_of(rrset.owner.lower(), rrset.rrtype)
@@ -81,8 +124,12 @@ class RRsets:
         octets = _RRSET_OVERHEAD_OCTETS + len(rrset.owner)
         for rdata in rrset.rdatas:
             octets += len(rdata) + _RDATA_OVERHEAD_OCTETS
+        for signature in signatures:
+            octets += len(signature) + _RDATA_OVERHEAD_OCTETS
+        if rrset.rrtype == _DNAME:
+            self.has_dnames = True
         expires_at = int(now) + ttl
-        value = CachedRRset(kept, rank, security, expires_at)
+        value = CachedRRset(kept, rank, security, expires_at, signatures)
         self._map.put(key, value, octets, now=now, expires_at=expires_at)
         return True
 

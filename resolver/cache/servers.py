@@ -1,17 +1,20 @@
 """What we learned of each server address: how fast it is and what it cannot do.
 
-Round-trip times are smoothed and time-outs backed off as RFC 6298 section 2 does. An entry is
-forgotten a while after it was last touched, so that a server which was mended gets a fresh start.
-"""
+Round-trip times are smoothed and time-outs backed off as RFC 6298 section 2 does. A server that
+stays silent is left in peace for a while, longer each time, and then probed (RFC 9520 sections 3.1
+and 3.2: back off, and not longer than five minutes). Whatever is held against a server ends by
+itself, so that one that was mended gets a fresh start.
 
-from cachetools import LRUCache
+Knows: instants, counts. Does not know: messages, who asks.
+"""
 
 from resolver.model import Address
 
 MAX_SERVERS = 10_000
-MAX_LAME = 5_000
+MAX_TROUBLES = 5_000
+_MAKE_ROOM_SHARE = 0.1  # of a full table is given up at once, so that it seldom happens
+
 SERVER_MEMORY_S = 900.0  # Unbound's infra-host-ttl
-LAME_MEMORY_S = 600.0  # BIND's default lame-ttl
 UNKNOWN_RTT_S = 0.376  # Unbound's guess for a server never asked
 MIN_TIMEOUT_S = 0.2
 MAX_TIMEOUT_S = 3.0
@@ -19,34 +22,93 @@ MAX_TIMEOUT_S = 3.0
 # lost, more for one that never did and may not be there at all.
 MAX_BACKOFF_KNOWN = 2
 MAX_BACKOFF_UNKNOWN = 3
+# A server never asked is waited for so many times as long as servers usually take, when that is
+# known: with thirteen addresses of which one is alive, time is short.
+_TYPICAL_FACTOR = 4
+
+# Time-outs in a row after which a server counts as dead: one that has answered before is taken to
+# be there, and what it misses to be lost packets.
+DEAD_AFTER_KNOWN = 8
+DEAD_AFTER_UNKNOWN = 4
+FIRST_REST_S = 5.0  # of a dead server; doubles with each probe that fails
+MAX_REST_S = 30.0  # so a server that is back is found within this time
+FIRST_PROBE_S = 2.0  # of a server that was silent but is not dead; doubles likewise
+
+# A family is in doubt when so many servers in a row that were never heard stay silent.
+FAMILY_DOUBT_AFTER = 3
+
+FORGIVING_S = 900.0  # how long a server gets no EDNS, or no mixed case, after it stumbled over it
+LAME_MEMORY_S = 600.0  # BIND's default lame-ttl
+LAME_RETRY_S = 30.0  # when all others have failed, after so long even a lame one is asked again
+BROKEN_MEMORY_S = 60.0  # how long others are preferred to a server that said SERVFAIL or nonsense
+
+
+class Family:
+    """IPv4 or IPv6 as a whole. `misses` counts silent servers that were never heard, in a row;
+    `works` is whether any server was ever heard."""
+
+    __slots__ = ("misses", "probe_at", "works")
+
+    def __init__(self) -> None:
+        self.misses = 0
+        self.works = False
+        self.probe_at = 0.0
 
 
 class Server:
-    """One address. `srtt_s` and `rttvar_s` in seconds; `timeouts` counts those since a reply."""
+    """One address. `srtt_s` and `rttvar_s` in seconds; `timeouts` counts those since a reply.
 
-    __slots__ = ("edns", "keeps_case", "rttvar_s", "srtt_s", "timeouts", "touched_at")
+    `rest_until` is when to try a silent server again, `in_flight` the asks under way.
+    """
 
-    def __init__(self, now: float) -> None:
+    __slots__ = (
+        "address",
+        "family",
+        "in_flight",
+        "missed_at",
+        "no_case_until",
+        "no_edns_until",
+        "rest_until",
+        "rttvar_s",
+        "srtt_s",
+        "timeouts",
+        "touched_at",
+    )
+
+    def __init__(self, address: Address, family: Family, now: float) -> None:
+        self.address = address
+        self.family = family
         self.srtt_s: float | None = None
         self.rttvar_s = 0.0
         self.timeouts = 0
-        self.edns = True
-        self.keeps_case = True
+        self.missed_at = 0.0
+        self.rest_until = 0.0
+        self.no_edns_until = 0.0
+        self.no_case_until = 0.0
+        self.in_flight = 0
         self.touched_at = now
 
-    def timeout_s(self) -> float:
+    def timeout_s(self, unknown_rtt_s: float = UNKNOWN_RTT_S) -> float:
         """How long to wait for this server (RFC 6298 sections 2.2, 2.3 and 5.5)."""
         if self.srtt_s is None:
-            base, backoff = UNKNOWN_RTT_S, MAX_BACKOFF_UNKNOWN
+            base, backoff = unknown_rtt_s, MAX_BACKOFF_UNKNOWN
         else:
             base = max(MIN_TIMEOUT_S, self.srtt_s + 4 * self.rttvar_s)
             backoff = MAX_BACKOFF_KNOWN
         return float(min(MAX_TIMEOUT_S, base * 2 ** min(self.timeouts, backoff)))
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it has been silent for so long that nobody should wait for it."""
+        limit = DEAD_AFTER_UNKNOWN if self.srtt_s is None else DEAD_AFTER_KNOWN
+        return self.timeouts >= limit
+
     def heard(self, rtt_s: float, now: float) -> None:
         """A reply came after `rtt_s` seconds."""
         self.touched_at = now
         self.timeouts = 0
+        self.family.misses = 0
+        self.family.works = True
         if self.srtt_s is None:
             self.srtt_s = rtt_s
             self.rttvar_s = rtt_s / 2
@@ -54,20 +116,50 @@ class Server:
             self.rttvar_s += (abs(self.srtt_s - rtt_s) - self.rttvar_s) / 4
             self.srtt_s += (rtt_s - self.srtt_s) / 8
 
-    def timed_out(self, now: float) -> None:
-        """No reply came in time."""
+    def timed_out(self, now: float, sent_at: float) -> None:
+        """No reply came in time.
+
+        Of many asks that were under way together only the first counts: one short silence is not a
+        hundred.
+        """
         self.touched_at = now
+        if sent_at < self.missed_at:
+            return
+        self.missed_at = now
+        if self.srtt_s is None and not self.timeouts:
+            self.family.misses += 1
         self.timeouts += 1
+        if self.is_dead:
+            limit = DEAD_AFTER_UNKNOWN if self.srtt_s is None else DEAD_AFTER_KNOWN
+            rest_s = FIRST_REST_S * 2 ** min(self.timeouts - limit, 8)
+        else:
+            rest_s = FIRST_PROBE_S * 2 ** (self.timeouts - 1)
+        self.rest_until = now + min(rest_s, MAX_REST_S)
+
+
+class Trouble:
+    """Something held against a server, for one zone. `lame` ones do not serve the zone; others
+    have failed at it lately."""
+
+    __slots__ = ("lame", "reason", "since")
+
+    def __init__(self, reason: str, since: float, *, lame: bool) -> None:
+        self.reason = reason
+        self.since = since
+        self.lame = lame
 
 
 class Servers:
-    """The server table: small, so cachetools serves it."""
+    """The server table."""
 
-    __slots__ = ("_lame", "_servers")
+    __slots__ = ("_literal", "_servers", "_troubles", "families", "typical_rtt_s")
 
     def __init__(self) -> None:
-        self._servers: LRUCache[Address, Server] = LRUCache(MAX_SERVERS)
-        self._lame: LRUCache[tuple[bytes, Address], float] = LRUCache(MAX_LAME)
+        self._servers: dict[Address, Server] = {}
+        self._literal: dict[bytes, float] = {}
+        self._troubles: dict[tuple[bytes, Address], Trouble] = {}
+        self.families = {4: Family(), 6: Family()}
+        self.typical_rtt_s: float | None = None
 
     def __len__(self) -> int:
         return len(self._servers)
@@ -76,20 +168,74 @@ class Servers:
         """The record of an address; a new one for an address not heard of lately."""
         server = self._servers.get(address)
         if server is None or now - server.touched_at > SERVER_MEMORY_S:
-            server = Server(now)
+            _make_room(self._servers, MAX_SERVERS)
+            server = Server(address, self.families[6 if ":" in address.ip else 4], now)
             self._servers[address] = server
         return server
 
-    def mark_lame(self, zone: bytes, address: Address, now: float) -> None:
-        """This server does not serve this zone, though the delegation says so."""
-        self._lame[zone, address] = now + LAME_MEMORY_S
+    def heard(self, server: Server, rtt_s: float, now: float) -> None:
+        """A reply came after `rtt_s` seconds."""
+        typical = self.typical_rtt_s
+        self.typical_rtt_s = rtt_s if typical is None else typical + (rtt_s - typical) / 16
+        server.heard(rtt_s, now)
 
-    def is_lame(self, zone: bytes, address: Address, now: float) -> bool:
-        """Whether the server was lame for the zone lately."""
-        until = self._lame.get((zone, address))
-        return until is not None and until > now
+    def unknown_rtt_s(self) -> float:
+        """What a server never asked is expected to take at most, for a first try."""
+        if self.typical_rtt_s is None:
+            return UNKNOWN_RTT_S
+        return min(UNKNOWN_RTT_S, max(MIN_TIMEOUT_S, _TYPICAL_FACTOR * self.typical_rtt_s))
+
+    def is_in_doubt(self, family: Family) -> bool:
+        """Whether servers of this family are better left to the end: nobody answers there, and
+        somebody does in the other."""
+        if family.misses < FAMILY_DOUBT_AFTER:
+            return False
+        return any(f.works and f.misses < FAMILY_DOUBT_AFTER for f in self.families.values())
+
+    def hold_against(
+        self, zone: bytes, address: Address, reason: str, now: float, *, lame: bool
+    ) -> None:
+        """Remember that this server does not serve this zone, or has just failed at it."""
+        held = self._troubles.get((zone, address))
+        if held is not None and held.lame and not lame:
+            return
+        _make_room(self._troubles, MAX_TROUBLES)
+        self._troubles[zone, address] = Trouble(reason, now, lame=lame)
+
+    def trouble(self, zone: bytes, address: Address, now: float) -> Trouble | None:
+        """What is held against this server for this zone at the moment."""
+        if not self._troubles:
+            return None
+        held = self._troubles.get((zone, address))
+        if held is None or now - held.since > (LAME_MEMORY_S if held.lame else BROKEN_MEMORY_S):
+            return None
+        return held
+
+    def forgive(self, zone: bytes, address: Address) -> None:
+        """The server has answered for this zone."""
+        if self._troubles:
+            self._troubles.pop((zone, address), None)
+
+    def take_literally(self, zone: bytes, now: float) -> None:
+        """The servers of this zone get shortened questions wrong (RFC 9156 section 2.3)."""
+        _make_room(self._literal, MAX_TROUBLES)
+        self._literal[zone] = now + FORGIVING_S
+
+    def is_literal(self, zone: bytes, now: float) -> bool:
+        """Whether the servers of this zone are to be shown whole names."""
+        return bool(self._literal) and self._literal.get(zone, 0.0) > now
 
     def clear(self) -> None:
         """Forget everything."""
+        self._literal.clear()
         self._servers.clear()
-        self._lame.clear()
+        self._troubles.clear()
+        self.families = {4: Family(), 6: Family()}
+        self.typical_rtt_s = None
+
+
+def _make_room(table: dict, limit: int) -> None:  # type: ignore[type-arg]
+    """Give up the oldest entries of a table that is full."""
+    if len(table) >= limit:
+        for key in list(table)[: int(limit * _MAKE_ROOM_SHARE)]:
+            del table[key]

@@ -52,6 +52,10 @@ class BoundedMap(Generic[V]):
         entry.used = True
         return entry
 
+    def peek(self, key: bytes) -> Entry[V] | None:
+        """The entry even if it has expired; this does not count as use."""
+        return self._entries.get(key)
+
     def put(self, key: bytes, value: V, octets: int, *, now: float, expires_at: int) -> None:
         """Store or replace. `octets` estimates the value's memory; the key's is added here."""
         octets += len(key) + ENTRY_OVERHEAD_OCTETS

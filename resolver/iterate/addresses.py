@@ -49,6 +49,14 @@ class AddressRules:
             if self.in_use(ip) and (configured or ip in self._trusted or self._may_ask(ip))
         ]
 
+    def barred(self, texts: Iterable[str], *, configured: bool = False) -> list[Address]:
+        """The addresses that are not asked on account of `recursion.do_not_query`."""
+        return [
+            Address(ip, self._port)
+            for ip in texts
+            if self.in_use(ip) and not (configured or ip in self._trusted or self._may_ask(ip))
+        ]
+
     def _may_ask(self, ip: str) -> bool:
         verdict = self._verdicts.get(ip)
         if verdict is None:

@@ -8,14 +8,21 @@ over TCP, where forging needs no case to be hard. What works is remembered in th
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from resolver.cache.servers import Server, Servers
+from resolver.cache.servers import FORGIVING_S, UNKNOWN_RTT_S, Server, Servers
 from resolver.codes import Flag, Rcode, show_rcode
 from resolver.effects import Ask, Malformed, Outcome, Reply, Steps, Timeout, Unreachable, WrongCase
+from resolver.iterate.budget import Budget
 from resolver.iterate.work import Work
-from resolver.model import Address, Message, Question
+from resolver.model import Message, Question
+from resolver.trace import Trace
 
-_NO_EDNS_RCODES = (Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS)
+_NO_EDNS_RCODES = frozenset((1, 4, 16))  # FORMERR, NOTIMP, BADVERS
+_BADVERS = int(Rcode.BADVERS)
+_TC = int(Flag.TC)
 _STREAM_TIMEOUT_FACTOR = 3  # a TCP exchange takes two or three round trips
+
+# How a question is put: bits, since one is made up for every ask.
+_EDNS, _MIX_CASE, _STREAM = 1, 2, 4
 
 
 @dataclass(slots=True)
@@ -33,15 +40,6 @@ class Unusable:
 Asked: TypeAlias = Message | Missed | Unusable
 
 
-@dataclass(slots=True)
-class Manner:
-    """How to put the question to this server."""
-
-    edns: bool
-    mix_case: bool
-    stream: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Asker:
     """What every ask has in common. `edns_size` in octets; `case_mixing` is 0x20;
@@ -52,87 +50,126 @@ class Asker:
     case_mixing: bool
     recursion_desired: bool = False
 
-    def ask(self, address: Address, question: Question, work: Work) -> Steps[Asked]:
-        """Ask until there is a usable reply or no other manner to try. Raises OutOfBudget."""
-        server = self.servers.at(address, work.clock.now())
-        manner = Manner(server.edns, self.case_mixing and server.keeps_case)
+    def ask(
+        self, server: Server, question: Question, work: Work, *, hurried: bool = False
+    ) -> Steps[Asked]:
+        """Ask until there is a usable reply or no other manner to try. Raises OutOfBudget.
+
+        `hurried`: many other servers are left to try.
+        """
+        now = work.clock.now()
+        manner = _EDNS if now >= server.no_edns_until else 0
+        if self.case_mixing and now >= server.no_case_until:
+            manner |= _MIX_CASE
+        first = manner
         while True:
-            outcome = yield from self._ask_once(address, question, manner, work)
-            match outcome:
-                case Reply(message):
-                    fallback = self._fall_back(message, manner)
-                    if fallback is None:
-                        self._remember(server, manner)
-                        return message
-                    if fallback is manner:
-                        return Unusable("truncated over TCP")
-                    work.note("  %s", _why(message, manner))
-                    manner = fallback
-                case WrongCase():
-                    work.note("  name in the wrong case: over TCP instead")
-                    manner = Manner(manner.edns, mix_case=False, stream=True)
-                case Malformed(reason, rcode):
-                    if not (manner.edns and rcode in _NO_EDNS_RCODES):
-                        return Unusable(f"malformed reply ({reason})")
-                    manner = Manner(edns=False, mix_case=manner.mix_case, stream=manner.stream)
-                case Unreachable(reason):
-                    server.timed_out(work.clock.now())
-                    return Unusable(f"unreachable ({reason})")
-                case _:
-                    return Missed()
+            outcome = yield from self._ask_once(server, question, manner, work, hurried=hurried)
+            kind = type(outcome)
+            if kind is Reply:
+                message: Message = outcome.message  # type: ignore[union-attr]
+                fallback = _fall_back(message, manner)
+                if fallback is None:
+                    if manner != first:
+                        self._remember(server, first & ~manner, manner, work.clock.now())
+                    return message
+                if fallback == manner:
+                    return Unusable("truncated over TCP")
+                work.note("  %s", _why(message, manner))
+                manner = fallback
+            elif kind is Timeout:
+                return Missed()
+            else:
+                next_manner = _second_thought(outcome, manner)
+                if isinstance(next_manner, Unusable):
+                    return next_manner
+                work.note("  %s", _why_again(manner & ~next_manner))
+                manner = next_manner
 
     def _ask_once(
-        self, address: Address, question: Question, manner: Manner, work: Work
+        self, server: Server, question: Question, manner: int, work: Work, *, hurried: bool
     ) -> Steps[Outcome]:
-        work.spend_ask()
-        now = work.clock.now()
-        server = self.servers.at(address, now)
-        timeout_s = server.timeout_s() * (_STREAM_TIMEOUT_FACTOR if manner.stream else 1)
-        work.note("ask %s for %s%s", address, question, " over TCP" if manner.stream else "")
-        outcome = yield Ask(
-            address,
-            question,
-            min(timeout_s, max(work.budget.deadline - now, 0.0)),
-            edns_size=self.edns_size if manner.edns else None,
-            recursion_desired=self.recursion_desired,
-            stream=manner.stream,
-            mix_case=manner.mix_case and not manner.stream,
-        )
-        if isinstance(outcome, Reply):
-            if not manner.stream:
-                server.heard(outcome.rtt_s, work.clock.now())
-            work.budget.spend_octets(outcome.octets)
-        elif isinstance(outcome, Timeout):
-            server.timed_out(work.clock.now())
-            work.note("  no reply within %.0f ms", timeout_s * 1000)
+        sent_at = work.clock.now()
+        work.spend_ask(sent_at)
+        timeout_s = server.timeout_s(self.servers.unknown_rtt_s() if hurried else UNKNOWN_RTT_S)
+        stream = manner & _STREAM != 0
+        if stream:
+            timeout_s *= _STREAM_TIMEOUT_FACTOR
+        work.note("ask %s for %s%s", server.address, question, " over TCP" if stream else "")
+        server.in_flight += 1
+        try:
+            outcome = yield Ask(
+                server.address,
+                question,
+                min(timeout_s, max(work.budget.deadline - sent_at, 0.0)),
+                edns_size=self.edns_size if manner & _EDNS else None,
+                recursion_desired=self.recursion_desired,
+                stream=stream,
+                mix_case=manner & (_MIX_CASE | _STREAM) == _MIX_CASE,
+                dnssec_ok=work.dnssec_ok,
+            )
+        finally:
+            server.in_flight -= 1
+        kind = type(outcome)
+        if kind is Reply:
+            if not stream:
+                self.servers.heard(server, outcome.rtt_s, work.clock.now())  # type: ignore[union-attr]
+            work.budget.spend_octets(outcome.octets)  # type: ignore[union-attr]
+        elif kind is Timeout or kind is Unreachable:
+            server.timed_out(work.clock.now(), sent_at)
+            if kind is Timeout:
+                work.note("  no reply within %.0f ms", timeout_s * 1000)
         return outcome
 
+    def probe(self, server: Server, question: Question, work: Work) -> Steps[None]:
+        """Ask once, on nobody's behalf, to learn whether the server is back."""
+        now = work.clock.now()
+        alone = Work(Budget(now + server.timeout_s(), 1), Trace(), work.clock)
+        manner = _EDNS if now >= server.no_edns_until else 0
+        yield from self._ask_once(server, question, manner, alone, hurried=False)
+
     @staticmethod
-    def _fall_back(message: Message, manner: Manner) -> Manner | None:
-        """Another manner to try after this reply, None if it can be used, the same if nothing
-        helps.
-
-        A reply that carries an OPT knows EDNS, so its FORMERR means what it says (RFC 6891
-        section 7).
-        """
-        refuses_edns = message.rcode in _NO_EDNS_RCODES and (
-            message.edns is None or message.rcode == Rcode.BADVERS
-        )
-        if manner.edns and refuses_edns:
-            return Manner(edns=False, mix_case=manner.mix_case, stream=manner.stream)
-        if message.flags & Flag.TC:
-            if manner.stream:
-                return manner
-            return Manner(manner.edns, manner.mix_case, stream=True)
-        return None
-
-    def _remember(self, server: Server, manner: Manner) -> None:
-        server.edns = manner.edns
-        if manner.stream and self.case_mixing and not manner.mix_case:
-            server.keeps_case = False
+    def _remember(server: Server, given_up: int, manner: int, now: float) -> None:
+        """What it took to get a usable reply."""
+        if given_up & _EDNS:
+            server.no_edns_until = now + FORGIVING_S
+        if given_up & _MIX_CASE and manner & _STREAM:
+            server.no_case_until = now + FORGIVING_S
 
 
-def _why(message: Message, manner: Manner) -> str:
-    if manner.edns and message.rcode in _NO_EDNS_RCODES:
+def _second_thought(outcome: Outcome, manner: int) -> int | Unusable:
+    """What to try after something that is neither a message nor a time-out."""
+    match outcome:
+        case WrongCase():
+            return manner & ~_MIX_CASE | _STREAM
+        case Malformed(reason, rcode):
+            if manner & _EDNS and rcode in _NO_EDNS_RCODES:
+                return manner & ~_EDNS
+            return Unusable(f"malformed reply ({reason})")
+        case Unreachable(reason):
+            return Unusable(f"unreachable ({reason})")
+    raise TypeError(f"{outcome!r} is no outcome of an ask")
+
+
+def _fall_back(message: Message, manner: int) -> int | None:
+    """Another manner to try after this reply, None if it can be used, the same if nothing helps.
+
+    A reply that carries an OPT knows EDNS, so its FORMERR means what it says (RFC 6891 section 7).
+    """
+    rcode = message.rcode
+    if rcode in _NO_EDNS_RCODES and manner & _EDNS and (message.edns is None or rcode == _BADVERS):
+        return manner & ~_EDNS
+    if message.flags & _TC:
+        return manner | _STREAM
+    return None
+
+
+def _why_again(given_up: int) -> str:
+    if given_up & _EDNS:
+        return "an error that is not even a message: without EDNS"
+    return "name in the wrong case: over TCP instead"
+
+
+def _why(message: Message, manner: int) -> str:
+    if manner & _EDNS and message.rcode in _NO_EDNS_RCODES:
         return f"{show_rcode(message.rcode)} to EDNS: without it"
     return "truncated: over TCP"

@@ -17,7 +17,8 @@ from resolver.codes import Flag, Rcode, RRType, show_rcode
 from resolver.effects import Steps
 from resolver.iterate import scrub
 from resolver.iterate.ask import Asker, Missed, Unusable
-from resolver.iterate.iterator import Failed, Found, Shown
+from resolver.iterate.iterator import Found, Shown
+from resolver.iterate.recall import Failed
 from resolver.iterate.response import Aliased, Answered, Broken
 from resolver.iterate.route import Route
 from resolver.iterate.selection import Contest
@@ -50,11 +51,11 @@ class Forwarder:
             until = now + (until - now) * _FIRST_SHARE
         contest = Contest(route.zone, self.servers, self.rng)
         contest.enter([address for address in route.to if self.in_use(address.ip)], now)
-        while work.clock.now() < until and (address := contest.pick(work.clock.now())):
-            asked = yield from self.asker.ask(address, question, work)
+        while work.clock.now() < until and (server := contest.pick(work.clock.now())):
+            asked = yield from self.asker.ask(server, question, work)
             match asked:
                 case Missed():
-                    contest.missed(address, work.clock.now())
+                    contest.missed(server)
                     continue
                 case Unusable(reason):
                     response: Answered | Aliased | Broken = Broken(reason)
@@ -63,10 +64,10 @@ class Forwarder:
             if not isinstance(response, Broken):
                 work.note("  %s", Shown(response))
                 return response
-            work.note("  %s: %s", address, response.reason)
-            contest.rule_out(address, response.reason)
+            work.note("  %s: %s", server.address, response.reason)
+            contest.rule_out(server, response.reason, work.clock.now())
         work.note("  %s", contest.failure().text)
-        return Failed(contest.failure())
+        return Failed((contest.failure(),))
 
 
 def classify(

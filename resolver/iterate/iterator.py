@@ -1,41 +1,51 @@
 """The walk from the closest known delegation down to an answer (RFC 1034 section 5.3.3).
 
 A generator of effects: it asks servers and, for name servers without a known address, questions of
-its own. Knows: delegations, servers, replies. Does not know: aliases across zones, clients, answers
-kept in the cache (resolve.py joins those), and who performs its effects.
+its own. Servers see no more of a name than they need (minimise.py). Knows: delegations, servers,
+replies. Does not know: aliases across zones, clients, who performs its effects.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from resolver import names
 from resolver.cache.delegations import Delegation, Delegations
-from resolver.cache.rrsets import RRsets
-from resolver.cache.servers import Servers
+from resolver.cache.servers import Server, Servers
 from resolver.clock import Clock
+from resolver.codes import Ede, Rcode, RRType
 from resolver.config.schema import OutgoingSettings, RecursionSettings
-from resolver.effects import Finished, Steps, Sub
-from resolver.iterate import scrub
+from resolver.effects import Finished, Spawn, Steps, Sub
 from resolver.iterate.addresses import AddressRules
 from resolver.iterate.ask import Asker, Missed, Unusable
-from resolver.iterate.budget import MAX_ADDRESSES_PER_SERVER, MAX_DEPTH, MAX_SERVERS_USED
+from resolver.iterate.budget import (
+    MAX_DEPTH,
+    MAX_FETCHES_PER_ZONE,
+    MAX_LOOK_UPS_PER_ZONE,
+    MAX_SERVERS_USED,
+)
+from resolver.iterate.minimise import Disclosure, is_next_to
+from resolver.iterate.recall import Failed, Recall
 from resolver.iterate.response import Aliased, Answered, Broken, Lame, Referred, classify
+from resolver.iterate.roster import Roster, Search, known_addresses, roster_of, texts_of
 from resolver.iterate.selection import Contest
 from resolver.iterate.work import Work
-from resolver.model import Address, Answer, ExtendedError, Question, RRset
+from resolver.model import Answer, ExtendedError, Question
 from resolver.rng import Rng
 
-
-@dataclass(slots=True)
-class Failed:
-    """No server of some zone on the way had a usable answer."""
-
-    error: ExtendedError
-
+# Shortened questions that get no reply at all may be what a filter on the way takes offence at.
+MAX_SHORT_TIMEOUTS = 3  # Unbound's MAX_MINIMISE_TIMEOUT_COUNT
 
 Found: TypeAlias = Answered | Aliased | Failed
 Resolve: TypeAlias = Callable[[Question, Work], Steps[Answer]]
+
+
+class Puzzled:
+    """A server, or all of them, had nothing for a shortened question; the contest goes on."""
+
+    __slots__ = ("contest",)
+
+    def __init__(self, contest: Contest) -> None:
+        self.contest = contest
 
 
 class Iterator:
@@ -49,110 +59,229 @@ class Iterator:
         clock: Clock,
         rng: Rng,
         delegations: Delegations,
-        rrsets: RRsets,
+        recall: Recall,
         servers: Servers,
         resolve: Resolve,
     ) -> None:
         self.harden_glue = recursion.harden_glue
+        self.minimises = recursion.qname_minimisation != "off"
+        self.strict = recursion.qname_minimisation == "strict"
+        self.short_type = int(RRType[recursion.minimised_type])
         self.rules = AddressRules(recursion, outgoing)
         self.asker = Asker(servers, outgoing.edns_size, recursion.case_mixing)
         self.clock = clock
         self.rng = rng
         self.delegations = delegations
-        self.rrsets = rrsets
+        self.recall = recall
         self.servers = servers
         self.resolve = resolve
+        self.fetches: dict[bytes, int] = {}
 
     def iterate(self, qname: bytes, qtype: int, start: Delegation, work: Work) -> Steps[Found]:
         """The zone's own word on lower-case `qname`, walking down from `start`.
 
-        Raises OutOfBudget.
+        For a name that does not exist it may be the word on an ancestor of it. Every step is to a
+        zone strictly below the last (see classify), so the walk ends. Raises OutOfBudget.
         """
         delegation = start
         question = Question(qname, qtype)
+        disclosure: Disclosure | None = None
         while True:
-            work.note("servers of %s for %s", Shown(delegation.zone), question)
-            result = yield from self._ask_zone(question, delegation, work)
-            if not isinstance(result, Referred):
+            zone = delegation.zone
+            if (
+                not self.minimises
+                or is_next_to(qname, zone)
+                or self.servers.is_literal(zone, self.clock.now())
+            ):
+                result = yield from self._ask_zone(question, delegation, work)
+            else:
+                disclosure = disclosure or Disclosure(question, self.short_type)
+                result = yield from self._disclose(disclosure, delegation, work)
+            if type(result) is not Referred:
+                assert not isinstance(result, (Referred, Puzzled))
                 return result
-            delegation = self._learn_delegation(result)
+            delegation = self._learn_delegation(result, delegation)
 
-    def _learn_delegation(self, referred: Referred) -> Delegation:
-        """Every step is strictly deeper than the last (see classify), so the walk ends."""
+    def _learn_delegation(self, referred: Referred, parent: Delegation) -> Delegation:
         delegation = Delegation(referred.zone, referred.servers[:MAX_SERVERS_USED], referred.glue)
-        self.delegations.learn(delegation, referred.ns.ttl, now=self.clock.now())
+        now = self.clock.now()
+        self.delegations.learn(delegation, referred.ns.ttl, now=now, parent=parent)
         return delegation
 
-    def _ask_zone(
-        self, question: Question, delegation: Delegation, work: Work
+    def _disclose(
+        self, disclosure: Disclosure, delegation: Delegation, work: Work
     ) -> Steps[Found | Referred]:
-        """Ask the zone's servers one after the other until one has something to say."""
+        """Show the zone's servers one label more each time, until they have something to say."""
+        zone = delegation.zone
+        whole = disclosure.whole
+        believed = self.strict or _is_above_reproach(delegation)
+        contest: Contest | None = None
+        question = disclosure.toward(zone)
+        while question is not whole:
+            if not self.recall.is_known(question.qname, question.qtype, self.clock.now()):
+                disclosure.steps += 1
+                result = yield from self._ask_zone(
+                    question, delegation, work, hesitant=not believed
+                )
+                if isinstance(result, Puzzled):
+                    contest = result.contest
+                    break
+                if isinstance(result, (Referred, Failed)):
+                    return result
+                denied = isinstance(result, Answered) and result.rcode == Rcode.NXDOMAIN
+                if denied and not result.chain:
+                    if believed:
+                        return result
+                    work.note("  that may not be meant for names below it: the whole name, then")
+                    break
+                self.recall.learn(result, question.qtype, self.clock.now())
+            question = disclosure.further()
+        found = yield from self._ask_zone(whole, delegation, work, contest=contest)
+        assert not isinstance(found, Puzzled)
+        if question is not whole and _is_conclusive(found):
+            # Servers that get short questions wrong are asked whole ones for a while.
+            self.servers.take_literally(zone, self.clock.now())
+        return found
+
+    def _ask_zone(
+        self,
+        question: Question,
+        delegation: Delegation,
+        work: Work,
+        *,
+        contest: Contest | None = None,
+        hesitant: bool = False,
+    ) -> Steps[Found | Referred | Puzzled]:
+        """Ask the zone's servers one after the other until one has something to say.
+
+        `hesitant`: give up early, for there is another way to ask.
+        """
+        zone = delegation.zone
+        fetches = self.fetches.get(zone, 0)
+        if fetches >= MAX_FETCHES_PER_ZONE and not _is_above_reproach(delegation):
+            text = f"more than {MAX_FETCHES_PER_ZONE} questions for {names.show(zone)} under way"
+            return Failed((ExtendedError(Ede.OTHER, text),), lasting=False)
+        self.fetches[zone] = fetches + 1
+        try:
+            work.note("servers of %s for %s", Shown(zone), question)
+            if contest is None:
+                contest = self._open_contest(delegation, work)
+            return (yield from self._hold(contest, question, delegation, work, hesitant))
+        finally:
+            fetches = self.fetches[zone] - 1
+            if fetches:
+                self.fetches[zone] = fetches
+            else:
+                del self.fetches[zone]
+
+    def _open_contest(self, delegation: Delegation, work: Work) -> Contest:
+        """All servers of the zone whose addresses are known."""
+        now = self.clock.now()
         contest = Contest(delegation.zone, self.servers, self.rng)
-        contest.enter(self._known_addresses(delegation), self.clock.now())
-        unknown = [s for s in delegation.servers if not self._addresses_of(s, delegation)]
+        roster = roster_of(delegation, self.rules)
+        contest.enter(roster.addresses, now)
+        for server in roster.unglued:
+            contest.enter(known_addresses(server, self.recall.rrsets, self.rules, now)[0], now)
+        for address in roster.barred:
+            contest.reasons[address] = "not asked (recursion.do_not_query)"
+            work.note("  %s is not asked: it is in recursion.do_not_query", address)
+        return contest
+
+    def _hold(
+        self,
+        contest: Contest,
+        question: Question,
+        delegation: Delegation,
+        work: Work,
+        hesitant: bool,
+    ) -> Steps[Found | Referred | Puzzled]:
+        """The contest itself."""
+        zone = delegation.zone
+        search: Search | None = None
         while True:
-            address = contest.pick(self.clock.now())
-            if address is None:
-                if not unknown or not (yield from self._find_more(unknown, contest, work)):
+            server = contest.pick(self.clock.now())
+            if server is None:
+                search = search or self._search(delegation)
+                if not (yield from self._find_more(search, contest, work)):
                     work.note("  %s", contest.failure().text)
-                    return Failed(contest.failure())
+                    return Failed((contest.failure(),), lasting=not work.curtailed)
                 continue
-            asked = yield from self.asker.ask(address, question, work)
-            match asked:
-                case Missed():
-                    contest.missed(address, self.clock.now())
-                    continue
-                case Unusable(reason):
-                    work.note("  %s: %s", address, reason)
-                    contest.rule_out(address, reason)
-                    continue
-            response = classify(
-                asked, question.qname, question.qtype, delegation.zone, harden=self.harden_glue
+            if len(contest.seats) > 1:
+                yield from self._probe(contest, server, question, work)
+            asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
+            kind = type(asked)
+            if kind is Missed:
+                contest.missed(server)
+                if hesitant and contest.timeouts >= MAX_SHORT_TIMEOUTS:
+                    return Puzzled(contest)
+                continue
+            response = (
+                Broken(asked.reason)
+                if isinstance(asked, Unusable)
+                else classify(
+                    asked,  # type: ignore[arg-type]
+                    question.qname,
+                    question.qtype,
+                    zone,
+                    harden=self.harden_glue,
+                )
             )
-            match response:
-                case Lame(reason) | Broken(reason):
-                    work.note("  %s: %s", address, reason)
-                    contest.rule_out(address, reason)
-                    if isinstance(response, Lame):
-                        self.servers.mark_lame(delegation.zone, address, self.clock.now())
-                case _:
-                    work.note("  %s", Shown(response))
-                    return response
+            if isinstance(response, (Lame, Broken)):
+                work.note("  %s: %s", server.address, response.reason)
+                if hesitant:
+                    return Puzzled(contest)
+                lame = isinstance(response, Lame)
+                contest.rule_out(server, response.reason, self.clock.now(), lame=lame)
+                continue
+            self.servers.forgive(zone, server.address)
+            work.note("  %s", Shown(response))
+            return response
 
-    def _known_addresses(self, delegation: Delegation) -> list[Address]:
-        addresses = list(delegation.addresses)
-        for server in delegation.servers:
-            addresses += self._addresses_of(server, delegation)
-        return addresses
+    def _probe(
+        self, contest: Contest, asked: Server, question: Question, work: Work
+    ) -> Steps[None]:
+        """See beside this question whether a server that was silent is back."""
+        server = contest.probe(asked, self.clock.now())
+        if server is not None:
+            ip, port = server.address
+            work.note("  probing %s as well", server.address)
+            key = (ip.encode(), 0, port)  # no question has type 0
+            yield Spawn(key, lambda: self.asker.probe(server, question, work))
 
-    def _addresses_of(self, server: bytes, delegation: Delegation) -> list[Address]:
-        """Addresses of a name server that need no asking: glue, or what the cache has learned."""
-        texts = delegation.glue.get(server)
-        if texts is None:
+    def _search(self, delegation: Delegation) -> Search:
+        roster: Roster = roster_of(delegation, self.rules)
+        return Search(delegation, roster, self.recall.rrsets, self.rules.types)
+
+    def _find_more(self, search: Search, contest: Contest, work: Work) -> Steps[bool]:
+        """Let further servers compete: look up the next name server; when there is none, think
+        again of lame ones. False when nothing is left to try."""
+        while search.queue and not contest.is_over:
+            server, wanted = search.queue.popleft()
             now = self.clock.now()
-            found = [self.rrsets.lookup(server, t, now) for t in self.rules.types]
-            texts = _addresses([rrset for rrset in found if rrset is not None])
-        return self.rules.allowed(texts, configured=delegation.configured)
-
-    def _find_more(self, unknown: list[bytes], contest: Contest, work: Work) -> Steps[bool]:
-        """Look up the next name server that has no address; False when none can be found."""
-        while unknown:
-            server = unknown.pop(0)
+            addresses, unknown = known_addresses(server, self.recall.rrsets, self.rules, now)
+            types = tuple(t for t in unknown if t in wanted)
+            if contest.enter(addresses, now):
+                search.later(server, types)
+                return True
+            if not types:
+                continue
+            if search.looked_up >= MAX_LOOK_UPS_PER_ZONE:
+                break
             if work.depth >= MAX_DEPTH:
                 work.note("  %s not looked up: %d levels deep", Shown(server), work.depth)
-                return False
-            addresses: list[Address] = []
-            for rrtype in self.rules.types:
+                work.curtailed = True
+                break
+            search.looked_up += 1
+            found = False
+            for i, rrtype in enumerate(types):
                 texts = yield from self._look_up(server, rrtype, work)
-                addresses = self.rules.allowed(texts)
-                if addresses:
-                    break
-            contest.enter(addresses, self.clock.now())
-            if addresses:
-                return True
-            if not work.budget.spend_unresolved_server():
-                return False
-        return False
+                found = found or bool(texts)
+                if contest.enter(self.rules.allowed(texts), self.clock.now()):
+                    search.later(server, types[i + 1 :])
+                    return True
+            if not found and not work.budget.spend_unresolved_server():
+                break
+        return not contest.is_over and contest.last_resort(self.clock.now())
 
     def _look_up(self, server: bytes, rrtype: int, work: Work) -> Steps[tuple[str, ...]]:
         question = Question(server, rrtype)
@@ -160,16 +289,32 @@ class Iterator:
         outcome = yield Sub(question.key, lambda: self.resolve(question, work.deeper()))
         if not isinstance(outcome, Finished) or not isinstance(outcome.result, Answer):
             work.note("  %s would wait for itself", question)
+            work.curtailed = True
             return ()
-        return _addresses([r for r in outcome.result.answer if r.rrtype == rrtype])
+        answer = outcome.result
+        if answer.rcode == Rcode.SERVFAIL:
+            # A failure that is not remembered has its reason in some question above.
+            now = self.clock.now()
+            if self.recall.failures.lookup(server, rrtype, now) is None:
+                work.curtailed = True
+            return ()
+        return texts_of([r for r in answer.answer if r.rrtype == rrtype])
 
 
-def _addresses(rrsets: list[RRset]) -> tuple[str, ...]:
-    texts: list[str] = []
-    for rrset in rrsets:
-        rdatas = rrset.rdatas[:MAX_ADDRESSES_PER_SERVER]
-        texts += [t for rdata in rdatas if (t := scrub.show_address(rdata))]
-    return tuple(texts)
+def _is_above_reproach(delegation: Delegation) -> bool:
+    """Whether the zone is the root or right below it: its servers do not deny names that exist, and
+    it is not theirs to see more of a name than the next label."""
+    zone = delegation.zone
+    if not zone[0]:
+        return True
+    return zone[zone[0] + 1] == 0 and not delegation.configured
+
+
+def _is_conclusive(found: Found | Referred) -> bool:
+    """Whether a name turned out to exist."""
+    if isinstance(found, Answered):
+        return found.rcode != Rcode.NXDOMAIN or bool(found.chain)
+    return not isinstance(found, Failed)
 
 
 class Shown:

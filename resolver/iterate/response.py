@@ -5,7 +5,9 @@ rcode of chains. Knows the zone whose server was asked; what the server may say 
 in scrub.py. Does not know which server it was or what to do next.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TypeAlias
 
 from resolver import names
@@ -14,7 +16,11 @@ from resolver.iterate import scrub
 from resolver.model import Message, RRset
 
 _CNAME = int(RRType.CNAME)
+_RRSIG = int(RRType.RRSIG)
 _ANY = int(RRType.ANY)
+_AA = int(Flag.AA)
+_RA = int(Flag.RA)
+_CONCLUSIVE = frozenset((0, 3, 6))  # NOERROR, NXDOMAIN, YXDOMAIN
 
 
 @dataclass(slots=True)
@@ -22,7 +28,9 @@ class Answered:
     """The end of the chain is reached: data, or (without data) NXDOMAIN or NODATA with its SOA, or
     YXDOMAIN behind a DNAME whose target is too long (RFC 6672 section 2.2).
 
-    `additional` is the reply's, unscrubbed; only priming looks at it.
+    `additional` is the reply's, unscrubbed; only priming looks at it. `signatures` are the RRSIG
+    RRsets at the owners of chain and data, `proof` the NSEC, NSEC3 and RRSIG RRsets of a denial.
+    `renew_at` is set for what is in the cache (cache/rrsets.py).
     """
 
     chain: list[RRset]
@@ -32,6 +40,9 @@ class Answered:
     soa: RRset | None = None
     authoritative: bool = True
     additional: list[RRset] = field(default_factory=list)
+    signatures: Sequence[RRset] = ()
+    proof: tuple[RRset, ...] = ()
+    renew_at: float = inf
 
 
 @dataclass(slots=True)
@@ -41,6 +52,8 @@ class Aliased:
     chain: list[RRset]
     target: bytes
     authoritative: bool = True
+    signatures: Sequence[RRset] = ()
+    renew_at: float = inf
 
 
 @dataclass(slots=True)
@@ -73,16 +86,33 @@ Response: TypeAlias = Answered | Aliased | Referred | Lame | Broken
 
 def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden: bool) -> Response:
     """What `message`, sent by a server of `zone`, says about lower-case `qname` and `qtype`."""
-    if message.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN):
+    if message.rcode not in _CONCLUSIVE:
         reason = f"rcode {show_rcode(message.rcode)}"
         return Lame(reason) if message.rcode == Rcode.REFUSED else Broken(reason, message.rcode)
-    authoritative = bool(message.flags & Flag.AA)
-    if not authoritative and message.flags & Flag.RA and message.answer:
+    authoritative = bool(message.flags & _AA)
+    if not authoritative and message.flags & _RA and message.answer:
         # Somebody else's cache (Unbound calls this recursion lame): its TTLs and its trust are not
         # those of the zone.
         return Lame("a recursive server that is no authority")
     answer = scrub.index(message.answer)
     chain, name = scrub.follow_chain(answer, qname, qtype, zone)
+    response = _with_data(message, answer, chain, name, qtype, zone) or _without_data(
+        message, chain, name, zone, harden=harden
+    )
+    if message.edns is not None and message.edns.dnssec_ok:
+        _add_proof(response, message, answer, zone)
+    return response
+
+
+def _with_data(
+    message: Message,
+    answer: scrub.Sections,
+    chain: list[RRset],
+    name: bytes,
+    qtype: int,
+    zone: bytes,
+) -> Answered | Aliased | None:
+    authoritative = bool(message.flags & _AA)
     if chain and chain[-1].rrtype == RRType.DNAME:
         return Answered(chain, name, [], Rcode.YXDOMAIN, authoritative=authoritative)
     if names.is_within(name, zone):
@@ -92,7 +122,18 @@ def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden:
             )
     elif chain:
         return Aliased(chain, name, authoritative)
-    return _without_data(message, chain, name, zone, harden=harden)
+    return None
+
+
+def _add_proof(response: Response, message: Message, answer: scrub.Sections, zone: bytes) -> None:
+    """Keep what was signed together with its signatures; nothing is judged here."""
+    if not isinstance(response, (Answered, Aliased)):
+        return
+    kept = [*response.chain, *(response.data if isinstance(response, Answered) else ())]
+    found = (answer.get((rrset.owner, _RRSIG)) for rrset in kept)
+    response.signatures = [rrset for rrset in found if rrset is not None]
+    if isinstance(response, Answered) and not response.data:
+        response.proof = scrub.denial_proof(message.authority, zone)
 
 
 def _data(answer: scrub.Sections, name: bytes, qtype: int) -> list[RRset]:
@@ -105,7 +146,7 @@ def _data(answer: scrub.Sections, name: bytes, qtype: int) -> list[RRset]:
 def _without_data(
     message: Message, chain: list[RRset], name: bytes, zone: bytes, *, harden: bool
 ) -> Response:
-    authoritative = bool(message.flags & Flag.AA)
+    authoritative = bool(message.flags & _AA)
     if message.rcode == Rcode.YXDOMAIN:
         return Broken("YXDOMAIN without a DNAME", message.rcode)
     soa = scrub.denial_soa(message.authority, name, zone)

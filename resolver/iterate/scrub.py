@@ -22,6 +22,8 @@ _NS = int(RRType.NS)
 _SOA = int(RRType.SOA)
 _ANY = int(RRType.ANY)
 _IN = int(RRClass.IN)
+_PROOF = frozenset((RRType.RRSIG, RRType.NSEC, RRType.NSEC3))
+MAX_PROOF_RRSETS = 16  # of an authority section are looked at; a denial needs eight at most
 _MIN_SOA_OCTETS = 22  # two root names and five 32-bit numbers (RFC 1035 section 3.3.13)
 
 Sections = dict[tuple[bytes, int], RRset]
@@ -97,6 +99,15 @@ def denial_soa(authority: Sequence[RRset], name: bytes, zone: bytes) -> RRset | 
         if well_formed and names.is_within(owner, zone) and names.is_within(name, owner):
             return rrset
     return None
+
+
+def denial_proof(authority: Sequence[RRset], zone: bytes) -> tuple[RRset, ...]:
+    """The NSEC, NSEC3 and RRSIG RRsets of the authority section that are within `zone`."""
+    return tuple(
+        rrset
+        for rrset in authority[:MAX_PROOF_RRSETS]
+        if rrset.rrtype in _PROOF and names.is_within(rrset.owner.lower(), zone)
+    )
 
 
 def referral_ns(authority: Sequence[RRset], name: bytes) -> RRset | None:

@@ -1,15 +1,18 @@
 """Which server of a delegation to ask next.
 
-The address with the least expected waiting time goes first; one never asked is given the benefit of
-the doubt by dice, and now and then another live one is explored. An address that timed out waits
-behind the others as long as its next time-out is. Knows: addresses, what the server table says of
-them, what was tried in this contest. Does not know: messages.
+Those that answer about as fast as the fastest share the questions, which also makes it harder to
+guess where a forged reply must seem to come from; now and then another live one is explored. One
+never asked is given the benefit of the doubt by dice. One that was silent stands behind the others,
+and when it has been silent for long it rests; meanwhile it is probed beside questions, not by them
+(`probe`). The servers of a family in which nobody has answered lately come last, so a black hole
+costs one short time-out.
+
+Knows: addresses, what the server table says of them, what was tried in this contest. Does not know:
+messages.
 """
 
-from dataclasses import dataclass, field
-
 from resolver import names
-from resolver.cache.servers import UNKNOWN_RTT_S, Servers
+from resolver.cache.servers import LAME_RETRY_S, MAX_REST_S, UNKNOWN_RTT_S, Family, Server, Servers
 from resolver.codes import Ede
 from resolver.model import Address, ExtendedError
 from resolver.rng import Rng
@@ -18,75 +21,217 @@ from resolver.rng import Rng
 # to be there: what it misses is lost packets, and only the bound of the contest ends its tries.
 # With three packets of ten lost, four tries would fail one question in a hundred.
 MAX_TRIES_PER_SERVER = 4
-MAX_TIMEOUTS_PER_CONTEST = 8
+MAX_TIMEOUTS_PER_CONTEST = 8  # or a few more than there are addresses
+_MORE_TIMEOUTS_THAN_ADDRESSES = 2
+MAX_REJECTIONS_PER_CONTEST = 13  # servers that answered, but not the question
 MAX_ADDRESSES = 26  # 13 servers with an address of each family
+MAX_IN_FLIGHT_PER_SERVER = 400
+
+WIDE_FROM_ADDRESSES = 5
+
 EXPLORE_SHARE = 0.05
+# Servers count as equally fast when they differ by no more than this or that.
+BAND_S = 0.01
+BAND_SHARE = 0.25
+_IN_DOUBT_S = 1.0  # handicap of a server never heard in a family where nobody answers
+_BROKEN_S = 10.0  # handicap of a server that failed at this zone lately: after time-outs
 _REASONS_TOLD = 4
 
 
-@dataclass(slots=True)
+class Seat:
+    """One server in a contest. `tries` counts time-outs of this contest."""
+
+    __slots__ = ("handicap_s", "server", "tries")
+
+    def __init__(self, server: Server, handicap_s: float) -> None:
+        self.server = server
+        self.handicap_s = handicap_s
+        self.tries = 0
+
+
 class Contest:
     """The addresses of one zone's servers, for one question."""
 
-    zone: bytes
-    servers: Servers
-    rng: Rng
-    tries: dict[Address, int] = field(default_factory=dict)
-    reasons: dict[Address, str] = field(default_factory=dict)
-    timeouts: int = 0
+    __slots__ = (
+        "_lame",
+        "_missed_family",
+        "reasons",
+        "rejections",
+        "rng",
+        "seats",
+        "servers",
+        "timeouts",
+        "zone",
+    )
 
-    def enter(self, addresses: list[Address], now: float) -> None:
-        """Add addresses; doubles and servers known to be lame for the zone do not compete."""
+    def __init__(self, zone: bytes, servers: Servers, rng: Rng) -> None:
+        self.zone = zone
+        self.servers = servers
+        self.rng = rng
+        self.seats: dict[Address, Seat] = {}
+        self.reasons: dict[Address, str] = {}
+        self.timeouts = 0
+        self.rejections = 0
+        self._missed_family: Family | None = None
+        self._lame: list[tuple[float, Server]] = []
+
+    def enter(self, addresses: list[Address], now: float) -> bool:
+        """Add addresses; doubles and servers known to be lame for the zone do not compete. Whether
+        one came in."""
+        before = len(self.seats)
+        servers = self.servers
         for address in addresses:
-            if address in self.tries or address in self.reasons or len(self.tries) >= MAX_ADDRESSES:
+            if address in self.seats or address in self.reasons:
                 continue
-            if self.servers.is_lame(self.zone, address, now):
-                self.reasons[address] = "lame"
+            if len(self.seats) >= MAX_ADDRESSES:
+                break
+            server = servers.at(address, now)
+            held = servers.trouble(self.zone, address, now)
+            if held is None:
+                self.seats[address] = Seat(server, 0.0)
+            elif held.lame:
+                self.reasons[address] = f"lame ({held.reason} lately)"
+                self._lame.append((held.since, server))
             else:
-                self.tries[address] = 0
+                self.seats[address] = Seat(server, _BROKEN_S)
+        return len(self.seats) > before
 
-    def pick(self, now: float) -> Address | None:
-        """The address to ask next, or None when none is left."""
-        if self.timeouts >= MAX_TIMEOUTS_PER_CONTEST or not self.tries:
+    @property
+    def is_over(self) -> bool:
+        """Whether enough was tried."""
+        limit = max(
+            MAX_TIMEOUTS_PER_CONTEST,
+            len(self.seats) + len(self.reasons) + _MORE_TIMEOUTS_THAN_ADDRESSES,
+        )
+        return self.timeouts >= limit or self.rejections >= MAX_REJECTIONS_PER_CONTEST
+
+    def pick(self, now: float) -> Server | None:
+        """The server to ask next, or None when none is left that may be asked now."""
+        seats = self.seats
+        if not seats or self.is_over:
             return None
-        if len(self.tries) == 1:
-            return next(iter(self.tries))
-        waits = {a: self._expected_wait_s(a, now) for a in self.tries}
-        best = min(waits, key=waits.__getitem__)
-        if self.rng.random() < EXPLORE_SHARE:
-            live = [a for a in self.tries if not self.servers.at(a, now).timeouts]
-            if live:
-                return live[self.rng.randrange(len(live))]
-        return best
+        waits: list[tuple[float, Server]] = []
+        best = float("inf")
+        for seat in seats.values():
+            server = seat.server
+            if server.timeouts or server.in_flight >= MAX_IN_FLIGHT_PER_SERVER:
+                if not self._may_ask_again(seat, now):
+                    continue
+                wait = server.timeout_s() + seat.handicap_s
+            elif server.srtt_s is None:
+                wait = self.rng.random() * UNKNOWN_RTT_S + seat.handicap_s
+            else:
+                wait = server.srtt_s + seat.handicap_s
+            if server.srtt_s is None and self._is_doubtful(server.family):
+                wait += _IN_DOUBT_S
+            waits.append((wait, server))
+            best = min(best, wait)
+        if len(waits) < 2:
+            return self._claim(waits[0][1], now) if waits else None
+        dice = self.rng.random()
+        if dice < EXPLORE_SHARE:
+            near = [s for w, s in waits if w < _IN_DOUBT_S and not s.timeouts]
+            dice /= EXPLORE_SHARE
+        else:
+            limit = best + max(BAND_S, best * BAND_SHARE)
+            near = [s for w, s in waits if w <= limit]
+            dice = (dice - EXPLORE_SHARE) / (1 - EXPLORE_SHARE)
+        if not near:
+            near = [s for w, s in waits if w == best]
+        return self._claim(near[int(dice * len(near))], now)
 
-    def _expected_wait_s(self, address: Address, now: float) -> float:
-        server = self.servers.at(address, now)
-        if server.timeouts:
-            return server.timeout_s()
-        if server.srtt_s is None:
-            return self.rng.random() * UNKNOWN_RTT_S
-        return server.srtt_s
+    def _is_doubtful(self, family: Family) -> bool:
+        return family is self._missed_family or self.servers.is_in_doubt(family)
 
-    def missed(self, address: Address, now: float) -> None:
+    @property
+    def is_wide(self) -> bool:
+        """Whether there are so many addresses that each can only be waited for a little."""
+        return len(self.seats) >= WIDE_FROM_ADDRESSES
+
+    def _may_ask_again(self, seat: Seat, now: float) -> bool:
+        server = seat.server
+        if server.in_flight >= MAX_IN_FLIGHT_PER_SERVER:
+            return False
+        # Who began with a live server goes on when it dies under him; nobody else begins.
+        return not server.is_dead or seat.tries > 0 or now >= server.rest_until
+
+    def _claim(self, server: Server, now: float) -> Server:
+        """A dead server is probed by one question at a time; the others see it rest."""
+        if server.is_dead and now >= server.rest_until:
+            server.rest_until = now + server.timeout_s()
+            self.seats[server.address].tries = MAX_TRIES_PER_SERVER - 1
+        return server
+
+    def last_resort(self, now: float) -> bool:
+        """Let lame servers compete after all, if they were found so some time ago: a zone whose
+        servers were all wrong for a moment must not stay dark for ten minutes."""
+        again = [s for since, s in self._lame if now - since >= LAME_RETRY_S]
+        self._lame = []
+        for server in again:
+            del self.reasons[server.address]
+            self.seats[server.address] = Seat(server, _BROKEN_S)
+        return bool(again)
+
+    def probe(self, asked: Server, now: float) -> Server | None:
+        """A server that is worth an ask beside the one to a live server, to see whether it is
+        back."""
+        if asked.timeouts or asked.srtt_s is None:
+            return None
+        for seat in self.seats.values():
+            server = seat.server
+            if server is asked or seat.tries:
+                continue
+            if server.timeouts:
+                if now >= server.rest_until:
+                    server.rest_until = now + MAX_REST_S
+                    return server
+            elif (
+                server.srtt_s is None
+                and self.servers.is_in_doubt(server.family)
+                and now >= server.family.probe_at
+            ):
+                server.family.probe_at = now + MAX_REST_S
+                return server
+        return None
+
+    def missed(self, server: Server) -> None:
         """No reply came in time; an address that never answered is out after
         MAX_TRIES_PER_SERVER of these."""
         self.timeouts += 1
-        self.tries[address] += 1
-        known = self.servers.at(address, now).srtt_s is not None
-        if self.tries[address] >= MAX_TRIES_PER_SERVER and not known:
-            self.rule_out(address, "timeout")
+        seat = self.seats[server.address]
+        seat.tries += 1
+        if server.srtt_s is None:
+            self._missed_family = server.family
+        if seat.tries >= MAX_TRIES_PER_SERVER and (server.srtt_s is None or server.is_dead):
+            self._drop(server, "timeout")
 
-    def rule_out(self, address: Address, reason: str) -> None:
-        """This address has no usable answer to this question."""
-        del self.tries[address]
-        self.reasons[address] = reason
+    def rule_out(self, server: Server, reason: str, now: float, *, lame: bool = False) -> None:
+        """This server has no usable answer to this question."""
+        self.rejections += 1
+        self._drop(server, reason)
+        self.servers.hold_against(self.zone, server.address, reason, now, lame=lame)
+
+    def _drop(self, server: Server, reason: str) -> None:
+        del self.seats[server.address]
+        self.reasons[server.address] = reason
 
     def failure(self) -> ExtendedError:
         """Why nobody answered, in a sentence that names zone, servers and reasons."""
-        told = dict.fromkeys(self.tries, "timeout") | self.reasons
+        told: dict[Address, str] = {}
+        for address, seat in self.seats.items():
+            told[address] = _why_left(seat)
+        told |= self.reasons
         listed = [f"{address} {reason}" for address, reason in list(told.items())[:_REASONS_TOLD]]
         if len(told) > _REASONS_TOLD:
             listed.append(f"and {len(told) - _REASONS_TOLD} more")
         text = f"no server of {names.show(self.zone)} answered"
         text += f": {', '.join(listed)}" if listed else ": none has an address"
         return ExtendedError(Ede.NO_REACHABLE_AUTHORITY, text)
+
+
+def _why_left(seat: Seat) -> str:
+    if seat.server.in_flight >= MAX_IN_FLIGHT_PER_SERVER:
+        return "busy"
+    if seat.tries or not seat.server.is_dead:
+        return "timeout" if seat.server.timeouts else "not tried"
+    return "timeout, not asked again yet"

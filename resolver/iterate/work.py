@@ -12,13 +12,21 @@ from resolver.trace import Trace
 
 @dataclass(slots=True)
 class Work:
-    """A client question (depth 0) or a sub-question; budget and trace are the client question's."""
+    """A client question (depth 0) or a sub-question; budget and trace are the client question's.
+
+    `curtailed` is set when something was not tried for reasons that lie in the question above: a
+    failure then says nothing about this one. `dnssec_ok` asks for signatures. `renewing` makes what
+    expires soon count as missing.
+    """
 
     budget: Budget
     trace: Trace
     clock: Clock
     depth: int = 0
     asks: int = 0
+    curtailed: bool = False
+    dnssec_ok: bool = False
+    renewing: bool = False
 
     def deeper(self) -> "Work":
         """The same budget and trace, one level down."""
@@ -29,9 +37,9 @@ class Work:
         self.trace.depth = self.depth
         self.trace.note(self.clock.now(), text, *args)
 
-    def spend_ask(self) -> None:
+    def spend_ask(self, now: float) -> None:
         """Charge one upstream query to the question and to this fetch. Raises OutOfBudget."""
-        self.budget.spend_ask(self.clock.now())
+        self.budget.spend_ask(now)
         self.asks += 1
         if self.asks > MAX_ASKS_PER_FETCH:
             raise OutOfBudget(

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from resolver.cache.delegations import Delegation
 from resolver.codes import Ede, Rcode, RRType
-from resolver.effects import Finished, Steps, Sub
+from resolver.effects import Steps
 from resolver.iterate import scrub
 from resolver.model import Answer, ExtendedError, Question
 from resolver.policy.acl import QUERY, RECURSION
@@ -116,10 +116,7 @@ def _delegation(answer: Answer) -> Delegation | None:
 
 
 def _chase(recursion: Recursion, answer: Answer, question: Question) -> Steps[Answer]:
-    outcome = yield Sub(question.key, lambda: recursion.resolve(question, Trace()))
-    rest = outcome.result if isinstance(outcome, Finished) else None
-    if not isinstance(rest, Answer):
-        return answer
+    rest = yield from recursion.answer(question, Trace())
     return replace(
         rest,
         answer=[*answer.answer, *rest.answer],

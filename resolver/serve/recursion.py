@@ -5,7 +5,7 @@ single packet sent. Identical questions in flight are one resolution (the driver
 """
 
 from resolver.codes import Ede, Rcode
-from resolver.effects import Finished, Steps, Sub
+from resolver.effects import Steps
 from resolver.metrics import Metrics
 from resolver.model import Answer, ExtendedError
 from resolver.policy.acl import CACHE, RECURSION
@@ -26,7 +26,10 @@ class Recurse:
         if request.recursion_desired:
             if not request.bits & RECURSION:
                 return None
-            return self._recursion.cached(request.question) or self._steps(request)
+            answer = self._recursion.cached(request.question)
+            if answer is None or (answer.renew_in_s is not None and answer.renew_in_s <= 0):
+                return self._steps(request)
+            return answer
         if not request.bits & CACHE:
             return None
         return self._recursion.cached(request.question) or Answer(
@@ -35,14 +38,8 @@ class Recurse:
         )
 
     def _steps(self, request: Request) -> Steps[Answer]:
-        question = request.question
         self._metrics.recursions_total += 1
-        outcome = yield Sub(question.key, lambda: self._recursion.resolve(question, Trace()))
-        answer = outcome.result if isinstance(outcome, Finished) else None
-        if not isinstance(answer, Answer):
-            text = "no result: too many questions in flight, or an internal error"
-            error = ExtendedError(Ede.OTHER, text)
-            answer = Answer(Rcode.SERVFAIL, extended_errors=(error,))
+        answer = yield from self._recursion.answer(request.question, Trace())
         if answer.rcode == Rcode.SERVFAIL:
             self._metrics.recursions_failed_total += 1
         return answer

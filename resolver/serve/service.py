@@ -28,6 +28,7 @@ from resolver.serve.request import (
     Messages,
     NoNotes,
     Notes,
+    Relayed,
     Request,
     envelope,
     formerr,
@@ -56,6 +57,7 @@ class Service:
     on_exception: Callable[[BaseException], None]
     keys: Mapping[bytes, Key] = field(default_factory=dict)  # by lower-case name
     notes: Notes = field(default_factory=NoNotes)
+    passes_on: Callable[[Request], bool] = lambda request: False
 
     @overload
     def respond(
@@ -81,7 +83,7 @@ class Service:
         except WireError:
             self.metrics.malformed_total += 1
             return formerr(packet)
-        request = Request(message, peer, self.access.bits(peer), stream)
+        request = Request(message, peer, self.access.bits(peer), stream, packet=packet)
         if _has_tsig(message) and (refusal := self._verify(request, packet)) is not None:
             return refusal
         try:
@@ -112,6 +114,8 @@ class Service:
             return None
         if verdict is None:
             return formerr(packet)
+        if verdict.error == TsigError.BADKEY and self.passes_on(request):
+            return None  # another server may know the key
         self.metrics.tsig_rejected_total += 1
         error = TsigError(verdict.error).name
         self.notes.refused(request, f"signed by {names.show(verdict.tsig.name)}: {error}")
@@ -123,6 +127,8 @@ class Service:
     ) -> Steps[bytes | None]:
         try:
             answer = yield from steps
+            if isinstance(answer, Relayed):
+                return answer.packet
             return self._finish(request, packet, answer)
         except Exception as fault:
             self.on_exception(fault)
@@ -140,8 +146,6 @@ class Service:
 
     def _finish(self, request: Request, packet: bytes, answer: Answer) -> bytes:
         reply = self._seal(request, answer)
-        if request.signer is not None:
-            return reply
         if answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) and not answer.extended_errors:
             self._keep(request, packet, reply, answer)
         return reply
@@ -157,6 +161,9 @@ class Service:
         if answer.ages:
             sections = (answer.answer, answer.authority, answer.additional)
             ttl_s = float(min((r.ttl for section in sections for r in section), default=0))
+            if answer.renew_in_s is not None:
+                # The rest of its life goes by where it can be seen to be popular.
+                ttl_s = min(ttl_s, float(answer.renew_in_s))
         self.answers.keep(
             packet,
             reply,

@@ -48,10 +48,12 @@ class Watch(Trace):
 
 
 class Result:
-    """An answer, in the words of tests. `answer` is the resolver's own."""
+    """An answer, in the words of tests. `answer` is the resolver's own; `took_s` is how long the
+    client waited, whatever was done for him afterwards."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, *, took_s: float = 0.0) -> None:
         self.answer = answer
+        self.took_s = took_s
 
     def __repr__(self) -> str:
         lines = [self.status, *self.records, *(f"; {code} {text}" for code, text in self.errors)]

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 from resolver import names
 from resolver.codes import read_type
 from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSettings
-from resolver.effects import Finished, Steps, Sub
-from resolver.model import Answer, Question, RRset
-from resolver.resolve import Recursion
+from resolver.effects import Steps
+from resolver.iterate.route import Mode, Route
+from resolver.model import Address, Answer, Question, RRset
+from resolver.resolve import Local, Recursion
 from resolver.testing.clock import ManualClock
 from resolver.testing.driver import Driver
 from resolver.testing.internet import Internet
@@ -30,7 +31,8 @@ class World:
     """A resolver, its cache and a virtual clock in a fake Internet.
 
     Settings are keys of the sections `recursion`, `outgoing` and `cache` of the configuration; all
-    others have their defaults. `hints` replaces those of the tree. `seed` makes all dice.
+    others have their defaults. `hints` replaces those of the tree, `routes` are stub and forward
+    zones (see `route`), `local` answers before anybody is asked. `seed` makes all dice.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class World:
         seed: int = 1,
         clock: ManualClock | None = None,
         hints: Sequence[RRset] | None = None,
+        routes: Sequence[Route] = (),
+        local: Local | None = None,
         **settings: Any,
     ) -> None:
         """Raises TypeError for an unknown setting."""
@@ -47,6 +51,8 @@ class World:
         self.clock = clock or ManualClock()
         self.driver = Driver(net, self.clock, seed=seed)
         self._hints = hints
+        self._routes = routes
+        self._local = local
         self._seed = seed
         self._sections = (
             _take(RecursionSettings, settings),
@@ -67,6 +73,8 @@ class World:
             hints=self.net.hints if self._hints is None else self._hints,
             clock=self.clock,
             rng=Random(self._seed),
+            routes=self._routes,
+            local=self._local,
         )
 
     def ask(self, question: str) -> tuple[Result, Watch]:
@@ -76,21 +84,19 @@ class World:
     def ask_all(self, questions: Sequence[str]) -> list[tuple[Result, Watch]]:
         """The same for several questions that come at the same moment; equal ones are joined."""
         answers: dict[int, Result] = {}
+        asked_at = self.clock.now()
         watches = [Watch() for _ in questions]
         for i, text in enumerate(questions):
 
             def done(answer: Answer, i: int = i) -> None:
-                answers[i] = Result(answer)
+                answers[i] = Result(answer, took_s=self.clock.now() - asked_at)
 
             self.driver.start(self._serve(read_question(text), watches[i]), done, watches[i])
         self.driver.run()
         return [(answers[i], watches[i]) for i in range(len(questions))]
 
     def _serve(self, question: Question, watch: Watch) -> Steps[Answer]:
-        outcome = yield Sub(question.key, lambda: self.recursion.resolve(question, watch))
-        assert isinstance(outcome, Finished), "a client's question waits for nobody"
-        answer: Answer = outcome.result
-        return answer
+        return (yield from self.recursion.answer(question, watch))
 
 
 def run(question: str, net: Internet, **settings: Any) -> tuple[Result, Watch]:
@@ -108,6 +114,11 @@ def drive(
     driver.start(steps, results.append, watch)
     driver.run()
     return results[0], watch
+
+
+def route(zone: str, *to: str, mode: Mode = "only") -> Route:
+    """A forward zone (or with mode="stub" a stub zone) with its servers."""
+    return Route(names.read(zone).lower(), tuple(Address(ip) for ip in to), mode)
 
 
 def read_question(text: str) -> Question:

@@ -44,4 +44,4 @@ def test_defaults_stand_as_they_are_written_in_a_file() -> None:
     assert '| `tcp_idle_timeout` | duration | `"10s"` |' in page
     assert '| `size` | size | `"64MiB"` |' in page
     assert "| `prefetch` | true or false | `true` |" in page
-    assert "*Not built yet: answers are renewed after they expired.*" in page
+    assert "*Not built yet: nothing is validated.*" in page

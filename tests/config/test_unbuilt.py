@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 def test_defaults_that_do_nothing_yet_take_one_line() -> None:
     (line,) = unbuilt(Config())
     assert line.startswith("Not built yet")
-    assert "recursion.prefetch" in line
-    for path in ("server.workers", "server.state_dir", "recursion.minimised_type"):
+    assert "cache.snapshot" in line
+    for path in ("server.workers", "dnssec.validation", "recursion.prefetch"):
         assert path not in line
 
 
@@ -32,10 +32,9 @@ def test_shipped_file_is_as_quiet_as_no_file() -> None:
             "server.workers is not built yet: one process serves",
         ),
         (
-            '[recursion]\nqname_minimisation = "strict"',
-            "recursion.qname_minimisation is not built yet: servers see full names",
+            '[dnssec]\nvalidation = "on"',
+            "dnssec.validation is not built yet: nothing is validated",
         ),
-        ("[[local]]", "[[local]] 1 is not built yet: its records are not served"),
     ],
 )
 def test_key_that_is_set_to_something_is_told(tmp_path: Path, text: str, sentence: str) -> None:
@@ -49,7 +48,6 @@ def test_key_that_is_set_to_something_is_told(tmp_path: Path, text: str, sentenc
     "text",
     [
         "[server]\nworkers = 1\nuser = ''",
-        '[recursion]\nqname_minimisation = "off"\nprefetch = false\nserve_stale = 0',
         '[dnssec]\nvalidation = "off"\ntrust_anchors = []',
         '[access]\ntransfer = ["none"]',
         '[control]\nsocket = ""\n[metrics]\nlisten = ""',

@@ -38,7 +38,7 @@ def test_a_server_of_parent_and_child_answers_for_both():
     net.host("example.com.", COM, zone("example.com.", "www A 192.0.2.7"))
     answer, watch = run("www.example.com. A", net, priming=False)
     assert answer.addresses == ["192.0.2.7"]
-    assert watch.servers == [ROOT, COM]
+    assert watch.servers == [ROOT, COM, COM]
 
 
 def test_delegations_may_skip_labels():
@@ -47,6 +47,8 @@ def test_delegations_may_skip_labels():
     net.host("a.b.c.example.", EXAMPLE, zone("a.b.c.example.", "www A 192.0.2.7"))
     answer, watch = run("www.a.b.c.example. A", net, priming=False)
     assert answer.addresses == ["192.0.2.7"]
+    assert watch.servers == [ROOT, ROOT, ROOT, ROOT, EXAMPLE]
+    watch = run("www.a.b.c.example. A", net, priming=False, qname_minimisation="off")[1]
     assert watch.servers == [ROOT, EXAMPLE]
 
 

@@ -1,0 +1,175 @@
+"""What the caches know of a name, in the words of a server's reply.
+
+One place reads RRsets, denials and failures together and says what they mean for a question: as a
+server would have said it, as a failure that is too fresh to try again (RFC 9520), or as an answer
+that has expired and is better than none (RFC 8767). The same place keeps what servers say.
+
+Knows: caches, ranks, aliases. Does not know: servers, clients, time-outs.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from resolver import names
+from resolver.cache.failures import Failures
+from resolver.cache.negative import Denial, Negatives
+from resolver.cache.rrsets import CachedRRset, RRsets
+from resolver.codes import Ede, Rcode, RRType
+from resolver.iterate import scrub
+from resolver.iterate.response import Aliased, Answered
+from resolver.model import ExtendedError, Rank, RRset
+
+_CNAME = int(RRType.CNAME)
+_DNAME = int(RRType.DNAME)
+_ANY = int(RRType.ANY)
+
+# An answer to ANY with more types than this is passed on but not kept (BIND's max-types-per-name).
+MAX_TYPES_KEPT = 100
+STALE_TTL_S = 30  # of stale data in answers (RFC 8767 section 4)
+
+
+@dataclass(slots=True)
+class Failed:
+    """No server of some zone on the way had a usable answer. `lasting` failures are worth
+    remembering: they do not come from what else was going on. `errors` says it all."""
+
+    errors: tuple[ExtendedError, ...]
+    lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Reading and writing of the caches for one service. `max_stale_s` 0 keeps no stale data."""
+
+    rrsets: RRsets
+    negatives: Negatives
+    failures: Failures
+    max_stale_s: float
+
+    def fresh(
+        self, name: bytes, qtype: int, top: bytes, now: float, *, renewing: bool = False
+    ) -> Answered | Aliased | Failed | None:
+        """What is known of lower-case `name`. What denies or redirects the tree above `top` says
+        nothing about it. With `renewing`, what expires soon counts as unknown."""
+        inspect = self.rrsets.inspect
+        if held := inspect(name, qtype, now):
+            return None if renewing and now >= held.renew_at else _answered(held, name, now)
+        if qtype not in (_CNAME, _ANY) and (held := inspect(name, _CNAME, now)):
+            return None if renewing and now >= held.renew_at else _aliased(held, now)
+        if denial := self.negatives.lookup(name, qtype, now):
+            return _denied(denial, name)
+        above = list(names.ancestors(names.parent(name))) if name[0] else []
+        if top != names.ROOT:
+            above = [a for a in above if names.is_within(a, top)]
+        if denial := self.negatives.lookup_cut(above, now):
+            return _denied(denial, name)
+        if self.rrsets.has_dnames and (found := self._redirected(name, above, now)):
+            return found
+        if failure := self.failures.lookup(name, qtype, now):
+            text = (
+                f"failed {now - failure.since:.0f} s ago, not tried again for"
+                f" {failure.until - now:.0f} s"
+            )
+            again = ExtendedError(Ede.CACHED_ERROR, text)
+            return Failed((failure.error, again), lasting=False)
+        return None
+
+    def _redirected(
+        self, name: bytes, above: Iterable[bytes], now: float
+    ) -> Answered | Aliased | None:
+        for ancestor in above:
+            if dname := self.rrsets.lookup(ancestor, _DNAME, now):
+                cname = scrub.synthesize_cname(dname, name)
+                if cname is None:
+                    return Answered([dname], name, [], Rcode.YXDOMAIN)
+                return Aliased([dname, cname], cname.rdatas[0].lower())
+        return None
+
+    def is_known(self, name: bytes, qtype: int, now: float) -> bool:
+        """Whether asking this very question would teach nothing: there is data, or none."""
+        if self.rrsets.inspect(name, qtype, now) is not None:
+            return True
+        denial = self.negatives.lookup(name, qtype, now)
+        return denial is not None and denial.rcode == Rcode.NOERROR
+
+    def stale(self, name: bytes, qtype: int, now: float) -> Answered | Aliased | None:
+        """What was known of a name not too long ago, its TTL STALE_TTL_S; the latest word counts.
+
+        Data that is still fresh counts too, for it may be a link of a chain.
+        """
+        if not self.max_stale_s:
+            return None
+        oldest = now - self.max_stale_s
+        held = self.rrsets.recall(name, qtype)
+        if held is None and qtype not in (_CNAME, _ANY):
+            held = self.rrsets.recall(name, _CNAME)
+        denied = self.negatives.recall(name, qtype)
+        if denied is not None:
+            denial, learned_at, expires_at = denied
+            if expires_at > oldest and (held is None or learned_at > held.learned_at):
+                soa = denial.soa
+                soa = RRset(soa.owner, soa.rrtype, soa.rrclass, STALE_TTL_S, soa.rdatas)
+                return Answered([], name, [], denial.rcode, soa)
+        if held is None or held.expires_at <= oldest:
+            return None
+        rrset = held.left(STALE_TTL_S)
+        if rrset.rrtype == _CNAME and qtype not in (_CNAME, _ANY):
+            return Aliased([rrset], rrset.rdatas[0].lower())
+        return Answered([], name, [rrset])
+
+    def learn(
+        self, found: Answered | Aliased, qtype: int, now: float, *, below: bool = True
+    ) -> None:
+        """Keep what a server said. CNAMEs that follow from a DNAME are made anew each time. `below`
+        False: what is below a name that was denied may exist all the same."""
+        rank = Rank.AUTHORITATIVE_ANSWER if found.authoritative else Rank.NON_AUTHORITATIVE_ANSWER
+        implied = False
+        for rrset in found.chain:
+            if not implied:
+                self._keep(rrset, rank, found, now)
+            implied = rrset.rrtype == _DNAME
+        if type(found) is Aliased:
+            return
+        assert isinstance(found, Answered)
+        if len(found.data) <= MAX_TYPES_KEPT:
+            for rrset in found.data:
+                self._keep(rrset, rank, found, now)
+        if not found.data and found.soa is not None:
+            self.negatives.learn(
+                found.name,
+                qtype,
+                found.rcode,
+                found.soa,
+                now=now,
+                below=below,
+                proof=found.proof,
+            )
+
+    def _keep(self, rrset: RRset, rank: Rank, found: Answered | Aliased, now: float) -> None:
+        # Clients are told no other TTL than later from the cache.
+        rrset.ttl = self.rrsets.clamp(rrset.ttl)
+        signatures: tuple[bytes, ...] = ()
+        if found.signatures:
+            covered = rrset.rrtype.to_bytes(2, "big")  # RFC 4034 section 3.1.1
+            signatures = tuple(
+                rdata
+                for signed in found.signatures
+                if signed.owner == rrset.owner
+                for rdata in signed.rdatas
+                if rdata[:2] == covered
+            )
+        self.rrsets.learn(rrset, rank, now=now, signatures=signatures)
+
+
+def _answered(held: CachedRRset, name: bytes, now: float) -> Answered:
+    rrset = held.left(held.expires_at - int(now))
+    return Answered([], name, [rrset], renew_at=held.renew_at)
+
+
+def _aliased(held: CachedRRset, now: float) -> Aliased:
+    rrset = held.left(held.expires_at - int(now))
+    return Aliased([rrset], rrset.rdatas[0].lower(), renew_at=held.renew_at)
+
+
+def _denied(denial: Denial, name: bytes) -> Answered:
+    return Answered([], name, [], denial.rcode, denial.soa, proof=denial.proof)
