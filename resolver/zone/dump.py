@@ -21,7 +21,7 @@ from resolver.codes import RRType, show_type
 from resolver.slices import Slices
 from resolver.wire.text import show_rdata
 from resolver.zone.content import CASED, Zone
-from resolver.zone.groups import in_order, unpack_groups
+from resolver.zone.groups import Group, in_order, unpack_groups
 from resolver.zone.ring import ring_of
 
 # Names between two breaks: a millisecond or two of work.
@@ -41,7 +41,8 @@ def dump(zone: Zone, write: Callable[[str], object]) -> Slices[None]:
     for count, name in enumerate(order, 1):
         packed = zone.nodes.get(name) or b""
         owner = names.show(packed[2 : 2 + packed[1]] if packed[0] & CASED else name)
-        for group in in_order(unpack_groups(packed).values()):
+        groups = in_order(unpack_groups(packed).values())
+        for group in sorted(groups, key=_is_not_soa):
             head = f"{owner} {group.ttl} IN {show_type(group.rrtype)} "
             shower = _SHOWERS.get(group.rrtype)
             for _, rdata in sorted(group.rdatas.items()):
@@ -52,6 +53,10 @@ def dump(zone: Zone, write: Callable[[str], object]) -> Slices[None]:
             lines.clear()
             yield
     write("".join(lines))
+
+
+def _is_not_soa(group: Group) -> bool:
+    return group.rrtype != RRType.SOA
 
 
 def _show_a(rdata: bytes) -> str:

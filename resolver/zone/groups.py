@@ -17,7 +17,6 @@ from resolver.zone.content import CASED, pack_group
 
 _GROUP: Final = Struct(">HIH")
 _RRSIG: Final = int(RRType.RRSIG)
-_SOA: Final = int(RRType.SOA)
 
 
 class Group:
@@ -76,11 +75,10 @@ def pack_groups(groups: Iterable[Group]) -> bytes:
 
 
 def in_order(groups: Iterable[Group]) -> list[Group]:
-    """The RRsets of a name in the order of types (RFC 8976 section 3.3.1), but the SOA first;
-    signatures by the type that they cover."""
+    """The RRsets of a name by type (RFC 8976 section 3.3.1), signatures by what they cover."""
     return sorted(groups, key=_rank)
 
 
-def _rank(group: Group) -> tuple[bool, int, bytes]:
+def _rank(group: Group) -> tuple[int, bytes]:
     covered = next(iter(group.rdatas))[:2] if group.rrtype == _RRSIG else b""
-    return group.rrtype != _SOA, group.rrtype, covered
+    return group.rrtype, covered
