@@ -39,9 +39,9 @@ def sign(files: Iterable[Path], directory: Path, way: str, *options: str) -> Pat
     return directory
 
 
-def run(*command: str | Path) -> str:
+def run(*command: str | Path, cwd: Path | None = None) -> str:
     """What a tool says on standard output; its complaints become ours."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=cwd)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
 
