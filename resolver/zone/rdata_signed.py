@@ -10,9 +10,8 @@ a signature is any good.
 
 from base64 import b32hexdecode
 from binascii import Error, a2b_base64
-from calendar import timegm
+from datetime import UTC, datetime
 from functools import lru_cache
-from time import strptime
 from typing import Final, Protocol
 
 from resolver import codes
@@ -149,7 +148,7 @@ def _instant(text: str) -> bytes:
     if len(text) != _TIME_DIGITS or not text.isdigit():
         return read_number(text, _U32, "time of a signature").to_bytes(4, "big")
     try:
-        seconds = timegm(strptime(text, "%Y%m%d%H%M%S"))
+        seconds = int(datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise ValueError(f"{text} is no time of a signature: YYYYMMDDHHmmSS is") from None
     return (seconds & _U32).to_bytes(4, "big")
