@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from resolver import __version__, names
 from resolver.app.key_files import read_keys
+from resolver.app.local_files import LocalFiles
 from resolver.app.notes import LogNotes
 from resolver.cache.answers import Answers
 from resolver.clock import Clock
@@ -18,7 +19,7 @@ from resolver.config.schema import Config
 from resolver.config.units import Network
 from resolver.errors import ConfigError, Finding, ZoneError
 from resolver.iterate.priming import builtin_hints
-from resolver.iterate.route import Route
+from resolver.iterate.route import Route, Routes
 from resolver.metrics import Metrics
 from resolver.model import RRset
 from resolver.net.interfaces import local_networks
@@ -26,7 +27,9 @@ from resolver.net.ledger import Ledger
 from resolver.net.maintain import Keeper, KeeperPlan
 from resolver.net.secondary import SecondaryZone
 from resolver.policy.acl import AccessTable, Rule, ZoneRules
+from resolver.policy.special import special_zones
 from resolver.resolve import PACKETS_SHARE, Recursion
+from resolver.serve.home import Home
 from resolver.serve.notify import Notify
 from resolver.serve.pipeline import handlers
 from resolver.serve.request import Identity
@@ -49,14 +52,19 @@ class Material:
     zones: list[Zone] = field(default_factory=list)
     hints: list[RRset] = field(default_factory=builtin_hints)
     keys: dict[bytes, Key] = field(default_factory=dict)  # by lower-case name
+    local: LocalFiles = field(default_factory=lambda: LocalFiles(()))
     warnings: list[Finding] = field(default_factory=list)
 
 
 def read_material(config: Config) -> Material:
-    """Keys, zones and root hints. Raises ConfigError for keys, ZoneError with the errors of all
-    other files together."""
+    """Keys, local data, zones and root hints. Raises ConfigError for keys and local data, ZoneError
+    with the errors of all other files together."""
     material = Material()
     material.keys, material.warnings = read_keys(config.key)
+    if config.recursion.enabled:
+        material.local = LocalFiles(config.local)
+        material.local.load()
+        material.warnings += material.local.warnings
     errors: list[Finding] = []
     for entry in config.zone:
         if entry.role != "primary" or entry.file is None:
@@ -88,24 +96,37 @@ def read_zone(text: str) -> Zone:
     return report.zone
 
 
-def make_recursion(config: Config, hints: list[RRset], clock: Clock) -> Recursion:
+def make_recursion(config: Config, material: Material, clock: Clock) -> Recursion:
     """The recursive service of a configuration. Raises ConfigError for hints that lead nowhere."""
+    routes = [
+        *(Route(stub.name, stub.to, "stub") for stub in config.stub),
+        *(Route(entry.name, entry.to, entry.mode) for entry in config.forward),
+    ]
     try:
         return Recursion(
             recursion=config.recursion,
             outgoing=config.outgoing,
             cache=config.cache,
-            hints=hints,
+            hints=material.hints,
             clock=clock,
             rng=random.SystemRandom(),
-            routes=[
-                *(Route(stub.name, stub.to, "stub") for stub in config.stub),
-                *(Route(entry.name, entry.to, entry.mode) for entry in config.forward),
-            ],
+            routes=routes,
+            local=make_home(config, material, routes),
         )
     except ValueError as error:
         file = str(config.recursion.root_hints or "built-in root hints")
         raise ConfigError([Finding(file, 0, str(error))]) from None
+
+
+def make_home(config: Config, material: Material, routes: Sequence[Route]) -> Home:
+    """What is answered before anybody is asked: local data and special names."""
+    left_out = config.recursion.special_names
+    special = ZoneStore()
+    if left_out is not False:
+        named = left_out if isinstance(left_out, tuple) else ()
+        for zone in special_zones(named, [route.zone for route in routes]):
+            special.swap(zone)
+    return Home(material.local.overlay, special, Routes(routes))
 
 
 def make_keeper(

@@ -180,8 +180,8 @@ def _look_up(host: str) -> str:
 async def _resolve(question: Question, config: Config) -> _Outcome:
     """Resolve with an engine of our own: its caches are empty and end with this question."""
     clock = SystemClock()
-    hints = read_material(config.model_copy(update={"zone": (), "key": ()})).hints
-    recursion = make_recursion(config, hints, clock)
+    material = read_material(config.model_copy(update={"zone": (), "key": ()}))
+    recursion = make_recursion(config, material, clock)
     driver = Driver(config.outgoing, Metrics())
     trace = Trace()
     started_at = clock.now()

@@ -80,7 +80,7 @@ class Server:
         for version in (*self.material.zones, *zones):
             self.store.swap(version)
         self.recursion = (
-            make_recursion(self.config, self.material.hints, self.clock)
+            make_recursion(self.config, self.material, self.clock)
             if self.config.recursion.enabled
             else None
         )

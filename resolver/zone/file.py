@@ -101,6 +101,16 @@ def read_hints(path: Path) -> list[RRset]:
     return rrsets
 
 
+def read_records(
+    lines: Iterable[str], name: str, *, ttl: int
+) -> tuple[list[RRset], list[Finding]]:
+    """The RRsets of lines that make no zone, and the faults in them; `name` is what findings call
+    the lines. Names are absolute; `ttl` in seconds is for records without one."""
+    reader = _Reader(names.ROOT, default_ttl=ttl)
+    finish(reader.read_lines(lines, name, Path(name)))
+    return reader.draft.rrsets(), reader.findings.errors
+
+
 def origin_of(path: Path) -> bytes:
     """The origin that a file is named after: `example.org.zone` or `example.org` holds example.org.
     Raises NameSyntaxError."""
@@ -113,13 +123,13 @@ def origin_of(path: Path) -> bytes:
 class _Reader:
     """State of RFC 1035 section 5: origin, last owner, last TTL; and where we are."""
 
-    def __init__(self, origin: bytes) -> None:
+    def __init__(self, origin: bytes, default_ttl: int | None = None) -> None:
         self.draft = Draft(origin.lower())
         self.findings = Findings()
         self._scope = Scope(origin)
         self._owner: bytes | None = None
         self._owner_text = ""
-        self._default_ttl: int | None = None  # $TTL, or the SOA's MINIMUM where that is missing
+        self._default_ttl = default_ttl  # $TTL, or the SOA's MINIMUM where that is missing
         self._last_ttl: int | None = None
         self._warned_of_ttl = False
         self._where = 0

@@ -259,6 +259,7 @@ def engine(fake: Fake, tmp_path: Path) -> list[str]:
     (tmp_path / "root.hints").write_text(ROOT_HINTS)
     (tmp_path / "config.toml").write_text(
         '[recursion]\nroot_hints = "root.hints"\nmax_time = "1s"\npriming = false\n'
+        'special_names = ["test"]\n'
         f"[outgoing]\nport = {fake.port}\nipv6 = false\n"
     )
     return ["--config", str(tmp_path / "config.toml")]

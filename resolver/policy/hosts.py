@@ -1,0 +1,127 @@
+"""Hosts files: addresses for names, and names for addresses.
+
+`192.0.2.1 www.example.net www` gives both names the address, and the address the first name
+(RFC 1035 section 3.5, RFC 3596 section 2.5). A name may stand on several lines; an address has the
+name of its first line. A million lines take some 30 MB: see hashed.py.
+
+Knows: hosts(5). Does not know: files, messages, what a name is beside this.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from resolver import names
+from resolver.codes import RRType
+from resolver.policy.hashed import HashDraft, HashIndex
+from resolver.policy.lines import SLICE_LINES, AddressReader, Complaints, read_name, split
+from resolver.slices import Slices
+
+_IPV4_TREE = names.read("in-addr.arpa.")
+_IPV6_TREE = names.read("ip6.arpa.")
+_UNSPECIFIED = (bytes(4), bytes(16))
+_MAX_BLOB_OCTETS = 2**32 - 1  # offsets have 32 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """One hosts file. Names in lower case."""
+
+    ipv4: HashIndex  # name -> address
+    ipv6: HashIndex  # name -> number of the address in `ipv6_addresses`
+    ipv6_addresses: bytearray
+    reverse: HashIndex  # packed address -> offset of its name in `names`
+    names: bytearray
+
+    def lookup(self, name: bytes, rrtype: int) -> list[bytes] | None:
+        """The rdatas at a lower-case name, none for a type it does not have; None when the name is
+        not in the file."""
+        if (address := reversed_address(name)) is not None and address in self.reverse:
+            if rrtype != RRType.PTR:
+                return []
+            return [self._name_at(self.reverse.find(address)[0])]
+        if name not in self.ipv4 and name not in self.ipv6:
+            return None
+        if rrtype == RRType.A:
+            return [n.to_bytes(4, "big") for n in dict.fromkeys(self.ipv4.find(name))]
+        if rrtype == RRType.AAAA:
+            found = dict.fromkeys(self.ipv6.find(name))
+            return [bytes(self.ipv6_addresses[16 * n : 16 * n + 16]) for n in found]
+        return []
+
+    def _name_at(self, start: int) -> bytes:
+        end = start
+        while octets := self.names[end]:
+            end += octets + 1
+        return bytes(self.names[start : end + 1])
+
+    @property
+    def octets(self) -> int:
+        """Memory in use."""
+        indexes = (self.ipv4, self.ipv6, self.reverse)
+        return sum(i.octets for i in indexes) + len(self.ipv6_addresses) + len(self.names)
+
+
+def reversed_address(name: bytes) -> bytes | None:
+    """The packed address whose reverse name this lower-case name is, if it is one."""
+    if name.endswith(_IPV4_TREE):
+        labels = names.labels(name)[3::-1]
+        numeric = all(label.isdigit() and len(label) <= 3 for label in labels)
+        if names.count_labels(name) == 6 and numeric and max(map(int, labels)) < 256:
+            return bytes(map(int, labels))
+    elif name.endswith(_IPV6_TREE) and names.count_labels(name) == 34:
+        digits = b"".join(names.labels(name)[31::-1])
+        if len(digits) == 32 and all(digit in b"0123456789abcdef" for digit in digits):
+            return bytes.fromhex(digits.decode())
+    return None
+
+
+def read_hosts(chunks: Iterable[bytes], complaints: Complaints) -> Slices[Hosts]:
+    """The hosts file in these chunks. What cannot be used goes to `complaints`."""
+    reader = _Reader()
+    for count, (number, line) in enumerate(split(chunks, complaints)):
+        try:
+            reader.take(line.split())
+        except ValueError as error:
+            complaints.add(number, str(error))
+        if count % SLICE_LINES == 0:
+            yield
+    ipv4 = yield from reader.ipv4.seal()
+    ipv6 = yield from reader.ipv6.seal()
+    reverse = yield from reader.reverse.seal()
+    return Hosts(ipv4, ipv6, reader.ipv6_addresses, reverse, reader.names)
+
+
+class _Reader:
+    """Where the lines of a file go."""
+
+    def __init__(self) -> None:
+        self.ipv4 = HashDraft()
+        self.ipv6 = HashDraft()
+        self.ipv6_addresses = bytearray()
+        self.reverse = HashDraft()
+        self.names = bytearray()
+        self._addresses = AddressReader()
+        self._last_name: bytes | None = None
+
+    def take(self, words: list[bytes]) -> None:
+        """Add one line. Raises ValueError."""
+        # A scope (fe80::1%eth0) is of no meaning to others.
+        address = self._addresses.read(words[0]) if b"%" not in words[0] else None
+        if address is None:
+            raise ValueError("does not begin with an address")
+        if len(words) < 2:
+            raise ValueError("an address without a name")
+        found = [read_name(word) for word in words[1:]]
+        number = self._number(address)
+        for name in found:
+            (self.ipv4 if len(address) == 4 else self.ipv6).add(name, number)
+        if address not in _UNSPECIFIED and len(self.names) < _MAX_BLOB_OCTETS:
+            self.reverse.add(address, len(self.names))
+            self.names += found[0]
+
+    def _number(self, address: bytes) -> int:
+        if len(address) == 4:
+            return int.from_bytes(address, "big")
+        if self.ipv6_addresses[-16:] != address:
+            self.ipv6_addresses += address
+        return len(self.ipv6_addresses) // 16 - 1
