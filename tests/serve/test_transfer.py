@@ -462,7 +462,7 @@ def test_bad_signature_is_notauth_with_the_error_and_is_told(
     assert error.name in world.notes.refusals[0]
 
 
-@pytest.mark.parametrize("what", ["two", "not last", "short mac"])
+@pytest.mark.parametrize("what", ["two", "not last", "another section", "short mac"])
 def test_signature_that_may_not_be_is_formerr(what: str) -> None:
     world = World()
     packet = signed_now(world, query())
@@ -472,6 +472,10 @@ def test_signature_that_may_not_be_is_formerr(what: str) -> None:
     head = packet[: tsig.start]
     if what == "two":
         packet = packet[:10] + b"\0\3" + packet[12:] + record
+    elif what == "another section":
+        without_opt = build(Message(99, 0, [Question(ORIGIN, RRType.AXFR)]))
+        packet = signed_now(world, without_opt)
+        packet = packet[:6] + b"\0\1\0\0\0\0" + packet[12:]
     elif what == "not last":
         packet = packet[:10] + b"\0\2" + head[12:-11] + record + head[-11:]
     else:

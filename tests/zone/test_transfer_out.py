@@ -152,6 +152,23 @@ def test_record_that_fits_alone_only_gets_a_message_of_its_own(size: int) -> Non
     assert sorted(records(packets)[:-1]) == sorted(contents(own))
 
 
+def test_room_for_a_signature_is_left() -> None:
+    strings = " ".join([*['"' + "x" * 255 + '"'] * 255, "y" * 150])
+    own = zone(HEAD + f"big TXT {strings}\n")
+    assert max(map(len, axfr(own, request()))) > MAX_MESSAGE_OCTETS - 200
+    with pytest.raises(ValueError, match="fits in no message"):
+        list(axfr(own, request(reserve=200)))
+
+
+def test_names_beyond_the_reach_of_a_pointer_are_no_targets() -> None:
+    own = zone(
+        HEAD + "".join(f"h{i}.sub{i} A 10.0.0.1\nm{i} MX 1 h{i}.sub{i}\n" for i in range(900))
+    )
+    (packet,) = axfr(own, request(), message_octets=MAX_MESSAGE_OCTETS)
+    assert len(packet) > 2 * 0x4000
+    assert sorted(records([packet])[:-1]) == sorted(contents(own))
+
+
 def test_record_that_fits_nowhere_is_our_fault() -> None:
     huge = RRset(ORIGIN, 65280, 1, 0, (bytes(65_530),))
     diff = Diff(ORIGIN, 6, 7, (zone(serial=6).soa,), (zone().soa, huge))
