@@ -19,7 +19,7 @@ from resolver.iterate import scrub
 from resolver.iterate.ask import Asker, Missed, Unusable
 from resolver.iterate.iterator import Found, Shown
 from resolver.iterate.recall import Failed
-from resolver.iterate.response import Aliased, Answered, Broken
+from resolver.iterate.response import Aliased, Answered, Broken, add_proof
 from resolver.iterate.route import Route
 from resolver.iterate.selection import Contest
 from resolver.iterate.work import Work
@@ -61,6 +61,8 @@ class Forwarder:
                     response: Answered | Aliased | Broken = Broken(reason)
                 case _:
                     response = classify(asked, name, qtype, route.zone)
+                    if asked.edns is not None and asked.edns.dnssec_ok:
+                        add_proof(response, asked, scrub.index(asked.answer), route.zone)
             if not isinstance(response, Broken):
                 work.note("  %s", Shown(response))
                 return response

@@ -100,7 +100,7 @@ def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden:
         message, chain, name, zone, harden=harden
     )
     if message.edns is not None and message.edns.dnssec_ok:
-        _add_proof(response, message, answer, zone)
+        add_proof(response, message, answer, zone)
     return response
 
 
@@ -125,7 +125,7 @@ def _with_data(
     return None
 
 
-def _add_proof(response: Response, message: Message, answer: scrub.Sections, zone: bytes) -> None:
+def add_proof(response: Response, message: Message, answer: scrub.Sections, zone: bytes) -> None:
     """Keep what was signed together with its signatures; nothing is judged here."""
     if not isinstance(response, (Answered, Aliased)):
         return

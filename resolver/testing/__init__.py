@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from resolver.testing.loopback import Loopback
     from resolver.testing.messages import Query, Response
     from resolver.testing.watch import Result, Watch
-    from resolver.testing.world import World, drive, run
+    from resolver.testing.world import World, drive, route, run
     from resolver.testing.zones import Zone, records, zone
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Zone",
     "drive",
     "records",
+    "route",
     "run",
     "zone",
 ]
@@ -49,6 +50,7 @@ _HOMES = {
     "Zone": "zones",
     "drive": "world",
     "records": "zones",
+    "route": "world",
     "run": "world",
     "zone": "zones",
 }

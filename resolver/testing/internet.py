@@ -33,6 +33,7 @@ from resolver.testing.messages import (
     restore_case,
     start_response,
 )
+from resolver.testing.recursive import resolve
 from resolver.testing.tree import Host, link, move
 from resolver.testing.zones import Zone, key_of, wire_of
 
@@ -75,6 +76,7 @@ class Internet(Faults):
         self._hosts: list[Host] = []
         self._asked: Counter[str] = Counter()
         self._unreachable: set[str] = set()
+        self._resolvers: set[str] = set()
         self._moved: dict[str, str] = {}
         self._held: dict[str, list[Zone]] | None = None
         self._packed: dict[tuple[object, ...], tuple[bytes, Seen]] = {}
@@ -101,6 +103,12 @@ class Internet(Faults):
         self._hosts.append(Host(addresses, zones[0]))
         self._forget_made()
 
+    def resolver(self, *addresses: str) -> None:
+        """Put resolvers there that know the whole tree: forwarders for the one under test. They
+        want RD=1. Raises ValueError for what is no address."""
+        self._resolvers.update(str(ip_address(address)) for address in addresses)
+        self._forget_made()
+
     def unreachable(self, server: str) -> None:
         """Nothing listens there: the network says so at once."""
         self._unreachable.add(server)
@@ -112,7 +120,8 @@ class Internet(Faults):
     @property
     def servers(self) -> list[str]:
         """All server addresses, in the order they were named."""
-        return list(dict.fromkeys(a for host in self._hosts for a in host.addresses))
+        hosts = [a for host in self._hosts for a in host.addresses]
+        return list(dict.fromkeys([*hosts, *sorted(self._resolvers)]))
 
     @property
     def hints(self) -> list[RRset]:
@@ -189,6 +198,8 @@ class Internet(Faults):
         """The zones of each server, complete with what was not written by hand."""
         if self._held is None:
             self._held = link(self._hosts, self._moved)
+            for address in self._resolvers:
+                self._held.setdefault(address, [])
         return self._held
 
     def _respond(self, query: Query) -> Response:
@@ -198,11 +209,18 @@ class Internet(Faults):
         if edns_version(query):
             return start_response(query, Rcode.BADVERS)
         asked = query.record.q
-        if query.zone is None or asked.qclass != RRClass.IN:
+        recursive = query.server in self._resolvers and bool(query.record.header.rd)
+        if asked.qclass != RRClass.IN or (query.zone is None and not recursive):
             return start_response(query, Rcode.REFUSED)
-        content = answer(query.zone, asked.qname, asked.qtype)
+        if recursive:
+            zones = list({id(z): z for held in self.held.values() for z in held}.values())
+            content = resolve(zones, asked.qname, asked.qtype)
+        else:
+            assert query.zone is not None
+            content = answer(query.zone, asked.qname, asked.qtype)
         response = start_response(query, content.rcode)
         record = response.record
+        record.header.ra = int(query.server in self._resolvers)
         record.header.aa = int(content.authoritative)
         record.rr += content.answer
         record.auth += content.authority
