@@ -40,6 +40,10 @@ secret_file = "k256.key"
 name = "k512"
 algorithm = "hmac-sha512"
 secret_file = "k512.key"
+[[key]]
+name = "short"
+secret_file = "k256.key"
+mac_octets = 16
 [[zone]]
 name = "open.test"
 file = "some.zone"
@@ -47,7 +51,7 @@ transfer = ["127.0.0.1"]
 [[zone]]
 name = "signed.test"
 file = "some.zone"
-transfer = ["key:k256"]
+transfer = ["key:k256", "key:short"]
 [[zone]]
 name = "signed512.test"
 file = "some.zone"
@@ -143,6 +147,14 @@ def test_dig_verifies_a_signed_transfer(secret: Secret, primary: int) -> None:
     assert "XFR size: 3016 records" in text
     assert "could not be validated" not in text
     assert text.count("TSIG") > 5  # one for each message
+
+
+def test_dig_may_shorten_its_macs_if_the_key_says_so(primary: int) -> None:
+    """BIND's hmac-sha256-128 is hmac-sha256 of which 16 octets go (RFC 8945 section 5.2.2.1)."""
+    text = dig(primary, "-y", f"hmac-sha256-128:short:{SHA256.base64}", "AXFR", SIGNED)
+    assert "XFR size: 3016 records" in text
+    assert "could not be validated" not in text
+    assert " 300 16 " in text
 
 
 def test_dig_gets_ixfr_as_a_whole_zone_without_history(primary: int) -> None:
