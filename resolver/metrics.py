@@ -25,6 +25,8 @@ TABLE: dict[str, str] = {
     "notifies_failed_total": "Servers that did not take a NOTIFY",
     "recursions_total": "Client questions that needed recursion",
     "recursions_joined_total": "Client questions that joined one already in flight",
+    "waiting_refused_total": "Queries dropped because too many of their network wait already",
+    "replies_discarded_total": "Replies not sent because they came too late for a waiting crowd",
     "recursions_failed_total": "Client questions that ended in SERVFAIL",
     "upstream_queries_total": "Queries sent to other servers",
     "upstream_tcp_total": "Queries sent to other servers over TCP",
@@ -61,6 +63,8 @@ class Metrics:
     notifies_failed_total: int
     recursions_total: int
     recursions_joined_total: int
+    waiting_refused_total: int
+    replies_discarded_total: int
     recursions_failed_total: int
     upstream_queries_total: int
     upstream_tcp_total: int

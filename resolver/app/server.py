@@ -37,6 +37,7 @@ from resolver.net.listen_udp import UdpListener, open_udp_socket
 from resolver.net.peer_client import PeerClient
 from resolver.net.run import Driver
 from resolver.net.stream_places import StreamLimits
+from resolver.policy.waiting import Waiting
 from resolver.serve.fast import FastPath
 from resolver.trace import Trace
 from resolver.zone.content import Zone
@@ -119,8 +120,20 @@ class Server:
             self.metrics,
             reserved_ports=frozenset(udp.getsockname()[1] for udp, _ in pairs),
         )
+        waiting = Waiting(
+            per_network=self.config.server.waiting_per_network,
+            discard_after_s=self.config.server.discard_after,
+        )
         self._udp = [
-            UdpListener(udp, service, driver, fast, clock=self.clock, metrics=self.metrics)
+            UdpListener(
+                udp,
+                service,
+                driver,
+                fast,
+                clock=self.clock,
+                metrics=self.metrics,
+                waiting=waiting,
+            )
             for udp, _ in pairs
         ]
         self._stream = StreamListener(

@@ -89,6 +89,19 @@ class ServerSettings(Section):
     udp_max_size: UdpSize = Field(
         default=1232, description="Longest UDP response in octets, whatever the client accepts."
     )
+    waiting_per_network: int = Field(
+        default=500,
+        ge=1,
+        le=1_000_000,
+        description="Questions over UDP from one network (/24, /56) that may wait for other "
+        "servers; more are dropped.",
+    )
+    discard_after: Duration = Field(
+        default=1.9,
+        description="When many of one network wait, a reply over UDP that took longer is not sent, "
+        "so that nobody can have thousands of them sent at once (DNSBomb); 0 sends all. A few who "
+        "wait long always get theirs.",
+    )
     tcp_idle_timeout: Duration = Field(
         default=10.0, description="How long a TCP connection may be silent before it is closed."
     )

@@ -2,8 +2,8 @@
 
 A wake-up of the event loop receives a few batches at most. Of each batch the hits are answered in
 place by serve/fast.py and leave with one system call; the other queries go to the service. What it
-answers at once leaves together too, what needs other servers is answered when its steps end. There
-is no task and no future here.
+answers at once leaves together too, what needs other servers is answered when its steps end, unless
+too many wait (policy/waiting.py). There is no task and no future here.
 
 Knows sockets, the event loop, and which datagrams are never answered: responses (RFC 1035 section
 4.1.1, QR), fragments of a header, and whatever comes from port 0 (RFC 768: no reply is expected).
@@ -27,6 +27,7 @@ from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.batch_udp import open_batch
 from resolver.net.slots import SLOT_OCTETS, ReturnPath
+from resolver.policy.waiting import Network, Waiting
 from resolver.serve.fast import FastPath
 from resolver.wire.peek import HEADER_OCTETS
 
@@ -109,13 +110,16 @@ class UdpListener:
         *,
         clock: Clock,
         metrics: Metrics,
+        waiting: Waiting | None = None,
     ) -> None:
+        """Listeners of one server share `waiting`."""
         self._sock = sock
         self._service = service
         self._driver = driver
         self._fast = fast
         self._clock = clock
         self._metrics = metrics
+        self._waiting = Waiting() if waiting is None else waiting
         name = sock.getsockname()
         self.address = Address(name[0], name[1])
         self._batch = open_batch(sock, wildcard=self.address.ip in ("0.0.0.0", "::"))
@@ -188,17 +192,37 @@ class UdpListener:
             if reply is None:
                 return False  # the service has counted why
             if not isinstance(reply, bytes):
-                self._driver.start(reply, partial(self._reply_late, batch.return_path(slot)))
+                self._let_wait(reply, slot)
             elif len(reply) <= SLOT_OCTETS:
                 batch.put(slot, reply)
                 return True
             else:
-                self._reply_late(batch.return_path(slot), reply)
+                self._send(batch.return_path(slot), reply)
         except Exception:
             self._report("a query got no reply")
         return False
 
-    def _reply_late(self, path: ReturnPath, reply: bytes | None) -> None:
+    def _let_wait(self, steps: Steps[bytes | None], slot: int) -> None:
+        network = self._waiting.enter(self._batch.peer(slot))
+        if network is None:
+            steps.close()
+            self._metrics.waiting_refused_total += 1
+            self._metrics.dropped_total += 1
+            return
+        path = self._batch.return_path(slot)
+        since = self._clock.now()
+        self._driver.start(steps, partial(self._reply_late, path, network, since))
+
+    def _reply_late(
+        self, path: ReturnPath, network: Network, since: float, reply: bytes | None
+    ) -> None:
+        if self._waiting.leave(network, self._clock.now() - since):
+            self._send(path, reply)
+        else:
+            self._metrics.replies_discarded_total += 1
+            self._metrics.dropped_total += 1
+
+    def _send(self, path: ReturnPath, reply: bytes | None) -> None:
         if reply is None or self._closed or not self._batch.send_to(path, reply):
             self._metrics.dropped_total += 1
         else:

@@ -19,6 +19,7 @@ from resolver.net.clock import SystemClock
 from resolver.net.listen_udp import UdpListener, open_udp_socket
 from resolver.net.plain_udp import PlainBatch
 from resolver.net.slots import SLOT_OCTETS, SLOTS
+from resolver.policy.waiting import CROWD, Waiting
 from resolver.serve.fast import FastPath
 
 pytestmark = pytest.mark.loopback
@@ -82,6 +83,7 @@ class Site:
         self.service = Service()
         self.metrics = Metrics()
         self.clock = SystemClock()
+        self.waiting = Waiting()
         self.answers = Answers(1 << 20)
         self.fast = FastPath(self.answers, lambda _: 7)
         self.listeners: list[UdpListener] = []
@@ -90,7 +92,13 @@ class Site:
     def listen(self, ip: str = "127.0.0.1") -> Address:
         sock = open_udp_socket(Address(ip, 0))
         listener = UdpListener(
-            sock, self.service, self.service, self.fast, clock=self.clock, metrics=self.metrics
+            sock,
+            self.service,
+            self.service,
+            self.fast,
+            clock=self.clock,
+            metrics=self.metrics,
+            waiting=self.waiting,
         )
         listener.start()
         self.listeners.append(listener)
@@ -295,6 +303,44 @@ async def test_steps_that_fail_are_silence(site: Site) -> None:
     site.service.waiting[0][1](None)
     assert await nothing_for(sock)
     assert site.metrics.dropped_total == 1
+
+
+async def ask_and_wait(site: Site, questions: int) -> socket.socket:
+    sock = site.client(site.listen())
+    for id in range(questions):
+        sock.send(query(b"later", id))
+    await until(lambda: site.metrics.queries_udp_total == questions)
+    await asyncio.sleep(0.01)
+    return sock
+
+
+async def test_a_crowd_that_has_waited_too_long_gets_no_replies(site: Site) -> None:
+    site.waiting = Waiting(discard_after_s=0.001)
+    sock = await ask_and_wait(site, CROWD + 10)
+    site.service.finish()
+    assert await nothing_for(sock)
+    assert site.metrics.replies_discarded_total == CROWD + 10
+    assert len(site.waiting) == 0
+
+
+async def test_a_few_who_have_waited_long_get_theirs(site: Site) -> None:
+    site.waiting = Waiting(discard_after_s=0.001)
+    sock = await ask_and_wait(site, CROWD)
+    site.service.finish()
+    assert {(await receive(sock))[:2] for _ in range(CROWD)} == {
+        query(b"later", id)[:2] for id in range(CROWD)
+    }
+
+
+async def test_too_many_of_one_network_do_not_get_to_wait(site: Site) -> None:
+    site.waiting = Waiting(per_network=20)
+    sock = await ask_and_wait(site, 30)
+    assert len(site.service.waiting) == 20
+    assert site.metrics.waiting_refused_total == site.metrics.dropped_total == 10
+    site.service.finish()
+    for _ in range(20):
+        await receive(sock)
+    assert await site.ask(site.listeners[0].address, query(b"mail")) == reply(query(b"mail"))
 
 
 async def test_our_own_mistake_costs_one_reply_only(
