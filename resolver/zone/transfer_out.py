@@ -171,9 +171,7 @@ class _Writer:
             self._name(owner)
             self._owner = owner
             target = self._targets.get(owner)
-            self._pointer = (
-                bytes(self.out[at:]) if target is None else _U16.pack(_POINTER | target)
-            )
+            self._pointer = bytes(self.out[at:]) if target is None else _U16.pack(_POINTER | target)
         shape = COMPRESSIBLE.get(rrtype)
         if shape is None or len(data) == _U16.size:
             self.out += fixed + data
@@ -223,7 +221,5 @@ class _Writer:
         request = self._request
         self.out += self._opt
         flags = Flag.QR | Flag.AA | Opcode.QUERY << 11 | request.flags
-        _HEADER.pack_into(
-            self.out, 0, request.id, flags, 1, self.count, 0, 1 if self._opt else 0
-        )
+        _HEADER.pack_into(self.out, 0, request.id, flags, 1, self.count, 0, 1 if self._opt else 0)
         return bytes(self.out)
