@@ -69,7 +69,9 @@ def read_material(config: Config) -> Material:
     for entry in config.zone:
         if entry.role != "primary" or entry.file is None:
             continue  # secondaries: their copies are read by the keeper (net/maintain.py)
-        report = read_zone_file(entry.file, entry.name, now=time.time())
+        report = read_zone_file(
+            entry.file, entry.name, now=time.time(), check_digest=entry.zonemd == "check"
+        )
         material.warnings += report.warnings
         errors += report.errors
         if report.zone is not None:
@@ -139,7 +141,11 @@ def make_keeper(
 ) -> Keeper:
     """The keeper of a configuration. Touches neither disk nor network yet."""
     secondaries = [
-        SecondaryZone(zone.name, tuple(Peer(p.address, p.key) for p in zone.primaries))
+        SecondaryZone(
+            zone.name,
+            tuple(Peer(p.address, p.key) for p in zone.primaries),
+            check_digest=zone.zonemd == "check",
+        )
         for zone in config.zone
         if zone.role == "secondary"
     ]

@@ -7,7 +7,6 @@ quick. Exit codes: app/exits.py, documented in docs/operate.md.
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +78,18 @@ def _add_zone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     check.add_argument("file", type=Path, metavar="FILE", help="master file")
     check.add_argument(
         "--origin", metavar="NAME", help="name of the zone; default: the file name without .zone"
+    )
+    check.add_argument(
+        "--canonical",
+        action="store_true",
+        help="write the zone to standard output: one record a line, in one fixed order",
+    )
+    check.add_argument(
+        "--zonemd",
+        action="append",
+        default=[],
+        choices=("sha384", "sha512"),
+        help="with --canonical: put a digest of the zone into it (ZONEMD); may be given twice",
     )
     check.set_defaults(command=_check_zone, parser=check)
 
@@ -163,24 +174,9 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 
 def _check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    from resolver import names
-    from resolver.errors import NameSyntaxError
-    from resolver.zone.file import origin_of, read_zone_file
+    from resolver.app.zone_check import check_zone
 
-    try:
-        given = options.origin
-        origin = names.read(given).lower() if given else origin_of(options.file)
-    except NameSyntaxError as error:
-        parser.error(f"{error}; say --origin NAME")
-    report = read_zone_file(options.file, origin, now=time.time())
-    for kind, findings in (("error", report.errors), ("warning", report.warnings)):
-        for finding in findings:
-            print(f"{kind}: {finding}")
-    about = f"zone {names.show(origin)}"
-    if report.zone is not None:
-        about += f" serial {report.zone.serial}: {report.zone.records} records"
-    print(f"{about}, {len(report.errors)} errors, {len(report.warnings)} warnings")
-    return FAILED if report.errors else OK
+    return check_zone(parser, options)
 
 
 def _query(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ Field(description=…) is the help text that docs/config.md and editors show. Kn
 entry alone. Does not know: how entries depend on each other (config/rules.py), or zone data.
 
 Sources: RFC 1996 and 5936 (what `also_notify`, `transfer` and `primaries` are about), RFC 2136 and
-3007 (updates), RFC 1912 section 2.2 (dates as serials), RFC 9432 (catalogs).
+3007 (updates), RFC 1912 section 2.2 (dates as serials), RFC 8976 (digests), RFC 9432 (catalogs).
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -24,6 +24,7 @@ from resolver.config.units import (
 )
 
 SerialPolicy: TypeAlias = Literal["increment", "date", "unixtime", "file"]
+DigestPolicy: TypeAlias = Literal["off", "check"]
 
 _TRANSFER = "Who may transfer {} (AXFR, IXFR); absent: as `access.transfer`."
 _UPDATE = (
@@ -45,6 +46,10 @@ _SERIAL = (
 _SYNC = (
     "How long after an update the file is written anew, without its comments; 0: at once; "
     '`""`: never, and the journal alone has the updates.'
+)
+_ZONEMD = (
+    '`"check"`: a version that does not fit its ZONEMD record, if it has one, is refused, from a '
+    "file as from a primary. Checking takes some seconds for a million records."
 )
 _CATALOG = "Name of the `[[catalog]]` that tells other servers of {}."
 
@@ -124,6 +129,7 @@ class ZoneSettings(Section):
     watch: bool = Field(default=False, description="Read the file again when it changes.")
     zonefile_sync: OptionalDuration = Field(default=None, description=_SYNC)
     catalog: Name | None = Field(default=None, description=_CATALOG.format("this zone"))
+    zonemd: DigestPolicy = Field(default="off", description=_ZONEMD)
     members: MemberSettings | None = Field(
         default=None,
         description="Of a catalog: how its members differ from itself in `primaries`, `transfer` "
@@ -145,6 +151,7 @@ class ZoneDirectorySettings(Section):
     watch: bool = Field(default=True, description="Read files again when they change.")
     zonefile_sync: OptionalDuration = Field(default=None, description=_SYNC)
     catalog: Name | None = Field(default=None, description=_CATALOG.format("these zones"))
+    zonemd: DigestPolicy = Field(default="off", description=_ZONEMD)
 
 
 class CatalogSettings(Section):

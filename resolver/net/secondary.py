@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver import names
 from resolver.errors import DiffError, JournalError
 from resolver.net.turns import in_turns
+from resolver.zone import zonemd
 from resolver.zone.content import Zone
 from resolver.zone.diff import Diff, compute, replay
 from resolver.zone.journal import Clock
@@ -54,6 +55,7 @@ class SecondaryZone(NamedTuple):
 
     origin: bytes
     primaries: tuple[Peer, ...]
+    check_digest: bool = False  # whether a version has to fit its ZONEMD, if it has one
 
 
 class Secondary:
@@ -65,6 +67,7 @@ class Secondary:
         self.addresses = frozenset(ip_address(p.address.ip).packed for p in plan.primaries)
         self.zone: Zone | None = None
         self.refresh = Refresh(keeper.rng, keeper.clamps, now=keeper.clock.now())
+        self._check_digest = plan.check_digest
         self._keeper = keeper
         self._name = names.show(plan.origin)
         self._wake = asyncio.Event()
@@ -76,6 +79,7 @@ class Secondary:
         self._failures = 0
         self._last_failure = ""
         self._primaries: dict[Peer, PrimaryStatus] = {}
+        self.checked = asyncio.Event()  # whether a check has ended
 
     def restore(self, zone: Zone | None, clock: Clock | None) -> None:
         """Begin with what was on disk. Without a clock nobody knows how old the copy is: then it
@@ -111,6 +115,7 @@ class Secondary:
                     self._keeper.metrics.exceptions_total += 1
                     _log.exception("zone %s: a check failed", self._name)
                     self.refresh.failed(clock.now())
+                self.checked.set()
         finally:
             if self._expiry is not None:
                 self._expiry.cancel()
@@ -222,15 +227,26 @@ class Secondary:
                 made = await in_turns(result.finish())
                 if isinstance(made, Refused):
                     return made
-                return Fetched(made, await self._difference(base, made), whole=True)
+                return await self._checked(
+                    Fetched(made, await self._difference(base, made), whole=True)
+                )
             case Increments(diffs) if base is not None:
                 try:
-                    return Fetched(await in_turns(replay(base, diffs)), diffs, whole=False)
+                    made = await in_turns(replay(base, diffs))
+                    return await self._checked(Fetched(made, diffs, whole=False))
                 except DiffError as error:
                     return Refused(f"changes that do not fit: {error}")
             case Refused() | NothingNewer() | Unreached():
                 return result
         return Refused(f"no transfer at all: {result}")
+
+    async def _checked(self, fetched: Fetched) -> Fetched | Refused:
+        """What was transferred, unless it is not what its ZONEMD says (RFC 8976 section 4)."""
+        if self._check_digest:
+            verdict = await in_turns(zonemd.verify(fetched.zone))
+            if isinstance(verdict, zonemd.Wrong):
+                return Refused(verdict.reason)
+        return fetched
 
     async def _difference(self, old: Zone | None, new: Zone) -> tuple[Diff, ...] | None:
         """What a whole transfer changed, so that our own secondaries need not transfer all of it;

@@ -9,7 +9,7 @@ are stored or looked up, sockets, configuration.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from resolver.codes import META_TYPES, RRClass, RRType
 from resolver.errors import Finding, ZoneError
 from resolver.model import RRset
 from resolver.slices import Slices, finish
-from resolver.zone import generate, tokens
+from resolver.zone import generate, tokens, zonemd
 from resolver.zone.content import Zone, read_soa
 from resolver.zone.draft import Draft, Findings, place
 from resolver.zone.rdata import READERS, Scope, read_rdata
@@ -38,11 +38,13 @@ _CLASSES: Final = frozenset(("IN", "CH", "HS", "CS"))
 
 @dataclass(frozen=True, slots=True)
 class ZoneReport:
-    """What reading a zone gave: the zone unless there are errors, and all that was found."""
+    """What reading a zone gave: the zone unless there are errors, all that was found, and the files
+    that were read."""
 
     zone: Zone | None
     errors: list[Finding]
     warnings: list[Finding]
+    files: tuple[Path, ...] = ()
 
 
 def load_zone(path: Path, origin: bytes) -> Zone:
@@ -54,21 +56,32 @@ def load_zone(path: Path, origin: bytes) -> Zone:
     return report.zone
 
 
-def read_zone_file(path: Path, origin: bytes, *, now: float | None = None) -> ZoneReport:
+def read_zone_file(
+    path: Path, origin: bytes, *, now: float | None = None, check_digest: bool = False
+) -> ZoneReport:
     """Read and check a master file, keeping errors and warnings apart. Never raises for what is in
     the file, nor for a file that cannot be read.
 
     `now`, in seconds since 1970, is the time that signatures should be valid at; without it nobody
-    looks at their times.
+    looks at their times. `check_digest` makes an error of a ZONEMD that does not fit.
     """
-    return finish(read_zone_slices(path, origin, now=now))
+    return finish(read_zone_slices(path, origin, now=now, check_digest=check_digest))
 
 
-def read_zone_slices(path: Path, origin: bytes, *, now: float | None = None) -> Slices[ZoneReport]:
+def read_zone_slices(
+    path: Path, origin: bytes, *, now: float | None = None, check_digest: bool = False
+) -> Slices[ZoneReport]:
     """The same in slices, beside a server that goes on answering."""
     reader = _Reader(origin)
     yield from reader.read_file(path)
-    return (yield from reader.report(now))
+    report = yield from reader.report(now)
+    if check_digest and report.zone is not None:
+        verdict = yield from zonemd.verify(report.zone)
+        if isinstance(verdict, zonemd.Wrong):
+            return replace(report, zone=None, errors=[Finding(str(path), 0, verdict.reason)])
+        if isinstance(verdict, zonemd.Unusable):
+            report.warnings.append(Finding(str(path), 0, verdict.reason))
+    return report
 
 
 def read_zone_text(
@@ -101,9 +114,7 @@ def read_hints(path: Path) -> list[RRset]:
     return rrsets
 
 
-def read_records(
-    lines: Iterable[str], name: str, *, ttl: int
-) -> tuple[list[RRset], list[Finding]]:
+def read_records(lines: Iterable[str], name: str, *, ttl: int) -> tuple[list[RRset], list[Finding]]:
     """The RRsets of lines that make no zone, and the faults in them; `name` is what findings call
     the lines. Names are absolute; `ttl` in seconds is for records without one."""
     reader = _Reader(names.ROOT, default_ttl=ttl)
@@ -143,7 +154,8 @@ class _Reader:
         if not findings.errors or self.draft.has(self.draft.origin):
             zone = yield from self.draft.finish(findings, now=now)
         findings.close()
-        return ZoneReport(zone, findings.errors, findings.warnings)
+        files = tuple(map(Path, dict.fromkeys(findings.files)))
+        return ZoneReport(zone, findings.errors, findings.warnings, files)
 
     def read_file(self, path: Path) -> Slices[None]:
         """Read a file as part of the zone; what goes wrong becomes a finding."""

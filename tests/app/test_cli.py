@@ -176,6 +176,52 @@ def test_zone_check_of_an_absent_file_fails(
     assert "error: absent.zone: no such file" in capsys.readouterr().out
 
 
+def test_zone_check_writes_the_canonical_zone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "z").write_text(ZONE + "b A 192.0.2.2\na A 192.0.2.1\n")
+    arguments = ["zone", "check", "z", "--origin", "example.test", "--canonical"]
+    assert main(arguments) == OK
+    first = capsys.readouterr()
+    assert "0 errors" in first.err
+    assert first.out.splitlines()[0].startswith("example.test. 300 IN SOA ")
+    assert first.out.splitlines()[-1].startswith("www.example.test. 300 IN A ")
+    (folder / "z").write_text(first.out)
+    assert main(arguments) == OK
+    assert capsys.readouterr().out == first.out
+
+
+def test_zone_check_makes_and_checks_a_digest(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "z").write_text(ZONE)
+    arguments = ["zone", "check", "z", "--origin", "example.test"]
+    assert main([*arguments, "--canonical", "--zonemd", "sha384", "--zonemd", "sha512"]) == OK
+    made = capsys.readouterr().out
+    assert made.count(" IN ZONEMD 7 1 ") == 2
+    (folder / "z").write_text(made)
+    assert main(arguments) == OK
+    (folder / "z").write_text(made + "more.example.test. 60 IN TXT x\n")
+    assert main(arguments) == FAILED
+    assert "error: z: the digest of the zone" in capsys.readouterr().out
+
+
+def test_zone_check_needs_the_canonical_form_for_a_digest(folder: Path) -> None:
+    assert usage_error("zone", "check", "x", "--zonemd", "sha384") == USAGE
+
+
+def test_zone_that_does_not_fit_its_digest_is_refused_where_that_is_wanted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "z").write_text(ZONE + f"@ ZONEMD 7 1 1 {'00' * 48}\n")
+    entry = '[[zone]]\nname = "example.test"\nfile = "z"\n'
+    (folder / "config.toml").write_text(entry)
+    assert main(["check"]) == OK
+    (folder / "config.toml").write_text(f'{entry}zonemd = "check"\n')
+    assert main(["check"]) == BAD_CONFIGURATION
+    assert "the digest of the zone (SHA384) is not that of its ZONEMD" in capsys.readouterr().out
+
+
 def test_zone_check_with_a_bad_origin_is_a_usage_error(folder: Path) -> None:
     assert usage_error("zone", "check", "x", "--origin", "a..b") == USAGE
 
