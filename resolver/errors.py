@@ -54,6 +54,10 @@ class JournalError(ResolverError):
     """A journal that cannot be read or written. What it held before is untouched."""
 
 
+class SnapshotError(ResolverError):
+    """A snapshot of the cache that is damaged, or of another version."""
+
+
 class ConfigError(ResolverError):
     """A configuration that cannot be used. Carries every fault found."""
 

@@ -55,6 +55,11 @@ class Delegations:
         """Estimated memory in use."""
         return self._map.octets
 
+    @property
+    def map(self) -> BoundedMap[Delegation]:
+        """What is kept, for flushing and snapshots."""
+        return self._map
+
     def closest(self, name: bytes, now: float) -> Delegation | None:
         """The delegation of the longest known zone that holds the lower-case `name`."""
         get = self._map.get
@@ -79,6 +84,11 @@ class Delegations:
         if parent is not None and _is_revocable(parent.zone):
             expires_at = int(min(expires_at, parent.expires_at))
         delegation.expires_at = expires_at
+        self.restore(delegation, now=now)
+
+    def restore(self, delegation: Delegation, *, now: float) -> None:
+        """Keep a delegation until the instant it says, which must be a whole second."""
+        expires_at = int(delegation.expires_at)
         if expires_at <= now:
             return
         octets = _DELEGATION_OVERHEAD_OCTETS + sum(

@@ -73,6 +73,14 @@ class Failures:
         if self._failures:
             self._failures.pop(key_of(name, rrtype), None)
 
+    def keys(self) -> list[bytes]:
+        """Lower-case name and type of every failure (cache/rrsets.py: key_of)."""
+        return list(self._failures)
+
+    def remove(self, key: bytes) -> bool:
+        """Drop one; whether it was there."""
+        return self._failures.pop(key, None) is not None
+
     def clear(self) -> None:
         """Forget everything."""
         self._failures.clear()

@@ -33,7 +33,7 @@ class Denial:
 
 
 @dataclass(slots=True)
-class _Kept:
+class Kept:
     """A denial as received, its TTL clamped. `below`: whether it holds for all names below."""
 
     soa: RRset
@@ -53,7 +53,7 @@ class Negatives:
     __slots__ = ("_map", "max_ttl")
 
     def __init__(self, max_octets: int, *, max_ttl: int) -> None:
-        self._map: BoundedMap[_Kept] = BoundedMap(max_octets)
+        self._map: BoundedMap[Kept] = BoundedMap(max_octets)
         self.max_ttl = max_ttl
 
     def __len__(self) -> int:
@@ -63,6 +63,11 @@ class Negatives:
     def octets(self) -> int:
         """Estimated memory in use."""
         return self._map.octets
+
+    @property
+    def map(self) -> BoundedMap[Kept]:
+        """What is kept, for flushing and snapshots."""
+        return self._map
 
     def lookup(self, name: bytes, rrtype: int, now: float) -> Denial | None:
         """NODATA for this type at this lower-case name, or NXDOMAIN of the very name."""
@@ -107,13 +112,16 @@ class Negatives:
         if ttl <= 0 or name == names.ROOT:
             return False
         key = key_of(name, _NXDOMAIN_TYPE if rcode == Rcode.NXDOMAIN else rrtype)
-        octets = _DENIAL_OVERHEAD_OCTETS + len(soa.owner) + len(soa.rdatas[0])
-        for rrset in proof:
-            octets += _PROOF_OVERHEAD_OCTETS + sum(map(len, rrset.rdatas))
         kept = RRset(soa.owner, soa.rrtype, soa.rrclass, ttl, soa.rdatas)
-        value = _Kept(kept, below, proof)
-        self._map.put(key, value, octets, now=now, expires_at=int(now) + ttl)
+        self.restore(key, Kept(kept, below, proof), now=now, expires_at=int(now) + ttl)
         return True
+
+    def restore(self, key: bytes, value: Kept, *, now: float, expires_at: int) -> None:
+        """Keep an entry as it is, for instance from a snapshot; `key` as in the map."""
+        octets = _DENIAL_OVERHEAD_OCTETS + len(value.soa.owner) + len(value.soa.rdatas[0])
+        for rrset in value.proof:
+            octets += _PROOF_OVERHEAD_OCTETS + sum(map(len, rrset.rdatas))
+        self._map.put(key, value, octets, now=now, expires_at=expires_at)
 
     def forget(self, name: bytes, rrtype: int) -> bool:
         """Drop the denials of a type at a name, and of the name; whether there was one."""
@@ -125,7 +133,7 @@ class Negatives:
         return self._map.clear()
 
 
-def _denial(entry: Entry[_Kept], rcode: Rcode, now: float) -> Denial:
+def _denial(entry: Entry[Kept], rcode: Rcode, now: float) -> Denial:
     soa = entry.value.soa
     left = entry.expires_at - int(now)
     counted = RRset(soa.owner, soa.rrtype, soa.rrclass, left, soa.rdatas)

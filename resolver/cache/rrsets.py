@@ -80,6 +80,11 @@ class RRsets:
         """Estimated memory in use."""
         return self._map.octets
 
+    @property
+    def map(self) -> BoundedMap[CachedRRset]:
+        """What is kept, for flushing and snapshots."""
+        return self._map
+
     def clamp(self, ttl: int) -> int:
         """The TTL within the operator's bounds."""
         return min(max(ttl, self.min_ttl), self.max_ttl)
@@ -121,17 +126,24 @@ class RRsets:
         if held is not None and held.value.rank > rank:
             return False
         kept = RRset(rrset.owner, rrset.rrtype, rrset.rrclass, ttl, rrset.rdatas)
+        self._put(key, CachedRRset(kept, rank, security, int(now) + ttl, signatures), now)
+        return True
+
+    def restore(self, value: CachedRRset, *, now: float) -> None:
+        """Take an entry back from a snapshot, be it expired."""
+        value.expires_at = min(value.expires_at, int(now) + self.max_ttl)
+        self._put(key_of(value.rrset.owner.lower(), value.rrset.rrtype), value, now)
+
+    def _put(self, key: bytes, value: CachedRRset, now: float) -> None:
+        rrset = value.rrset
         octets = _RRSET_OVERHEAD_OCTETS + len(rrset.owner)
         for rdata in rrset.rdatas:
             octets += len(rdata) + _RDATA_OVERHEAD_OCTETS
-        for signature in signatures:
+        for signature in value.signatures:
             octets += len(signature) + _RDATA_OVERHEAD_OCTETS
         if rrset.rrtype == _DNAME:
             self.has_dnames = True
-        expires_at = int(now) + ttl
-        value = CachedRRset(kept, rank, security, expires_at, signatures)
-        self._map.put(key, value, octets, now=now, expires_at=expires_at)
-        return True
+        self._map.put(key, value, octets, now=now, expires_at=value.expires_at)
 
     def forget(self, owner: bytes, rrtype: int) -> bool:
         """Drop one RRset; whether it was there."""

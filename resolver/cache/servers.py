@@ -8,6 +8,8 @@ itself, so that one that was mended gets a fresh start.
 Knows: instants, counts. Does not know: messages, who asks.
 """
 
+from collections.abc import Callable
+
 from resolver.model import Address
 
 MAX_SERVERS = 10_000
@@ -215,6 +217,13 @@ class Servers:
         """The server has answered for this zone."""
         if self._troubles:
             self._troubles.pop((zone, address), None)
+
+    def forgive_zones(self, concerned: Callable[[bytes], bool]) -> None:
+        """Hold nothing against any server for these zones."""
+        for key in [key for key in self._troubles if concerned(key[0])]:
+            del self._troubles[key]
+        for zone in [zone for zone in self._literal if concerned(zone)]:
+            del self._literal[zone]
 
     def take_literally(self, zone: bytes, now: float) -> None:
         """The servers of this zone get shortened questions wrong (RFC 9156 section 2.3)."""

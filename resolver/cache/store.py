@@ -85,6 +85,17 @@ class BoundedMap(Generic[V]):
             self._queue = deque(e for e in self._queue if e.live)
         return True
 
+    def keys(self) -> list[bytes]:
+        """Every key, expired entries included, as they stand now."""
+        return list(self._entries)
+
+    def detach(self) -> dict[bytes, Entry[V]]:
+        """Forget everything at once; whoever asked lets go of it piece by piece."""
+        entries, self._entries = self._entries, {}
+        self._queue = deque()
+        self.octets = 0
+        return entries
+
     def clear(self) -> int:
         """Forget everything; how many entries there were."""
         count = len(self._entries)
