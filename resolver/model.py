@@ -123,6 +123,11 @@ class Answer:
     ages: bool = True
     renew_in_s: int | None = None
 
+    @property
+    def is_renewal_due(self) -> bool:
+        """Whether to ask for it anew now."""
+        return self.renew_in_s is not None and self.renew_in_s <= 0
+
 
 class Rank(IntEnum):
     """Trustworthiness of data, weakest first (RFC 2181 section 5.4.1)."""

@@ -13,8 +13,9 @@ from typing import TypeAlias
 from resolver import names
 from resolver.cache.delegations import Delegation, Delegations
 from resolver.cache.failures import FIRST_MEMORY_S, Failures
-from resolver.cache.negative import Negatives, negative_ttl
-from resolver.cache.rrsets import RRsets, renewal_margin_s
+from resolver.cache.flush import Caches
+from resolver.cache.negative import Negatives
+from resolver.cache.rrsets import RRsets
 from resolver.cache.servers import Servers
 from resolver.clock import Clock
 from resolver.codes import Ede, Rcode, RRType, show_type
@@ -22,7 +23,8 @@ from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSet
 from resolver.effects import Finished, Spawn, Steps, Sub
 from resolver.iterate import priming
 from resolver.iterate.ask import Asker
-from resolver.iterate.budget import MAX_ALIASES, Budget, OutOfBudget
+from resolver.iterate.budget import Budget, OutOfBudget
+from resolver.iterate.conclude import as_stale, chain_fault, conclude, renew_in_s, servfail
 from resolver.iterate.forward import Forwarder
 from resolver.iterate.iterator import Found, Iterator, Shown
 from resolver.iterate.private import PrivateAddresses
@@ -34,7 +36,6 @@ from resolver.model import Answer, ExtendedError, Question, RRset
 from resolver.rng import Rng
 from resolver.trace import Trace
 
-_CNAME = int(RRType.CNAME)
 _ROOT_NS = Question(names.ROOT, RRType.NS)
 
 # How the octets of `cache.size` are shared out; the rest is for finished packets.
@@ -111,6 +112,13 @@ class Recursion:
         )
         self._next_priming_at = clock.now()
 
+    @property
+    def caches(self) -> Caches:
+        """All that is remembered: for flushing and for snapshots."""
+        return Caches(
+            self.rrsets, self.negatives, self.delegations, self.recall.failures, self.servers
+        )
+
     def resolve(
         self, question: Question, trace: Trace, start: Delegation | None = None
     ) -> Steps[Answer]:
@@ -124,29 +132,35 @@ class Recursion:
         return self._resolve(question, self._work(trace), start)
 
     def answer(self, question: Question, trace: Trace) -> Steps[Answer]:
-        """What a client gets: as `resolve`, joined with whoever asks the same, but a stale answer
-        rather than none or a late one (RFC 8767)."""
-        known = self.cached(question)
-        if known is not None:
-            if known.renew_in_s is not None and known.renew_in_s <= 0:
-                yield self.renewal(question)
-            return known
+        """What a client gets: from the cache, or fetched; renewed when that is due."""
+        known = self.look_up(question)
+        if isinstance(known, bytes):
+            return (yield from self.fetch(question, known, trace))
+        if known.is_renewal_due:
+            yield self.renewal(question)
+        return known
+
+    def fetch(self, question: Question, unknown: bytes, trace: Trace) -> Steps[Answer]:
+        """What a client gets when `look_up` has just found a name `unknown`: as `resolve`, joined
+        with whoever asks the same, but a stale answer rather than none or a late one (RFC 8767)."""
         stale = self._stale(question)
+        work = self._work(trace)
+        work.unknown = unknown
         outcome = yield Sub(
             question.key,
-            lambda: self.resolve(question, trace),
+            lambda: self._resolve(question, work),
             patience_s=None if stale is None else CLIENT_PATIENCE_S,
         )
         if isinstance(outcome, Finished) and isinstance(outcome.result, Answer):
             answer = outcome.result
             if answer.rcode != Rcode.SERVFAIL or stale is None:
                 return answer
-            return _as_stale(stale, answer.extended_errors)
+            return as_stale(stale, answer.extended_errors)
         if stale is not None:
             late = ExtendedError(Ede.NETWORK_ERROR, "the servers take too long")
-            return _as_stale(stale, (late,))
+            return as_stale(stale, (late,))
         text = "no result: too many questions in flight, or an internal error"
-        return _servfail(ExtendedError(Ede.OTHER, text))
+        return servfail(ExtendedError(Ede.OTHER, text))
 
     def renewal(self, question: Question) -> Spawn:
         """Work that fetches anew, shortly before it expires, what the answer stands on."""
@@ -157,6 +171,11 @@ class Recursion:
     def cached(self, question: Question) -> Answer | None:
         """The answer if the cache holds all of it, or knows that there is none at the moment;
         nothing is asked and nothing changes."""
+        known = self.look_up(question)
+        return None if isinstance(known, bytes) else known
+
+    def look_up(self, question: Question) -> Answer | bytes:
+        """The same, or the first name of the chain that nothing is known of."""
         name = question.qname.lower()
         qtype = question.qtype
         chain: list[RRset] = []
@@ -171,14 +190,14 @@ class Recursion:
                         continue
             found = self.recall.fresh(name, qtype, self._top(name), self.clock.now())
             if found is None:
-                return None
+                return name
             if isinstance(found, Failed):
                 stale = self._stale(question)
-                return _servfail(*found.errors) if stale is None else _as_stale(stale, found.errors)
+                return servfail(*found.errors) if stale is None else as_stale(stale, found.errors)
             chain += found.chain
             renew_at = min(renew_at, found.renew_at)
-            if error := _chain_fault(chain):
-                return _servfail(error)
+            if error := chain_fault(chain):
+                return servfail(error)
             if isinstance(found, Answered):
                 answer = self._conclude(found, chain, renew_at)
                 return self.private.screen(answer)
@@ -189,11 +208,13 @@ class Recursion:
         name = question.qname.lower()
         chain: list[RRset] = []
         while True:
+            if self.local is not None and self.local(Question(name, question.qtype)) is not None:
+                return None  # it has become local data since
             found = self.recall.stale(name, question.qtype, self.clock.now())
             if found is None:
                 return None
             chain += found.chain
-            if _chain_fault(chain) is not None:
+            if chain_fault(chain) is not None:
                 return None
             if isinstance(found, Answered):
                 return self.private.screen(self._conclude(found, chain))
@@ -211,7 +232,7 @@ class Recursion:
             work.note("given up: %s", end.error.text)
             if work.depth == 0:
                 self._remember_failure(question.qname.lower(), question.qtype, end.error)
-            return _servfail(end.error)
+            return servfail(end.error)
 
     def _follow_aliases(
         self, question: Question, work: Work, start: Delegation | None
@@ -232,12 +253,12 @@ class Recursion:
                     continue
             found = yield from self._find(name, question.qtype, work, start)
             if isinstance(found, Failed):
-                return _servfail(*found.errors)
+                return servfail(*found.errors)
             chain += found.chain
             renew_at = min(renew_at, found.renew_at)
-            if error := _chain_fault(chain):
+            if error := chain_fault(chain):
                 work.note("given up: %s", error.text)
-                return _servfail(error)
+                return servfail(error)
             if isinstance(found, Answered):
                 answer = self._conclude(found, chain, renew_at)
                 return self.private.screen(answer) if work.depth == 0 else answer
@@ -251,8 +272,8 @@ class Recursion:
             return None
         is_all = not chain
         chain += local.answer
-        if error := _chain_fault(chain):
-            return _servfail(error)
+        if error := chain_fault(chain):
+            return servfail(error)
         if local.chase is not None:
             return local.chase
         ours = is_all and local.authoritative
@@ -260,12 +281,13 @@ class Recursion:
 
     def _find(self, name: bytes, qtype: int, work: Work, start: Delegation | None) -> Steps[Found]:
         """One link of the chain: from the cache, or from the servers of the zone."""
-        known = self.recall.fresh(
-            name, qtype, self._top(name), self.clock.now(), renewing=work.renewing
-        )
-        if known is not None:
-            work.note("%s %s is in the cache", Shown(name), show_type(qtype))
-            return known
+        if work.unknown != name:
+            known = self.recall.fresh(
+                name, qtype, self._top(name), self.clock.now(), renewing=work.renewing
+            )
+            if known is not None:
+                work.note("%s %s is in the cache", Shown(name), show_type(qtype))
+                return known
         found = yield from self._fetch(name, qtype, self._route(name, qtype), work, start)
         if isinstance(found, Failed):
             if found.lasting or (work.depth == 0 and work.curtailed):
@@ -370,39 +392,8 @@ class Recursion:
             self.delegations.learn(delegation, ttl, now=self.clock.now())
 
     def _conclude(self, found: Answered, chain: list[RRset], renew_at: float = inf) -> Answer:
-        """`renew_at` is of what was in the cache; what came from servers is measured by its TTL."""
-        if not found.data:
-            authority: list[RRset] = []
-            if found.soa is not None:
-                ttl = min(negative_ttl(found.soa), self.negatives.max_ttl)
-                authority = [replace(found.soa, ttl=ttl)]
-            return Answer(Rcode(found.rcode), chain, authority)
-        answer = Answer(Rcode.NOERROR, [*chain, *found.data])
-        if self.prefetches:
-            if renew_at == inf:
-                answer.renew_in_s = min(r.ttl - renewal_margin_s(r.ttl) for r in answer.answer)
-            else:
-                answer.renew_in_s = int(renew_at - self.clock.now())
+        """`renew_at` is of what was in the cache."""
+        answer = conclude(found, chain, max_negative_ttl=self.negatives.max_ttl)
+        if found.data and self.prefetches:
+            answer.renew_in_s = renew_in_s(answer, renew_at, self.clock.now())
         return answer
-
-
-def _as_stale(stale: Answer, errors: tuple[ExtendedError, ...]) -> Answer:
-    """The stale answer, with the reason (RFC 8914 sections 4.4 and 4.20)."""
-    code = Ede.STALE_NXDOMAIN_ANSWER if stale.rcode == Rcode.NXDOMAIN else Ede.STALE_ANSWER
-    told = ExtendedError(code, f"expired, but {errors[0].text}" if errors else "expired")
-    return replace(stale, extended_errors=(told, *errors[1:], *stale.extended_errors))
-
-
-def _chain_fault(chain: Sequence[RRset]) -> ExtendedError | None:
-    """Why a chain of aliases cannot be followed further, if so."""
-    owners = [rrset.owner.lower() for rrset in chain if rrset.rrtype == _CNAME]
-    if len(set(owners)) < len(owners):
-        looped = next(o for i, o in enumerate(owners) if o in owners[:i])
-        return ExtendedError(Ede.OTHER, f"alias loop at {names.show(looped)}")
-    if len(owners) > MAX_ALIASES:
-        return ExtendedError(Ede.OTHER, f"more than {MAX_ALIASES} aliases")
-    return None
-
-
-def _servfail(*errors: ExtendedError) -> Answer:
-    return Answer(Rcode.SERVFAIL, extended_errors=errors)

@@ -7,7 +7,6 @@ known to deny names that only have others below them. Denials without a SOA are 
 section 5).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from resolver import names
@@ -17,6 +16,8 @@ from resolver.codes import Rcode
 from resolver.model import RRset
 
 _NXDOMAIN_TYPE = 0  # no record has type 0 (RFC 6895 section 3.1)
+_NXDOMAIN_KEY = key_of(b"", _NXDOMAIN_TYPE)
+_SHORTEST_DENIED = len(b"\1a\0")  # the root exists
 _DENIAL_OVERHEAD_OCTETS = 500
 _PROOF_OVERHEAD_OCTETS = 200
 _SOA_MINIMUM_OCTETS = 4
@@ -77,12 +78,15 @@ class Negatives:
             return _denial(entry, Rcode.NXDOMAIN, now)
         return None
 
-    def lookup_cut(self, ancestors: Iterable[bytes], now: float) -> Denial | None:
-        """NXDOMAIN because one of these ancestors does not exist (RFC 8020 section 2)."""
-        get = self._map.get
-        for name in ancestors:
-            entry = get(key_of(name, _NXDOMAIN_TYPE), now)
-            if entry is not None and entry.value.below:
+    def lookup_cut(self, name: bytes, top: bytes, now: float) -> Denial | None:
+        """NXDOMAIN because an ancestor of `name`, at or below `top`, does not exist (RFC 8020
+        section 2)."""
+        entries = self._map.entries
+        least = max(len(top), _SHORTEST_DENIED)
+        while len(name := name[name[0] + 1 :]) >= least:
+            entry = entries.get(name + _NXDOMAIN_KEY)
+            if entry is not None and entry.expires_at > now and entry.value.below:
+                entry.used = True
                 return _denial(entry, Rcode.NXDOMAIN, now)
         return None
 

@@ -30,23 +30,26 @@ class Entry(Generic[V]):
 
 
 class BoundedMap(Generic[V]):
-    """bytes → value, at most `max_octets` of estimated memory."""
+    """bytes → value, at most `max_octets` of estimated memory.
 
-    __slots__ = ("_entries", "_queue", "evicted", "max_octets", "octets")
+    `entries` is for hot loops that look for many keys; what they find may have expired.
+    """
+
+    __slots__ = ("_queue", "entries", "evicted", "max_octets", "octets")
 
     def __init__(self, max_octets: int) -> None:
         self.max_octets = max_octets
         self.octets = 0
         self.evicted = 0
-        self._entries: dict[bytes, Entry[V]] = {}
+        self.entries: dict[bytes, Entry[V]] = {}
         self._queue: deque[Entry[V]] = deque()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)
 
     def get(self, key: bytes, now: float) -> Entry[V] | None:
         """The entry, if it is there and has not expired."""
-        entry = self._entries.get(key)
+        entry = self.entries.get(key)
         if entry is None or entry.expires_at <= now:
             return None
         entry.used = True
@@ -54,7 +57,7 @@ class BoundedMap(Generic[V]):
 
     def peek(self, key: bytes) -> Entry[V] | None:
         """The entry even if it has expired; this does not count as use."""
-        return self._entries.get(key)
+        return self.entries.get(key)
 
     def put(self, key: bytes, value: V, octets: int, *, now: float, expires_at: int) -> None:
         """Store or replace. `octets` estimates the value's memory; the key's is added here."""
@@ -62,13 +65,13 @@ class BoundedMap(Generic[V]):
         if octets > self.max_octets:
             self.remove(key)
             return
-        entry = self._entries.get(key)
+        entry = self.entries.get(key)
         if entry is not None:
             self.octets += octets - entry.octets
             entry.value, entry.octets, entry.expires_at = value, octets, expires_at
         else:
             entry = Entry(key, value, octets, expires_at)
-            self._entries[key] = entry
+            self.entries[key] = entry
             self._queue.append(entry)
             self.octets += octets
         while self.octets > self.max_octets:
@@ -76,30 +79,30 @@ class BoundedMap(Generic[V]):
 
     def remove(self, key: bytes) -> bool:
         """Forget a key; whether it was there."""
-        entry = self._entries.pop(key, None)
+        entry = self.entries.pop(key, None)
         if entry is None:
             return False
         entry.live = False  # its place in the queue is given up when the hand gets there
         self.octets -= entry.octets
-        if len(self._queue) > 2 * len(self._entries) + _DEAD_PLACES_ALLOWED:
+        if len(self._queue) > 2 * len(self.entries) + _DEAD_PLACES_ALLOWED:
             self._queue = deque(e for e in self._queue if e.live)
         return True
 
     def keys(self) -> list[bytes]:
         """Every key, expired entries included, as they stand now."""
-        return list(self._entries)
+        return list(self.entries)
 
     def detach(self) -> dict[bytes, Entry[V]]:
         """Forget everything at once; whoever asked lets go of it piece by piece."""
-        entries, self._entries = self._entries, {}
+        entries, self.entries = self.entries, {}
         self._queue = deque()
         self.octets = 0
         return entries
 
     def clear(self) -> int:
         """Forget everything; how many entries there were."""
-        count = len(self._entries)
-        self._entries.clear()
+        count = len(self.entries)
+        self.entries.clear()
         self._queue.clear()
         self.octets = 0
         return count
@@ -114,7 +117,7 @@ class BoundedMap(Generic[V]):
                 entry.used = False
                 queue.append(entry)
                 continue
-            del self._entries[entry.key]
+            del self.entries[entry.key]
             entry.live = False
             self.octets -= entry.octets
             self.evicted += 1

@@ -18,34 +18,33 @@ from resolver.effects import Finished, Spawn, Steps, Sub
 from resolver.iterate.addresses import AddressRules
 from resolver.iterate.ask import Asker, Missed, Unusable
 from resolver.iterate.budget import (
+    MAX_ADDRESSES_PER_SERVER,
     MAX_DEPTH,
     MAX_FETCHES_PER_ZONE,
     MAX_LOOK_UPS_PER_ZONE,
     MAX_SERVERS_USED,
+    OutOfBudget,
 )
 from resolver.iterate.minimise import Disclosure, is_next_to
 from resolver.iterate.recall import Failed, Recall
 from resolver.iterate.response import Aliased, Answered, Broken, Lame, Referred, classify
 from resolver.iterate.roster import Roster, Search, known_addresses, roster_of, texts_of
-from resolver.iterate.selection import Contest
+from resolver.iterate.selection import MAX_REJECTIONS_PER_CONTEST, Contest
 from resolver.iterate.work import Work
 from resolver.model import Answer, ExtendedError, Question
 from resolver.rng import Rng
 
 # Shortened questions that get no reply at all may be what a filter on the way takes offence at.
 MAX_SHORT_TIMEOUTS = 3  # Unbound's MAX_MINIMISE_TIMEOUT_COUNT
+_REJECTIONS_TO_SPARE = 2
+_SHARED = 0  # stands for the class in the keys of shared steps, which no question has
 
 Found: TypeAlias = Answered | Aliased | Failed
 Resolve: TypeAlias = Callable[[Question, Work], Steps[Answer]]
 
 
 class Puzzled:
-    """A server, or all of them, had nothing for a shortened question; the contest goes on."""
-
-    __slots__ = ("contest",)
-
-    def __init__(self, contest: Contest) -> None:
-        self.contest = contest
+    """A server, or all of them, had nothing for a shortened question: ask the whole one."""
 
 
 class Iterator:
@@ -115,16 +114,14 @@ class Iterator:
         zone = delegation.zone
         whole = disclosure.whole
         believed = self.strict or _is_above_reproach(delegation)
-        contest: Contest | None = None
+        spent = 0
         question = disclosure.toward(zone)
         while question is not whole:
             if not self.recall.is_known(question.qname, question.qtype, self.clock.now()):
                 disclosure.steps += 1
-                result = yield from self._ask_zone(
-                    question, delegation, work, hesitant=not believed
-                )
+                result = yield from self._share(question, delegation, work, hesitant=not believed)
                 if isinstance(result, Puzzled):
-                    contest = result.contest
+                    spent = 1
                     break
                 if isinstance(result, (Referred, Failed)):
                     return result
@@ -136,12 +133,34 @@ class Iterator:
                     break
                 self.recall.learn(result, question.qtype, self.clock.now())
             question = disclosure.further()
-        found = yield from self._ask_zone(whole, delegation, work, contest=contest)
+        found = yield from self._ask_zone(whole, delegation, work, spent=spent)
         assert not isinstance(found, Puzzled)
         if question is not whole and _is_conclusive(found):
             # Servers that get short questions wrong are asked whole ones for a while.
             self.servers.take_literally(zone, self.clock.now())
         return found
+
+    def _share(
+        self, question: Question, delegation: Delegation, work: Work, *, hesitant: bool
+    ) -> Steps[Found | Referred | Puzzled]:
+        """Ask a shortened question once for all who are on the same way: a hundred names of one
+        zone need its delegation only once."""
+
+        def step() -> Steps[Found | Referred | Puzzled | None]:
+            try:
+                return (yield from self._ask_zone(question, delegation, work, hesitant=hesitant))
+            except OutOfBudget:
+                return None
+
+        key = (question.qname + delegation.zone, question.qtype, _SHARED)
+        outcome = yield Sub(key, step)
+        result = outcome.result if isinstance(outcome, Finished) else None
+        if isinstance(result, (Answered, Aliased, Referred, Puzzled)):
+            return result
+        if isinstance(result, Failed) and result.lasting:
+            return result
+        # What stopped somebody else need not stop us.
+        return (yield from self._ask_zone(question, delegation, work, hesitant=hesitant))
 
     def _ask_zone(
         self,
@@ -149,12 +168,12 @@ class Iterator:
         delegation: Delegation,
         work: Work,
         *,
-        contest: Contest | None = None,
         hesitant: bool = False,
+        spent: int = 0,
     ) -> Steps[Found | Referred | Puzzled]:
         """Ask the zone's servers one after the other until one has something to say.
 
-        `hesitant`: give up early, for there is another way to ask.
+        `hesitant`: give up early, for there is another way to ask. `spent` tries count already.
         """
         zone = delegation.zone
         fetches = self.fetches.get(zone, 0)
@@ -164,8 +183,8 @@ class Iterator:
         self.fetches[zone] = fetches + 1
         try:
             work.note("servers of %s for %s", Shown(zone), question)
-            if contest is None:
-                contest = self._open_contest(delegation, work)
+            contest = self._open_contest(delegation, work)
+            contest.max_rejections -= spent
             return (yield from self._hold(contest, question, delegation, work, hesitant))
         finally:
             fetches = self.fetches[zone] - 1
@@ -177,7 +196,14 @@ class Iterator:
     def _open_contest(self, delegation: Delegation, work: Work) -> Contest:
         """All servers of the zone whose addresses are known."""
         now = self.clock.now()
-        contest = Contest(delegation.zone, self.servers, self.rng)
+        # Further addresses of a name lead to servers that are set up alike.
+        most = max(MAX_ADDRESSES_PER_SERVER, len(delegation.servers) + _REJECTIONS_TO_SPARE)
+        contest = Contest(
+            delegation.zone,
+            self.servers,
+            self.rng,
+            max_rejections=min(most, MAX_REJECTIONS_PER_CONTEST),
+        )
         roster = roster_of(delegation, self.rules)
         contest.enter(roster.addresses, now)
         for server in roster.unglued:
@@ -213,7 +239,7 @@ class Iterator:
             if kind is Missed:
                 contest.missed(server)
                 if hesitant and contest.timeouts >= MAX_SHORT_TIMEOUTS:
-                    return Puzzled(contest)
+                    return Puzzled()
                 continue
             response = (
                 Broken(asked.reason)
@@ -229,7 +255,7 @@ class Iterator:
             if isinstance(response, (Lame, Broken)):
                 work.note("  %s: %s", server.address, response.reason)
                 if hesitant:
-                    return Puzzled(contest)
+                    return Puzzled()
                 lame = isinstance(response, Lame)
                 contest.rule_out(server, response.reason, self.clock.now(), lame=lame)
                 continue

@@ -7,10 +7,8 @@ that has expired and is better than none (RFC 8767). The same place keeps what s
 Knows: caches, ranks, aliases. Does not know: servers, clients, time-outs.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from resolver import names
 from resolver.cache.failures import Failures
 from resolver.cache.negative import Denial, Negatives
 from resolver.cache.rrsets import CachedRRset, RRsets
@@ -58,12 +56,9 @@ class Recall:
             return None if renewing and now >= held.renew_at else _aliased(held, now)
         if denial := self.negatives.lookup(name, qtype, now):
             return _denied(denial, name)
-        above = list(names.ancestors(names.parent(name))) if name[0] else []
-        if top != names.ROOT:
-            above = [a for a in above if names.is_within(a, top)]
-        if denial := self.negatives.lookup_cut(above, now):
+        if name[0] and (denial := self.negatives.lookup_cut(name, top, now)):
             return _denied(denial, name)
-        if self.rrsets.has_dnames and (found := self._redirected(name, above, now)):
+        if self.rrsets.has_dnames and (found := self._redirected(name, top, now)):
             return found
         if failure := self.failures.lookup(name, qtype, now):
             text = (
@@ -74,10 +69,10 @@ class Recall:
             return Failed((failure.error, again), lasting=False)
         return None
 
-    def _redirected(
-        self, name: bytes, above: Iterable[bytes], now: float
-    ) -> Answered | Aliased | None:
-        for ancestor in above:
+    def _redirected(self, name: bytes, top: bytes, now: float) -> Answered | Aliased | None:
+        ancestor = name
+        while len(ancestor) > len(top):
+            ancestor = ancestor[ancestor[0] + 1 :]
             if dname := self.rrsets.lookup(ancestor, _DNAME, now):
                 cname = scrub.synthesize_cname(dname, name)
                 if cname is None:

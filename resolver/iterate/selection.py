@@ -55,6 +55,7 @@ class Contest:
     __slots__ = (
         "_lame",
         "_missed_family",
+        "max_rejections",
         "reasons",
         "rejections",
         "rng",
@@ -64,7 +65,15 @@ class Contest:
         "zone",
     )
 
-    def __init__(self, zone: bytes, servers: Servers, rng: Rng) -> None:
+    def __init__(
+        self,
+        zone: bytes,
+        servers: Servers,
+        rng: Rng,
+        *,
+        max_rejections: int = MAX_REJECTIONS_PER_CONTEST,
+    ) -> None:
+        self.max_rejections = max_rejections
         self.zone = zone
         self.servers = servers
         self.rng = rng
@@ -103,7 +112,7 @@ class Contest:
             MAX_TIMEOUTS_PER_CONTEST,
             len(self.seats) + len(self.reasons) + _MORE_TIMEOUTS_THAN_ADDRESSES,
         )
-        return self.timeouts >= limit or self.rejections >= MAX_REJECTIONS_PER_CONTEST
+        return self.timeouts >= limit or self.rejections >= self.max_rejections
 
     def pick(self, now: float) -> Server | None:
         """The server to ask next, or None when none is left that may be asked now."""

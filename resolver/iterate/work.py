@@ -16,7 +16,8 @@ class Work:
 
     `curtailed` is set when something was not tried for reasons that lie in the question above: a
     failure then says nothing about this one. `dnssec_ok` asks for signatures. `renewing` makes what
-    expires soon count as missing.
+    expires soon count as missing. `unknown` is a name that the cache has just
+    been asked for.
     """
 
     budget: Budget
@@ -27,6 +28,7 @@ class Work:
     curtailed: bool = False
     dnssec_ok: bool = False
     renewing: bool = False
+    unknown: bytes = b""
 
     def deeper(self) -> "Work":
         """The same budget and trace, one level down."""

@@ -26,10 +26,10 @@ class Recurse:
         if request.recursion_desired:
             if not request.bits & RECURSION:
                 return None
-            answer = self._recursion.cached(request.question)
-            if answer is None or (answer.renew_in_s is not None and answer.renew_in_s <= 0):
-                return self._steps(request)
-            return answer
+            known = self._recursion.look_up(request.question)
+            if isinstance(known, bytes):
+                return self._fetch(request, known)
+            return self._renew(request, known) if known.is_renewal_due else known
         if not request.bits & CACHE:
             return None
         return self._recursion.cached(request.question) or Answer(
@@ -37,9 +37,13 @@ class Recurse:
             extended_errors=(ExtendedError(Ede.NOT_AUTHORITATIVE, "not in the cache"),),
         )
 
-    def _steps(self, request: Request) -> Steps[Answer]:
+    def _renew(self, request: Request, answer: Answer) -> Steps[Answer]:
+        yield self._recursion.renewal(request.question)
+        return answer
+
+    def _fetch(self, request: Request, unknown: bytes) -> Steps[Answer]:
         self._metrics.recursions_total += 1
-        answer = yield from self._recursion.answer(request.question, Trace())
+        answer = yield from self._recursion.fetch(request.question, unknown, Trace())
         if answer.rcode == Rcode.SERVFAIL:
             self._metrics.recursions_failed_total += 1
         return answer

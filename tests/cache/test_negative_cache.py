@@ -43,7 +43,7 @@ def test_nodata_holds_for_its_type_only() -> None:
     assert denial is not None
     assert denial.rcode == Rcode.NOERROR
     assert negatives.lookup(NAME, RRType.A, 1) is None
-    assert negatives.lookup_cut([NAME], 1) is None
+    assert negatives.lookup_cut(names.read("a.gone.example."), names.ROOT, 1) is None
 
 
 def test_nxdomain_holds_for_every_type_and_for_all_below() -> None:
@@ -51,11 +51,41 @@ def test_nxdomain_holds_for_every_type_and_for_all_below() -> None:
     negatives.learn(NAME, RRType.A, Rcode.NXDOMAIN, soa(), now=0)
     assert negatives.lookup(NAME, RRType.MX, 1) is not None
     below = names.read("a.b.gone.example.")
-    denial = negatives.lookup_cut(names.ancestors(names.parent(below)), 1)
+    denial = negatives.lookup_cut(below, names.ROOT, 1)
     assert denial is not None
     assert denial.rcode == Rcode.NXDOMAIN
     beside = names.read("b.example.")
-    assert negatives.lookup_cut(names.ancestors(beside), 1) is None
+    assert negatives.lookup_cut(beside, names.ROOT, 1) is None
+    assert negatives.lookup_cut(below, names.read("b.gone.example."), 1) is None
+
+
+def test_a_denial_need_not_hold_for_names_below() -> None:
+    negatives = cache()
+    negatives.learn(NAME, RRType.A, Rcode.NXDOMAIN, soa(), now=0, below=False)
+    assert negatives.lookup(NAME, RRType.A, 1) is not None
+    assert negatives.lookup_cut(names.read("a.gone.example."), names.ROOT, 1) is None
+
+
+def test_the_proof_stays_with_the_denial_and_is_paid_for() -> None:
+    plain, signed = cache(), cache()
+    proof = (RRset(NAME, RRType.NSEC, RRClass.IN, 300, (bytes(1000),)),)
+    plain.learn(NAME, RRType.A, Rcode.NXDOMAIN, soa(), now=0)
+    signed.learn(NAME, RRType.A, Rcode.NXDOMAIN, soa(), now=0, proof=proof)
+    denial = signed.lookup(NAME, RRType.A, 1)
+    assert denial is not None
+    assert denial.proof == proof
+    assert signed.octets - plain.octets >= 1000
+
+
+def test_an_expired_denial_can_be_recalled() -> None:
+    negatives = cache()
+    negatives.learn(NAME, RRType.A, Rcode.NXDOMAIN, soa(), now=0)
+    assert negatives.lookup(NAME, RRType.A, 1_000_000) is None
+    recalled = negatives.recall(NAME, RRType.A)
+    assert recalled is not None
+    denial, learned_at, expires_at = recalled
+    assert denial.rcode == Rcode.NXDOMAIN
+    assert learned_at == 0 < expires_at
 
 
 def test_ttl_zero_and_the_root_are_not_kept() -> None:
