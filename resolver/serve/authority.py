@@ -103,10 +103,10 @@ class _Inquiry:
         self.found: list[RRset] = []
         self.proven: list[RRset] = []
 
-    def signed(self, zone: Zone, rrsets: list[RRset], source: bytes | None = None) -> list[RRset]:
+    def signed(self, zone: Zone, rrsets: list[RRset]) -> list[RRset]:
         """RRsets of a zone as this client wants them: with signatures, or without."""
         if self.dnssec_ok and zone.signed:
-            return with_signatures(zone, rrsets, source)
+            return with_signatures(zone, rrsets)
         return rrsets
 
     def prove(self, zone: Zone, sname: bytes, result: Result) -> None:
@@ -126,8 +126,8 @@ def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
         result = lookup(zone, Question(sname, inquiry.qtype), whole_any=inquiry.whole_any)
         inquiry.prove(zone, sname, result)
         match result:
-            case Alias(cname, target, source):
-                found += inquiry.signed(zone, [cname], source)
+            case Alias(cname, target):
+                found += inquiry.signed(zone, [cname])
             case Redirection(dname, cname, target):
                 found += inquiry.signed(zone, [dname])
                 found.append(cname)
@@ -183,8 +183,8 @@ def _last(
 ) -> Answer:
     """The answer from the last name of a chain, which is mostly the only one."""
     match result:
-        case Found(rrsets, source):
-            inquiry.found += inquiry.signed(zone, rrsets, source)
+        case Found(rrsets):
+            inquiry.found += inquiry.signed(zone, rrsets)
             return _complete(inquiry, zone)
         case TooLong(dname):
             found = [*inquiry.found, *inquiry.signed(zone, [dname])]

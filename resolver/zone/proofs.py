@@ -31,22 +31,20 @@ _RRSIG: Final = int(RRType.RRSIG)
 _SIGNED_AT_CUT: Final = frozenset((_DS, _NSEC))
 
 
-def with_signatures(
-    zone: Zone, rrsets: Iterable[RRset], source: bytes | None = None
-) -> list[RRset]:
+def with_signatures(zone: Zone, rrsets: Iterable[RRset]) -> list[RRset]:
     """The RRsets, each with its signatures right behind it, as far as there are any.
 
-    `source` is the wildcard that they were made from, if that is known. Signatures have owner and
-    TTL of what they sign, though a TTL may have been lowered for a denial (RFC 4034 section 3).
+    What was made from a wildcard gets the signatures of the wildcard. They have owner and TTL of
+    what they sign, which may have been lowered for a denial (RFC 4034 section 3).
     """
     signed: list[RRset] = []
     name = b""
     node: Node | None = None
     for rrset in rrsets:
         signed.append(rrset)
-        home = source or rrset.owner.lower()
-        if home != name:
-            name, node = home, zone.node(home) or zone.node(source_of(zone, home))
+        owner = rrset.owner.lower()
+        if owner != name:
+            name, node = owner, zone.node(owner) or zone.node(source_of(zone, owner))
         signature = None if node is None else _signature(node, rrset.rrtype)
         if signature is not None:
             ttl = min(rrset.ttl, signature.ttl)
