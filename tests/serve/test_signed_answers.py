@@ -11,6 +11,7 @@ from resolver.config.schema import Config
 from resolver.metrics import Metrics
 from resolver.model import Edns, Message, Question, RRset
 from resolver.policy.acl import AccessTable
+from resolver.serve import authority
 from resolver.serve.any_type import AnyAnswer
 from resolver.serve.fast import FastPath
 from resolver.serve.pipeline import handlers
@@ -161,6 +162,19 @@ def test_a_chain_carries_the_proofs_of_its_links() -> None:
     found = Server("nsec").ask("alias", "A")
     assert kinds(found.answer) == ["CNAME", "RRSIG", "A", "RRSIG"]
     assert kinds(found.authority) == ["NSEC", "RRSIG"]
+
+
+def test_one_proof_for_two_links_is_sent_once() -> None:
+    server = Server()
+    more = "*.v 300 CNAME x.w\n*.w 300 CNAME www\n"
+    zone = read_zone_text((ZONES / "nsec.zone").read_text() + more, ORIGIN).zone
+    assert zone is not None
+    server.store.swap(zone)
+    question = Question(names.read("x.v.example.test."), RRType.A)
+    found = authority.answer(server.store, question, minimal=True, dnssec_ok=True)
+    assert found is not None
+    assert kinds(list(found.answer)) == ["CNAME", "CNAME", "A", "RRSIG"]
+    assert kinds(list(found.authority)) == ["NSEC", "RRSIG"]
 
 
 def test_a_dname_is_signed_and_its_cname_is_not() -> None:
