@@ -61,7 +61,18 @@ class Spawn:
     start: "Callable[[], Steps[Any]]"
 
 
-Effect: TypeAlias = Ask | Sub | Spawn
+@dataclass(slots=True)
+class Await:
+    """Something that only who runs the server can do: a change made durable, a message passed on.
+
+    `start` is called once with a function that takes the result, at once or later, in the thread of
+    the driver; the outcome is Finished. What was started goes on when the engine is ended.
+    """
+
+    start: Callable[[Callable[[Any], None]], None]
+
+
+Effect: TypeAlias = Ask | Sub | Spawn | Await
 
 
 @dataclass(slots=True)
@@ -103,7 +114,7 @@ class WrongCase:
 
 @dataclass(slots=True)
 class Finished:
-    """The result of a Sub."""
+    """The result of a Sub or an Await."""
 
     result: Any
 

@@ -13,6 +13,9 @@ TABLE: dict[str, str] = {
     "malformed_total": "Queries that could not be parsed",
     "refused_total": "Queries refused by access control",
     "tsig_rejected_total": "Queries with a wrong signature or an unknown key",
+    "updates_total": "Dynamic updates made, those that change nothing included",
+    "updates_refused_total": "Dynamic updates refused by access control, or for lack of a disk",
+    "updates_relayed_total": "Dynamic updates passed on to a primary, and answered by it",
     "transfers_out_total": "Zone transfers handed out completely",
     "transfers_out_refused_total": "Zone transfers refused by access control or a quota",
     "transfers_out_failed_total": "Zone transfers broken off",
@@ -51,6 +54,9 @@ class Metrics:
     malformed_total: int
     refused_total: int
     tsig_rejected_total: int
+    updates_total: int
+    updates_refused_total: int
+    updates_relayed_total: int
     transfers_out_total: int
     transfers_out_refused_total: int
     transfers_out_failed_total: int

@@ -12,6 +12,7 @@ from resolver import __version__, names
 from resolver.app.key_files import read_keys
 from resolver.app.local_files import LocalFiles
 from resolver.app.notes import LogNotes
+from resolver.app.zoning import Zoning
 from resolver.cache.answers import Answers
 from resolver.clock import Clock
 from resolver.codes import RRType
@@ -22,11 +23,7 @@ from resolver.iterate.priming import builtin_hints
 from resolver.iterate.route import Route, Routes
 from resolver.metrics import Metrics
 from resolver.model import RRset
-from resolver.net.interfaces import local_networks
-from resolver.net.ledger import Ledger
-from resolver.net.maintain import Keeper, KeeperPlan
-from resolver.net.secondary import SecondaryZone
-from resolver.policy.acl import AccessTable, Rule, ZoneRules
+from resolver.policy.acl import AccessTable, Rule
 from resolver.policy.special import special_zones
 from resolver.resolve import PACKETS_SHARE, Recursion
 from resolver.serve.home import Home
@@ -38,11 +35,7 @@ from resolver.serve.transfer import TransferLimits, Transfers
 from resolver.wire.tsig import Key
 from resolver.zone.content import Zone
 from resolver.zone.file import read_hints, read_zone_file, read_zone_text
-from resolver.zone.peer import Peer
 from resolver.zone.store import ZoneStore
-
-# In `server.state_dir`.
-JOURNAL_FILE = "journal.db"
 
 
 @dataclass(slots=True)
@@ -131,38 +124,6 @@ def make_home(config: Config, material: Material, routes: Sequence[Route]) -> Ho
     return Home(material.local.overlay, special, Routes(routes))
 
 
-def make_keeper(
-    config: Config,
-    store: ZoneStore,
-    *,
-    clock: Clock,
-    metrics: Metrics,
-    changed: Callable[[], None],
-) -> Keeper:
-    """The keeper of a configuration. Touches neither disk nor network yet."""
-    secondaries = [
-        SecondaryZone(
-            zone.name,
-            tuple(Peer(p.address, p.key) for p in zone.primaries),
-            check_digest=zone.zonemd == "check",
-        )
-        for zone in config.zone
-        if zone.role == "secondary"
-    ]
-    also_notify = {
-        zone.name: tuple(Peer(p.address, p.key) for p in zone.also_notify) for zone in config.zone
-    }
-    return Keeper(
-        KeeperPlan(secondaries, also_notify, config.secondary),
-        store=store,
-        changed=changed,
-        ledger=Ledger(config.server.state_dir / JOURNAL_FILE),
-        clock=clock,
-        rng=random.SystemRandom(),
-        metrics=metrics,
-    )
-
-
 def make_service(
     config: Config,
     store: ZoneStore,
@@ -172,17 +133,18 @@ def make_service(
     metrics: Metrics,
     on_exception: Callable[[BaseException], None],
     keys: Mapping[bytes, Key],
-    keeper: Keeper,
+    zoning: Zoning,
+    networks: Sequence[Network],
 ) -> Service:
-    """The bytes-to-bytes service of a configuration. The keeper knows the differences between
-    versions, and takes NOTIFYs."""
+    """The bytes-to-bytes service of a configuration. Who keeps the zones knows the differences
+    between versions, and takes NOTIFYs and updates."""
     server = config.server
     identity = Identity(server.udp_max_size, server.identity, server.version)
-    networks = local_networks()
+    keeper = zoning.keeper
     notes = LogNotes()
     transfers = Transfers(
         store,
-        transfer_rules(config, networks),
+        zoning.roster.transfer_rules,
         keeper.history.since,
         limits=TransferLimits(server.transfers_out, server.transfers_out_per_client),
         identity=identity,
@@ -198,6 +160,7 @@ def make_service(
         metrics=metrics,
         notes=notes,
     )
+    updates = zoning.updates(notes)
     return Service(
         order=handlers(
             store,
@@ -208,6 +171,7 @@ def make_service(
             any_answer=server.any,
             transfers=transfers,
             notify=notify,
+            updates=updates,
         ),
         access=AccessTable(config.access, networks),
         answers=Answers(int(config.cache.size * PACKETS_SHARE)),
@@ -218,13 +182,8 @@ def make_service(
         on_exception=on_exception,
         keys=keys,
         notes=notes,
+        passes_on=updates.passes_on,
     )
-
-
-def transfer_rules(config: Config, networks: Sequence[Network]) -> ZoneRules:
-    """Who may transfer which zone."""
-    own = {z.name: Rule(z.transfer, networks) for z in config.zone if z.transfer is not None}
-    return ZoneRules(Rule(config.access.transfer, networks), own)
 
 
 def example_name(store: ZoneStore) -> str:

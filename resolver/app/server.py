@@ -11,20 +11,20 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 
 from resolver.app.build import (
     Material,
     banner,
     example_name,
-    make_keeper,
     make_recursion,
     make_service,
     read_material,
     read_zone,
 )
 from resolver.app.exits import BAD_CONFIGURATION, OK
+from resolver.app.zoning import Zoning
 from resolver.codes import RRType
 from resolver.config.schema import Config
 from resolver.errors import ConfigError, Finding, ResolverError
@@ -32,6 +32,7 @@ from resolver.metrics import Metrics
 from resolver.model import Address, Question
 from resolver.net.clock import SystemClock
 from resolver.net.descriptors import raise_limit
+from resolver.net.interfaces import local_networks
 from resolver.net.listen_stream import StreamListener, open_stream_socket
 from resolver.net.listen_udp import UdpListener, open_udp_socket
 from resolver.net.peer_client import PeerClient
@@ -85,13 +86,16 @@ class Server:
             if self.config.recursion.enabled
             else None
         )
-        self.keeper = make_keeper(
+        networks = local_networks()
+        self.zoning = Zoning(
             self.config,
             self.store,
+            networks,
             clock=self.clock,
             metrics=self.metrics,
             changed=self._zones_changed,
         )
+        self.keeper = self.zoning.keeper
         self.service = make_service(
             self.config,
             self.store,
@@ -100,7 +104,8 @@ class Server:
             metrics=self.metrics,
             on_exception=self._report,
             keys=self.material.keys,
-            keeper=self.keeper,
+            zoning=self.zoning,
+            networks=networks,
         )
         self.addresses: list[Address] = []
         self._udp: list[UdpListener] = []
@@ -111,7 +116,7 @@ class Server:
         """Open every listener; UDP and TCP share address and port. Raises ConfigError when an
         address cannot be used, and then holds no socket. Secondary zones begin with what is on
         disk; no primary is waited for."""
-        await self.keeper.open()
+        await self.zoning.open(self.material.zones)
         pairs = _open_sockets(self.config.server.listen)
         service = self.service
         fast = FastPath(service.answers, service.access.bits)
@@ -152,13 +157,13 @@ class Server:
         self.addresses = [listener.address for listener in self._udp]
         client = PeerClient(self.config.outgoing, self.material.keys, clock=self.clock)
         resolve = self._find_addresses if self.recursion is not None else None
-        self.keeper.start(client, self.addresses, resolve)
+        self.zoning.start(client, self.addresses, resolve)
 
     async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Take no more queries, finish replies under way for at most `drain_s` seconds, close."""
         if self._driver is None or self._stream is None:
             return
-        await self.keeper.stop()
+        await self.zoning.stop()
         for udp in self._udp:
             udp.stop()
         self._stream.stop()
@@ -170,6 +175,10 @@ class Server:
         for udp in self._udp:
             udp.close()
         self._udp, self._stream, self._driver = [], None, None
+
+    async def reload(self) -> None:
+        """Read zone files again that have changed, and look into the folders of zones."""
+        await self.zoning.primaries.reload()
 
     async def __aenter__(self) -> "Server":
         await self.start()
@@ -252,11 +261,39 @@ def run(config: Config) -> int:
         return BAD_CONFIGURATION
 
 
+class _Reloads:
+    """Reloads one after the other; asking for some while one is under way gives one more."""
+
+    def __init__(self, reload: Callable[[], Awaitable[None]]) -> None:
+        self._reload = reload
+        self._wanted = False
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self) -> None:
+        """Reload soon."""
+        self._wanted = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._run())
+
+    async def _run(self) -> None:
+        while self._wanted:
+            self._wanted = False
+            _log.info("reloading zones")
+            try:
+                await self._reload()
+            except Exception:
+                _log.exception("a reload failed")
+            else:
+                _log.info("reloaded zones")
+
+
 async def _serve(server: Server) -> int:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    reloads = _Reloads(server.reload)
+    loop.add_signal_handler(signal.SIGHUP, reloads.ask)
     async with server:
         for warning in server.material.warnings:
             _log.warning("%s", warning)

@@ -42,6 +42,16 @@ class Ledger:
         """What was kept of a zone. Raises JournalError."""
         return await self._do(self._restore, origin)
 
+    async def since(self, origin: bytes, serial: int) -> list[Diff] | None:
+        """The changes from a serial on, oldest first; None when they are not known. Raises
+        JournalError."""
+        return await self._do(lambda: self._open().since(origin, serial))
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything was ever kept."""
+        return self._path.exists()
+
     async def append(self, diffs: Sequence[Diff]) -> bool:
         """Make changes durable, oldest first. Whether the version that they led to should soon be
         put in whole (`put_version`). Raises JournalError."""

@@ -87,7 +87,7 @@ class Keeper:
         self._settings = settings
         self._store = store
         self._changed = changed
-        self._ledger = ledger
+        self.ledger = ledger
         self._patience = Patience(settings.max_time, settings.idle_timeout, settings.min_rate)
         self._secondaries: dict[bytes, Secondary] = {}
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
@@ -98,6 +98,8 @@ class Keeper:
         self._client: PeerClient | None = None
         self._notifier: Notifier | None = None
         self._resolve: Callable[[bytes], Awaitable[list[str]]] | None = None
+        # Told of every version that is served from now on.
+        self.listeners: list[Callable[[Zone], None]] = []
 
     async def open(self) -> None:
         """Serve what is on disk of the secondary zones that are configured. Touches no socket."""
@@ -110,9 +112,9 @@ class Keeper:
         self._secondaries[zone.origin] = secondary
         self.primaries[zone.origin] = secondary.addresses
         kept = Kept()
-        if self._ledger is not None:
+        if self.ledger is not None:
             try:
-                kept = await self._ledger.restore(zone.origin)
+                kept = await self.ledger.restore(zone.origin)
             except JournalError as error:
                 _log.error("zone %s: no copy from disk: %s", names.show(zone.origin), error)
         secondary.restore(kept.zone, kept.clock)
@@ -122,17 +124,18 @@ class Keeper:
             self._run(secondary)
 
     async def remove(self, origin: bytes) -> None:
-        """Be a secondary for this zone no more; nothing of it is kept. Raises JournalError."""
+        """Serve this zone no more, whoever kept it; nothing of it is left. Raises JournalError."""
         self.primaries.pop(origin, None)
         self._secondaries.pop(origin, None)
         task = self._tasks.pop(origin, None)
         if task is not None:
             task.cancel()
+        self._locks.pop(origin, None)
         self._store.remove(origin)
         self.history.forget(origin)
         self._changed()
-        if self._ledger is not None:
-            await self._ledger.forget(origin)
+        if self.ledger is not None and self.ledger.is_there:
+            await self.ledger.forget(origin)
 
     def start(
         self,
@@ -160,8 +163,8 @@ class Keeper:
         self._tasks.clear()
         if self._notifier is not None:
             await self._notifier.close()
-        if self._ledger is not None:
-            await self._ledger.close()
+        if self.ledger is not None:
+            await self.ledger.close()
 
     async def publish(
         self, zone: Zone, changes: Diff | Sequence[Diff] | None, *, whole: bool = False
@@ -174,11 +177,11 @@ class Keeper:
         diffs = (changes,) if isinstance(changes, Diff) else changes
         async with self._locks.setdefault(zone.origin, asyncio.Lock()):
             wants_version = False
-            if self._ledger is not None:
+            if self.ledger is not None:
                 if diffs is None or whole:
-                    await self._ledger.put_version(zone, diffs or ())
+                    await self.ledger.put_version(zone, diffs or ())
                 else:
-                    wants_version = await self._ledger.append(diffs)
+                    wants_version = await self.ledger.append(diffs)
             self.show(zone, diffs)
         if wants_version:
             self._chore(self._put_version(zone))
@@ -190,13 +193,19 @@ class Keeper:
         else:
             self.history.add(zone, changes)
         self.resume(zone)
-        if self._notifier is not None:
-            self._chore(self._tell(zone))
+        self.announce(zone)
 
     def resume(self, zone: Zone) -> None:
         """Serve a version that is no news: from disk, or after it had expired."""
         self._store.swap(zone)
         self._changed()
+        for listener in self.listeners:
+            listener(zone)
+
+    def announce(self, zone: Zone) -> None:
+        """Tell on a version that is served already."""
+        if self._notifier is not None:
+            self._chore(self._tell(zone))
 
     def withhold(self, origin: bytes, *, expired: bool) -> None:
         """Answer nothing from this zone until a version of it is shown."""
@@ -205,19 +214,49 @@ class Keeper:
 
     async def save(self, zone: Zone) -> None:
         """Put a version on disk that is served already. Raises JournalError."""
-        if self._ledger is not None:
-            await self._ledger.put_version(zone)
+        if self.ledger is not None:
+            await self.ledger.put_version(zone)
 
     async def save_clock(self, origin: bytes, clock: journal.Clock) -> None:
         """Put the clock of a secondary on disk. Raises JournalError."""
-        if self._ledger is not None:
-            await self._ledger.put_clock(origin, clock)
+        if self.ledger is not None:
+            await self.ledger.put_clock(origin, clock)
 
     def notified(self, origin: bytes, packed_address: bytes, serial: int | None) -> None:
         """A NOTIFY that is believed has come."""
         secondary = self._secondaries.get(origin)
         if secondary is not None:
             secondary.notified(packed_address, serial)
+
+    def relay(self, origin: bytes, packet: bytes, done: Callable[[bytes | None], None]) -> None:
+        """Pass a message about a secondary zone on to its primaries, in turn; `done` gets the first
+        reply, None without one."""
+        self._chore(self._relay(origin, packet, done))
+
+    async def _relay(
+        self, origin: bytes, packet: bytes, done: Callable[[bytes | None], None]
+    ) -> None:
+        reply: bytes | None = None
+        try:
+            secondary = self._secondaries.get(origin)
+            for peer in secondary.primaries if secondary is not None else ():
+                assert self._client is not None
+                result = await self._client.pass_on(packet, peer)
+                if isinstance(result, bytes):
+                    reply = result
+                    break
+                zone = names.show(origin)
+                _log.warning("zone %s: update not passed on: %s: %s", zone, peer, result.reason)
+        finally:
+            done(reply)
+
+    async def first_check(self, origin: bytes) -> ZoneStatus | None:
+        """How a secondary zone is once its first check is over; None when it is none."""
+        secondary = self._secondaries.get(origin)
+        if secondary is None:
+            return None
+        await secondary.checked.wait()
+        return secondary.status()
 
     def refresh(self, origin: bytes, *, whole: bool = False) -> bool:
         """Have a zone checked now; `whole` transfers it anew. False when it is no secondary."""

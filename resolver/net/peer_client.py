@@ -30,6 +30,7 @@ from resolver.zone.peer import Peer
 
 CONNECT_S = 10.0
 STREAM_REPLY_S = 10.0
+PASSED_ON_S = 5.0
 HEADER_OCTETS = 12
 _TC = 0x02
 _QR = 0x80
@@ -71,9 +72,12 @@ class Sealed:
 
     def is_answered_by(self, packet: bytes) -> bool:
         """Whether a packet is a response with our id."""
-        return (
-            len(packet) >= HEADER_OCTETS and packet[:2] == self.packet[:2] and bool(packet[2] & _QR)
-        )
+        return is_reply_to(self.packet, packet)
+
+
+def is_reply_to(query: bytes, packet: bytes) -> bool:
+    """Whether a packet is a response with the id of the query."""
+    return len(packet) >= HEADER_OCTETS and packet[:2] == query[:2] and bool(packet[2] & _QR)
 
 
 class _GuessedError(Exception):
@@ -134,6 +138,25 @@ class PeerClient:
                 return await self._ask_stream(sealed, peer, matches)
             return result
         return result
+
+    async def pass_on(self, packet: bytes, peer: Peer) -> bytes | Failed:
+        """Send somebody else's message as it is, over TCP since its id is known to others; the
+        reply as it is."""
+        try:
+            async with asyncio.timeout(PASSED_ON_S):
+                with closing(await self.connect(peer)) as sock:
+                    loop = asyncio.get_running_loop()
+                    await loop.sock_sendall(sock, frame(packet))
+                    framer = Framer()
+                    while data := await loop.sock_recv(sock, RECEIVE_OCTETS):
+                        for reply in framer.feed(data):
+                            if is_reply_to(packet, reply):
+                                return reply
+                    return Failed("connection closed before the answer")
+        except TimeoutError:
+            return Failed("no reply over TCP")
+        except OSError as error:
+            return Failed(f"over TCP: {reason_of(error)}")
 
     async def _ask_datagram(
         self, sealed: Sealed, peer: Peer, matches: Callable[[Message, Message], bool]

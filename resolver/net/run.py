@@ -13,6 +13,8 @@ What is over a bound: a client's job ends with None, in silence; a Sub that cann
 job ended without a result, has the outcome Timeout. A job has at most one ask under way, so asks
 that queue for a socket are bounded by the jobs.
 
+What an engine awaits is done elsewhere, and goes on when the job is ended.
+
 Knows: effects, generators, deadlines. Does not know: sockets, DNS.
 """
 
@@ -25,6 +27,7 @@ from typing import Any, TypeVar
 
 from resolver.effects import (
     Ask,
+    Await,
     Cycle,
     Effect,
     Finished,
@@ -228,6 +231,9 @@ class Driver:
                 effect: Effect = job.steps.send(outcome)  # type: ignore[arg-type]
                 if type(effect) is Ask:
                     job.flight = self.outbound.ask(effect, job)
+                    return
+                if type(effect) is Await:
+                    effect.start(lambda result: self.resume(job, Finished(result)))
                     return
                 outcome = self._sub(job, effect) if type(effect) is Sub else self._spawn(effect)
             except StopIteration as end:

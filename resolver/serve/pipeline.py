@@ -25,12 +25,15 @@ def handlers(
     minimal: bool,
     transfers: Handler | None = None,
     notify: Handler | None = None,
+    updates: Handler | None = None,
     any_answer: AnyAnswer = "minimal",
 ) -> list[Handler]:
     """All handlers in order. `recursion` None makes a server that only serves own zones, without
-    `transfers` every transfer is refused, without `notify` that opcode is not known."""
+    `transfers` every transfer is refused, without `notify` and `updates` these opcodes are not
+    known."""
     return [
         *([notify] if notify is not None else []),
+        *([updates] if updates is not None else []),
         basics.opcode,
         basics.one_question,
         basics.edns_version,

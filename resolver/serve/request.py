@@ -36,7 +36,7 @@ class Request:
     """A parsed query. `peer` is the packed address; `bits` what it may do (policy/acl.py).
 
     `key` is the lower-case name of the TSIG key that signed it, None for an unsigned query; only
-    a valid signature gets this far. `signer` signs the reply.
+    a valid signature gets this far. `signer` signs the reply. `packet` is what it was parsed from.
     """
 
     message: Message
@@ -45,6 +45,7 @@ class Request:
     stream: bool
     key: bytes | None = None
     signer: Signer | None = None
+    packet: bytes = b""
 
     @property
     def question(self) -> Question:
@@ -53,6 +54,13 @@ class Request:
     @property
     def recursion_desired(self) -> bool:
         return bool(self.message.flags & Flag.RD)
+
+
+@dataclass(slots=True)
+class Relayed(Answer):
+    """The reply of another server, to be sent as it is."""
+
+    packet: bytes = b""
 
 
 class Messages:

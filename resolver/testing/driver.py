@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from resolver.effects import (
     Ask,
+    Await,
     Cycle,
     Finished,
     Outcome,
@@ -126,6 +127,8 @@ class Driver:
             return
         if isinstance(effect, Ask):
             self._ask(job, effect)
+        elif isinstance(effect, Await):
+            effect.start(lambda result: self._ready.append((job, Finished(result))))
         elif isinstance(effect, Spawn):
             if effect.key not in self._subs:
                 self._start_sub(effect, job.watch)

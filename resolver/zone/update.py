@@ -5,8 +5,8 @@ is anything done, on a version that nobody sees before it is finished: an update
 not at all. Nothing here touches the zone that it is given.
 
 Knows: RFC 2136 sections 2.3 to 2.5 and 3.2 to 3.4, RFC 3007 section 3 (rights by name and type come
-after the prerequisites). Does not know: who asks (policy/update_policy.py), how a version is made
-durable, serials' policies, signing.
+after the prerequisites), RFC 8976 section 3 (a digest is about one serial). Does not know: who asks
+(policy/update_policy.py), how a version is made durable, serials' policies, signing.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from resolver.errors import DiffError
 from resolver.slices import Slices
 from resolver.wire.canonical import canonical_rdata
 from resolver.wire.records import Envelope, Record
-from resolver.zone import audit, diff
+from resolver.zone import audit, diff, zonemd
 from resolver.zone.amend import Amendment
 from resolver.zone.content import Zone
 from resolver.zone.diff import Diff
@@ -121,7 +121,10 @@ def _finish(zone: Zone, amendment: Amendment, bump: Callable[[int], int]) -> Sli
     broken = audit.errors(made, amendment.touched)
     if broken:
         raise _Rejection(Rcode.REFUSED, broken[0])
-    return Changed(made, difference)
+    whole = yield from zonemd.renewed(made)
+    if whole is not made:
+        difference = yield from diff.compute(zone, whole)
+    return Changed(whole, difference)
 
 
 def _look_at_prerequisites(zone: Zone, update: Update) -> None:

@@ -146,3 +146,13 @@ def with_digest(zone: Zone, algorithms: Iterable[Algorithm]) -> Slices[Zone]:
     owner = zone.apex.owner
     revision.add(RRset(owner, _ZONEMD, RRClass.IN, zone.soa.ttl, tuple(rdatas)))
     return (yield from revision.finish())
+
+
+def renewed(zone: Zone) -> Slices[Zone]:
+    """A version that was changed, with digests that fit it again, of the kinds it has; itself when
+    it has none."""
+    rrset = zone.apex.rrsets.get(_ZONEMD)
+    if rrset is None:
+        return zone
+    kinds = [rdata[5] for rdata in rrset.rdatas if len(rdata) > _HEAD.size and rdata[5] in _KNOWN]
+    return (yield from with_digest(zone, map(Algorithm, dict.fromkeys(kinds))))

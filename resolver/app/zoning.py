@@ -1,0 +1,178 @@
+"""From a configuration to whatever keeps zones: the keeper, the primary zones, and who may do what.
+
+Who may transfer and change a zone, and who is told of changes, is looked up by origin in the tables
+of the Roster: zones that come at run time, out of folders and catalogs, are put into them.
+
+Knows: the configuration, and which part takes what of it. Does not know: how zones are kept.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from resolver.clock import Clock
+from resolver.config.entries import PeerSettings
+from resolver.config.schema import Config
+from resolver.config.units import Network
+from resolver.config.zones import CatalogSettings, ZoneDirectorySettings, ZoneSettings
+from resolver.metrics import Metrics
+from resolver.model import Address
+from resolver.net.ledger import Ledger
+from resolver.net.maintain import Keeper, KeeperPlan
+from resolver.net.peer_client import PeerClient
+from resolver.net.primaries import Folder, Primaries
+from resolver.net.primary import PrimaryZone
+from resolver.net.secondary import SecondaryZone
+from resolver.policy.acl import Rule, ZoneRules
+from resolver.policy.update_policy import UpdateRule, UpdateRules, rule_of
+from resolver.serve.request import Notes
+from resolver.serve.update import Updates
+from resolver.zone.content import Zone
+from resolver.zone.peer import Peer
+from resolver.zone.store import ZoneStore
+
+# In `server.state_dir`.
+JOURNAL_FILE = "journal.db"
+
+Terms: TypeAlias = ZoneSettings | ZoneDirectorySettings | CatalogSettings
+
+
+class Roster:
+    """Who may do what with which zone, and who is told of changes; by lower-case origin."""
+
+    def __init__(self, config: Config, networks: Sequence[Network]) -> None:
+        self._networks = networks
+        self._update_rest = Rule(config.access.update, networks)
+        self._transfers: dict[bytes, Rule] = {}
+        self._updates: dict[bytes, UpdateRule] = {}
+        self.also_notify: dict[bytes, tuple[Peer, ...]] = {}
+        self.transfer_rules = ZoneRules(Rule(config.access.transfer, networks), self._transfers)
+        self.update_rules = UpdateRules(UpdateRule(self._update_rest), self._updates)
+        for zone in config.zone:
+            self.admit(zone, zone.name)
+        for catalog in config.catalog:
+            self.admit(catalog, catalog.name)
+
+    def admit(self, terms: Terms, origin: bytes) -> None:
+        """Note on which terms a zone is served."""
+        if terms.transfer is not None:
+            self._transfers[origin] = Rule(terms.transfer, self._networks)
+        if not isinstance(terms, CatalogSettings):
+            self._updates[origin] = rule_of(terms, self._update_rest, self._networks)
+        self.also_notify[origin] = peers_of(terms.also_notify)
+
+    def dismiss(self, origin: bytes) -> None:
+        """Forget a zone."""
+        self._transfers.pop(origin, None)
+        self._updates.pop(origin, None)
+        self.also_notify.pop(origin, None)
+
+
+class Zoning:
+    """The parts that keep the zones of one store."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: ZoneStore,
+        networks: Sequence[Network],
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        changed: Callable[[], None],
+    ) -> None:
+        """`changed` is called after every change of what is served. Touches neither disk nor
+        network yet."""
+        self.roster = Roster(config, networks)
+        self.keeper = Keeper(
+            KeeperPlan(_secondaries(config), self.roster.also_notify, config.secondary),
+            store=store,
+            changed=changed,
+            ledger=Ledger(config.server.state_dir / JOURNAL_FILE),
+            clock=clock,
+            rng=random.SystemRandom(),
+            metrics=metrics,
+        )
+        self.primaries = Primaries(
+            _primaries(config), _folders(config, self.roster), keeper=self.keeper, store=store
+        )
+        self._store = store
+        self._metrics = metrics
+
+    async def open(self, files: Iterable[Zone]) -> None:
+        """Serve all that is on disk, before there is any socket. `files` are the configured primary
+        zones as their files hold them."""
+        await self.keeper.open()
+        await self.primaries.open(files)
+
+    def start(
+        self,
+        client: PeerClient,
+        listening: Iterable[Address],
+        resolve: Callable[[bytes], Awaitable[list[str]]] | None,
+    ) -> None:
+        """Begin to ask primaries, to notify and to look for changed files."""
+        self.keeper.start(client, listening, resolve)
+        self.primaries.start()
+
+    async def stop(self) -> None:
+        """End everything; a change that is being written is written."""
+        await self.primaries.stop()
+        await self.keeper.stop()
+
+    def updates(self, notes: Notes) -> Updates:
+        """The handler of dynamic updates."""
+        return Updates(
+            self._store,
+            self.roster.update_rules,
+            primaries=self.primaries.zones.keys(),
+            secondaries=self.keeper.primaries.keys(),
+            perform=self.primaries.perform,
+            relay=self.keeper.relay,
+            metrics=self._metrics,
+            notes=notes,
+        )
+
+
+def peers_of(settings: Iterable[PeerSettings]) -> tuple[Peer, ...]:
+    """Servers as they are configured."""
+    return tuple(Peer(peer.address, peer.key) for peer in settings)
+
+
+def _secondaries(config: Config) -> list[SecondaryZone]:
+    return [
+        SecondaryZone(zone.name, peers_of(zone.primaries), check_digest=zone.zonemd == "check")
+        for zone in config.zone
+        if zone.role != "primary"
+    ]
+
+
+def _primaries(config: Config) -> list[PrimaryZone]:
+    return [
+        replace(_plan(zone), origin=zone.name, path=zone.file)
+        for zone in config.zone
+        if zone.role == "primary" and zone.file is not None
+    ]
+
+
+def _folders(config: Config, roster: Roster) -> list[Folder]:
+    return [
+        Folder(entry.path, _plan(entry), partial(roster.admit, entry), roster.dismiss)
+        for entry in config.zone_directory
+    ]
+
+
+def _plan(terms: ZoneSettings | ZoneDirectorySettings) -> PrimaryZone:
+    """What is configured of a zone but for its name and file."""
+    return PrimaryZone(
+        b"",
+        Path(),
+        serial=terms.serial,
+        watch=terms.watch,
+        sync_s=terms.zonefile_sync,
+        catalog=terms.catalog,
+        check_digest=terms.zonemd == "check",
+    )

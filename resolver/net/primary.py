@@ -1,0 +1,272 @@
+"""The life of one primary zone: read from its file, changed by updates, written back.
+
+One thing at a time: a reload and an update of the same zone wait for each other. An update is
+durable in the journal before anybody is told of it; from the first one on the journal holds the
+whole zone, and after a restart file and journal are held against each other (zone/reconcile.py).
+
+Knows: the event loop, the life of a zone. Does not know: when files change (net/primaries.py), what
+an update may do, how a version is announced (net/maintain.py).
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from resolver import names
+from resolver.codes import Rcode
+from resolver.config.zones import SerialPolicy
+from resolver.errors import Finding, JournalError
+from resolver.net.ledger import Kept
+from resolver.net.maintain import Keeper
+from resolver.net.turns import in_turns
+from resolver.net.zone_files import Signature, replace_file, signature
+from resolver.zone import update as updates
+from resolver.zone.content import Zone
+from resolver.zone.dump import dump
+from resolver.zone.file import read_zone_slices
+from resolver.zone.journal import Clock
+from resolver.zone.reconcile import Keep, Take, reconcile, rolled_back
+from resolver.zone.serial import next_serial
+from resolver.zone.store import ZoneStore
+from resolver.zone.update import Changed, Outcome, Rejected, Rights, Update
+
+MAX_TOLD = 20  # findings of one file that are logged
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryZone:
+    """A zone as it is configured; the origin in lower case. `sync_s` is how long after an update
+    the file is written anew, None for never; `catalog` which catalog lists it; `check_digest`
+    whether it has to fit its ZONEMD, if it has one."""
+
+    origin: bytes
+    path: Path
+    serial: SerialPolicy = "increment"
+    watch: bool = False
+    sync_s: float | None = None
+    catalog: bytes | None = None
+    check_digest: bool = False
+
+
+class Primary:
+    """One zone. `files` are those it was read from, `seen` what they were known by then."""
+
+    def __init__(self, plan: PrimaryZone, keeper: Keeper, store: ZoneStore) -> None:
+        self.plan = plan
+        self.files: tuple[Path, ...] = (plan.path,)
+        self.seen: Signature = ()
+        self.is_faulty = False  # whether they held no zone
+        # What the files were known by when they were last looked at: a change is taken up when it
+        # has been the same twice, since somebody may still be writing.
+        self.pending: Signature = ()
+        self._keeper = keeper
+        self._store = store
+        self._name = names.show(plan.origin)
+        self._lock = asyncio.Lock()
+        self._filed: Zone | None = None  # what the file held when it was last read or written
+        self._kept = False  # whether the journal can bring the zone back
+        self._sync: asyncio.TimerHandle | None = None
+        self._syncing: asyncio.Task[bool] | None = None
+
+    async def open(self, file: Zone | None = None) -> bool:
+        """Begin to serve the zone: what the journal has, or the file. `file` is what it holds if it
+        was read already. Whether there is anything to serve."""
+        async with self._lock:
+            kept = await self._restore()
+            if file is None:
+                file = await self._read()
+            elif not self.seen:
+                self.seen = self.pending = await asyncio.to_thread(signature, self.files)
+            if kept.zone is None and file is not None:
+                self._filed = file
+            zone = kept.zone or file
+            if zone is None:
+                return False
+            self._keeper.resume(zone)
+            if kept.history and kept.history[-1].to_serial == zone.serial:
+                self._keeper.history.add(zone, kept.history)
+            if kept.zone is not None and file is not None:
+                await self._reconcile(kept.zone, file)
+            return True
+
+    async def reload(self) -> None:
+        """Read the file again. What is wrong with it is logged, and the zone stays as it is."""
+        async with self._lock:
+            file = await self._read()
+            held = self._store.get(self.plan.origin)
+            if file is None:
+                return
+            if held is not None:
+                await self._reconcile(held, file)
+                return
+            self._filed = file
+            self._keeper.show(file)
+            _log.info("zone %s: serial %d from %s", self._name, file.serial, self.plan.path)
+
+    async def update(self, update: Update, may: Rights) -> Outcome:
+        """Make a change, whole or not at all; durable when this returns."""
+        async with self._lock:
+            held = self._store.get(self.plan.origin)
+            if held is None:
+                return Rejected(Rcode.SERVFAIL, "the zone is not served")
+            outcome = await in_turns(updates.perform(held, update, may=may, bump=self._next_serial))
+            if not isinstance(outcome, Changed):
+                return outcome
+            try:
+                await self._keeper.publish(outcome.zone, outcome.diff, whole=not self._kept)
+            except JournalError as error:
+                _log.error("zone %s: update refused: %s", self._name, error)
+                return Rejected(Rcode.SERVFAIL, "the change could not be made durable")
+            if not self._kept:
+                self._kept = True
+                await self._note_filed(held)
+            self._plan_sync()
+            return outcome
+
+    async def flush(self) -> bool:
+        """Write the file anew if updates are ahead of it. Whether the file is as the zone is."""
+        async with self._lock:
+            zone = self._store.get(self.plan.origin)
+            if zone is None or zone is self._filed:
+                return zone is not None
+            if await asyncio.to_thread(signature, self.files) != self.seen:
+                _log.error("zone %s: %s was edited: not written over", self._name, self.plan.path)
+                return False
+            try:
+                await replace_file(self.plan.path, partial(dump, zone))
+            except OSError as error:
+                _log.error("zone %s: %s: %s", self._name, self.plan.path, error.strerror)
+                return False
+            self.files = (self.plan.path,)
+            self.seen = await asyncio.to_thread(signature, self.files)
+            self._filed = zone
+            await self._note_filed(zone)
+            _log.info("zone %s: serial %d written to file", self._name, zone.serial)
+            return True
+
+    async def close(self) -> None:
+        """End what is under way; a change that is being written is written."""
+        if self._sync is not None:
+            self._sync.cancel()
+            self._sync = None
+        if self._syncing is not None:
+            self._syncing.cancel()
+            await asyncio.gather(self._syncing, return_exceptions=True)
+
+    async def _restore(self) -> Kept:
+        """What the journal has, and what the file held at its last reading."""
+        ledger = self._keeper.ledger
+        if ledger is None or not ledger.is_there:
+            return Kept()
+        diffs = None
+        try:
+            kept = await ledger.restore(self.plan.origin)
+            if kept.zone is None:
+                return kept
+            if kept.clock is not None:
+                diffs = await ledger.since(self.plan.origin, kept.clock.serial)
+        except JournalError as error:
+            _log.error("zone %s: no updates from the journal: %s", self._name, error)
+            return Kept()
+        self._kept = True
+        if diffs is not None:
+            self._filed = await in_turns(rolled_back(kept.zone, diffs)) if diffs else kept.zone
+        return kept
+
+    async def _read(self) -> Zone | None:
+        """What the file holds, None with everything logged that keeps it from being a zone."""
+        seen = await asyncio.to_thread(signature, self.files)
+        report = await in_turns(
+            read_zone_slices(
+                self.plan.path,
+                self.plan.origin,
+                now=self._keeper.clock.wall(),
+                check_digest=self.plan.check_digest,
+            )
+        )
+        if report.files != self.files:
+            self.files = report.files
+            seen = await asyncio.to_thread(signature, self.files)
+        self.seen = self.pending = seen
+        for level, findings in (
+            (logging.ERROR, report.errors),
+            (logging.WARNING, report.warnings),
+        ):
+            self._tell(level, findings)
+        self.is_faulty = report.zone is None
+        if report.zone is None:
+            _log.error(
+                "zone %s: %s is not read, the zone stays as it is", self._name, self.plan.path
+            )
+        return report.zone
+
+    def _tell(self, level: int, findings: list[Finding]) -> None:
+        for finding in findings[:MAX_TOLD]:
+            _log.log(level, "zone %s: %s", self._name, finding)
+        if len(findings) > MAX_TOLD:
+            _log.log(level, "zone %s: … and %d more", self._name, len(findings) - MAX_TOLD)
+
+    async def _reconcile(self, held: Zone, file: Zone) -> None:
+        """Take up what is new in the file."""
+        bump = None if self.plan.serial == "file" else self._next_serial
+        match await in_turns(reconcile(held, file, self._filed, bump=bump)):
+            case Keep(conflict, same):
+                if same:
+                    self._filed = held
+                if conflict:
+                    _log.warning("zone %s: %s %s", self._name, self.plan.path, conflict)
+            case Take() as take:
+                await self._take(take)
+
+    async def _take(self, take: Take) -> None:
+        if take.warning:
+            _log.warning("zone %s: %s %s", self._name, self.plan.path, take.warning)
+        whole = take.bumped and not self._kept
+        try:
+            await self._keeper.publish(take.zone, take.diff, whole=whole)
+            self._kept = self._kept or whole
+        except JournalError as error:
+            _log.error("zone %s: %s", self._name, error)
+            if self._kept or take.bumped:
+                _log.error("zone %s: the file is not taken up without a journal", self._name)
+                return
+            # The file itself is durable; only the history of the zone is lost with a restart.
+            self._keeper.show(take.zone, (take.diff,))
+        self._filed = take.zone
+        await self._note_filed(take.zone)
+        _log.info(
+            "zone %s: serial %d from %s, %d records differ",
+            self._name,
+            take.zone.serial,
+            self.plan.path,
+            take.diff.records - 2,
+        )
+
+    async def _note_filed(self, zone: Zone) -> None:
+        """Keep in mind over a restart that the file held what was served under this serial."""
+        if not self._kept:
+            return
+        try:
+            clock = Clock(zone.serial, self._keeper.clock.wall(), 0.0)
+            await self._keeper.save_clock(self.plan.origin, clock)
+        except JournalError as error:
+            _log.warning("zone %s: %s", self._name, error)
+
+    def _next_serial(self, serial: int) -> int:
+        policy = self.plan.serial
+        wall = self._keeper.clock.wall()
+        return next_serial(serial, "increment" if policy == "file" else policy, wall)
+
+    def _plan_sync(self) -> None:
+        """Have the file written some time after the first update that it lacks."""
+        if self.plan.sync_s is not None and self._sync is None:
+            loop = asyncio.get_running_loop()
+            self._sync = loop.call_later(self.plan.sync_s, self._begin_sync)
+
+    def _begin_sync(self) -> None:
+        self._sync = None
+        self._syncing = asyncio.ensure_future(self.flush())
