@@ -1,6 +1,6 @@
 """The cache on disk: written now and then and at the end, read at start (C06).
 
-    magic and version, then the wall clock                       8 octets, a double
+    magic and version, the wall clock, the origin of the data    8 octets, a double, 32 bits
     blocks: length, CRC-32, entries                              two 32-bit numbers, octets
     the end: length 0, and how many entries there are            two 32-bit numbers
 
@@ -15,6 +15,7 @@ a worker thread. Knows: the caches. Does not know: when, and where.
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from struct import Struct
@@ -30,7 +31,7 @@ from resolver.model import Rank, RRset, Security
 from resolver.slices import Slices
 
 MAGIC: Final = b"RWCACHE\x01"  # the last octet is the version
-_HEAD: Final = Struct(">8sd")
+_HEAD: Final = Struct(">8sdI")
 _BLOCK: Final = Struct(">II")
 _BLOCK_OCTETS: Final = 32_768  # a block is ended when it has this much: a millisecond or two
 _RRSET: Final = Struct(">HHIH")  # type, class, TTL, number of records
@@ -81,12 +82,21 @@ def read(path: Path, max_octets: int) -> bytes | None:
     return data
 
 
-def dump(caches: Caches, *, now: float, wall: float, max_stale_s: float) -> Slices[list[bytes]]:
-    """The content of a snapshot, in pieces to be written one behind the other. `now` and `wall` are
-    the same instant on the two clocks; what has expired for longer than `max_stale_s` is left
-    out."""
-    blocks = [_HEAD.pack(MAGIC, wall)]
-    second = int(now)
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant on the two clocks; and a number that stands for where the data comes from (root,
+    stub and forward zones), since that of another tree would be wrong."""
+
+    now: float
+    wall: float
+    origin: int
+
+
+def dump(caches: Caches, moment: Moment, *, max_stale_s: float) -> Slices[list[bytes]]:
+    """The content of a snapshot, in pieces to be written one behind the other. What has expired for
+    longer than `max_stale_s` is left out."""
+    blocks = [_HEAD.pack(MAGIC, moment.wall, moment.origin)]
+    second = int(moment.now)
     entries: list[bytes] = []
     octets = count = 0
     for entry in _entries(caches, second, second - int(max_stale_s)):
@@ -158,13 +168,16 @@ def _pack_strings(strings: tuple[bytes, ...]) -> bytes:
     return _LENGTH.pack(len(strings)) + b"".join(_LENGTH.pack(len(s)) + s for s in strings)
 
 
-def restore(data: bytes, caches: Caches, *, now: float, wall: float) -> Slices[int]:
-    """Put a dump back into the caches; how many entries it had. `wall` tells how much time has
-    passed. Raises SnapshotError; of a file that is damaged nothing has been put back then."""
+def restore(data: bytes, caches: Caches, moment: Moment) -> Slices[int]:
+    """Put a dump back into the caches; how many entries it had. The wall clock tells how much time
+    has passed. Raises SnapshotError; of a file that is damaged nothing has been put back then."""
     if len(data) < _HEAD.size + _BLOCK.size or data[: len(MAGIC)] != MAGIC:
         raise SnapshotError("no snapshot of this version")
-    _, written_at = _HEAD.unpack_from(data)
-    passed_s = wall - written_at
+    _, written_at, origin = _HEAD.unpack_from(data)
+    if origin != moment.origin:
+        raise SnapshotError("made with another root, or other stub and forward zones")
+    now = moment.now
+    passed_s = moment.wall - written_at
     if not passed_s < _MAX_LEFT_S:
         raise SnapshotError("its time of writing makes no sense")
     blocks, total = yield from _checked_blocks(data)

@@ -261,7 +261,13 @@ class CacheSettings(Section):
     max_negative_ttl: Duration = Field(
         default=HOUR_S, description="Longest that the absence of a name or type is remembered."
     )
-    snapshot: bool = Field(default=True, description="Keep the cache over a restart.")
+    snapshot: bool = Field(
+        default=True, description="Keep the cache over a restart, in `server.state_dir`."
+    )
+    snapshot_interval: Duration = Field(
+        default=900.0,
+        description="How often it is written, beside at the end; 0 writes it at the end only.",
+    )
 
 
 class DnssecSettings(Section):

@@ -24,7 +24,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "server.user": Unbuilt("the process stays who started it", ""),
     "server.workers": Unbuilt("one process serves", 1),
     "access.update": Unbuilt("every update is refused", NOBODY),
-    "cache.snapshot": Unbuilt("the cache is empty after a restart", False),
     "dnssec.validation": Unbuilt("nothing is validated", "off"),
     "dnssec.trust_anchors": Unbuilt("nothing is validated", ()),
     "dnssec.negative_trust_anchors": Unbuilt("nothing is validated", ()),

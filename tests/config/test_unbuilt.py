@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def test_defaults_that_do_nothing_yet_take_one_line() -> None:
     (line,) = unbuilt(Config())
     assert line.startswith("Not built yet")
-    assert "cache.snapshot" in line
+    assert "control.socket" in line
     for path in ("server.workers", "dnssec.validation", "recursion.prefetch"):
         assert path not in line
 
@@ -56,7 +56,7 @@ def test_key_that_is_set_to_something_is_told(tmp_path: Path, text: str, sentenc
 def test_key_that_is_switched_off_is_not_told(tmp_path: Path, text: str) -> None:
     file = tmp_path / "config.toml"
     file.write_text(text)
-    assert len(unbuilt(load(file))) == 1
+    assert len(unbuilt(load(file))) <= 1
 
 
 def test_table_names_only_keys_that_exist() -> None:
