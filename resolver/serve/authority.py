@@ -78,7 +78,9 @@ def answer(
     zone = zone_for(store, question.qname, question.qtype)
     if zone is None:
         return None
-    inquiry = _Inquiry(store, question.qtype, minimal, whole_any, dnssec_ok)
+    inquiry = _Inquiry(
+        store, question.qtype, minimal=minimal, whole_any=whole_any, dnssec_ok=dnssec_ok
+    )
     try:
         return _follow(inquiry, zone, question.qname)
     except HashCollisionError as collision:
@@ -93,7 +95,7 @@ class _Inquiry:
     __slots__ = ("dnssec_ok", "found", "minimal", "proven", "qtype", "store", "whole_any")
 
     def __init__(
-        self, store: ZoneStore, qtype: int, minimal: bool, whole_any: bool, dnssec_ok: bool
+        self, store: ZoneStore, qtype: int, *, minimal: bool, whole_any: bool, dnssec_ok: bool
     ) -> None:
         self.store = store
         self.qtype = qtype
