@@ -234,7 +234,10 @@ class Iterator:
                 continue
             if len(contest.seats) > 1:
                 yield from self._probe(contest, server, question, work)
-            asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
+            try:
+                asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
+            except OutOfBudget as end:
+                raise OutOfBudget(contest.blame(end.error)) from None
             kind = type(asked)
             if kind is Missed:
                 contest.missed(server)

@@ -224,6 +224,12 @@ class Contest:
         del self.seats[server.address]
         self.reasons[server.address] = reason
 
+    def blame(self, error: ExtendedError) -> ExtendedError:
+        """The error that ended it, with the servers that used the time up, if they did."""
+        if not self.timeouts:
+            return error
+        return ExtendedError(error.code, f"{error.text}: {self.failure().text}")
+
     def failure(self) -> ExtendedError:
         """Why nobody answered, in a sentence that names zone, servers and reasons."""
         told: dict[Address, str] = {}
