@@ -12,6 +12,7 @@ from resolver import __version__, names
 from resolver.app.key_files import read_keys
 from resolver.app.local_files import LocalFiles
 from resolver.app.notes import LogNotes
+from resolver.app.tending import SNAPSHOT_FILE, SnapshotPlan, Tending
 from resolver.app.zoning import Zoning
 from resolver.cache.answers import Answers
 from resolver.clock import Clock
@@ -122,6 +123,29 @@ def make_home(config: Config, material: Material, routes: Sequence[Route]) -> Ho
         for zone in special_zones(named, [route.zone for route in routes]):
             special.swap(zone)
     return Home(material.local.overlay, special, Routes(routes))
+
+
+def make_tending(
+    config: Config,
+    material: Material,
+    recursion: Recursion,
+    *,
+    keeps_cache: bool,
+    clock: Clock,
+    dropped: Callable[[], None],
+) -> Tending:
+    """What goes on beside the queries of a recursive service."""
+    cache = config.cache
+    plan = SnapshotPlan(
+        config.server.state_dir / SNAPSHOT_FILE,
+        cache.snapshot_interval,
+        cache.size,
+        config.recursion.serve_stale,
+    )
+    keeps_cache = keeps_cache and cache.snapshot
+    return Tending(
+        recursion, material.local, plan if keeps_cache else None, clock=clock, dropped=dropped
+    )
 
 
 def make_service(

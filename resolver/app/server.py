@@ -20,6 +20,7 @@ from resolver.app.build import (
     example_name,
     make_recursion,
     make_service,
+    make_tending,
     read_material,
     read_zone,
 )
@@ -68,10 +69,12 @@ class Server:
         zone: str | None = None,
         zones: Iterable[Zone] = (),
         material: Material | None = None,
+        keeps_cache: bool = False,
     ) -> None:
         """`zones` are served beside the configured ones, and so is `zone`, the text of a master
         file that begins with its $ORIGIN. With one of these and without a configuration, the server
-        listens on a free port of 127.0.0.1 and does not recurse. Raises ConfigError or ZoneError.
+        listens on a free port of 127.0.0.1 and does not recurse. With `keeps_cache` the snapshot in
+        `server.state_dir` is read and written as configured. Raises ConfigError or ZoneError.
         """
         zones = [*zones, *([read_zone(zone)] if zone is not None else [])]
         self.config = config or (_EMBEDDED if zones else Config())
@@ -107,6 +110,18 @@ class Server:
             zoning=self.zoning,
             networks=networks,
         )
+        self.tending = (
+            make_tending(
+                self.config,
+                self.material,
+                self.recursion,
+                keeps_cache=keeps_cache,
+                clock=self.clock,
+                dropped=self._zones_changed,
+            )
+            if self.recursion is not None
+            else None
+        )
         self.addresses: list[Address] = []
         self._udp: list[UdpListener] = []
         self._stream: StreamListener | None = None
@@ -117,6 +132,8 @@ class Server:
         address cannot be used, and then holds no socket. Secondary zones begin with what is on
         disk; no primary is waited for."""
         await self.zoning.open(self.material.zones)
+        if self.tending is not None:
+            await self.tending.open()
         pairs = _open_sockets(self.config.server.listen)
         service = self.service
         fast = FastPath(service.answers, service.access.bits)
@@ -158,6 +175,8 @@ class Server:
         client = PeerClient(self.config.outgoing, self.material.keys, clock=self.clock)
         resolve = self._find_addresses if self.recursion is not None else None
         self.zoning.start(client, self.addresses, resolve)
+        if self.tending is not None:
+            self.tending.start()
 
     async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Take no more queries, finish replies under way for at most `drain_s` seconds, close."""
@@ -172,6 +191,8 @@ class Server:
             await asyncio.sleep(_DRAIN_STEP_S)
         await self._stream.drain(max(0.0, until - self.clock.now()))
         self._driver.close()
+        if self.tending is not None:
+            await self.tending.stop()
         for udp in self._udp:
             udp.close()
         self._udp, self._stream, self._driver = [], None, None
@@ -255,7 +276,7 @@ def run(config: Config) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit code."""
     try:
         raise_limit()
-        return asyncio.run(_serve(Server(config)))
+        return asyncio.run(_serve(Server(config, keeps_cache=True)))
     except ResolverError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIGURATION
