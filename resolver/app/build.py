@@ -27,6 +27,7 @@ from resolver.model import RRset
 from resolver.policy.acl import AccessTable, Rule
 from resolver.policy.special import special_zones
 from resolver.resolve import PACKETS_SHARE, Recursion
+from resolver.serve.expire import Expire
 from resolver.serve.home import Home
 from resolver.serve.notify import Notify
 from resolver.serve.pipeline import handlers
@@ -196,6 +197,7 @@ def make_service(
             transfers=transfers,
             notify=notify,
             updates=updates,
+            expire=Expire(store, keeper.life_s),
         ),
         access=AccessTable(config.access, networks),
         answers=Answers(int(config.cache.size * PACKETS_SHARE)),

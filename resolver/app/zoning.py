@@ -88,7 +88,12 @@ class Zoning:
         network yet."""
         self.roster = Roster(config, networks)
         self.keeper = Keeper(
-            KeeperPlan(_secondaries(config), self.roster.also_notify, config.secondary),
+            KeeperPlan(
+                _secondaries(config),
+                self.roster.also_notify,
+                config.secondary,
+                config.server.notify_name_servers,
+            ),
             store=store,
             changed=changed,
             ledger=Ledger(config.server.state_dir / JOURNAL_FILE),

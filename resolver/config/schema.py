@@ -118,6 +118,11 @@ class ServerSettings(Section):
     transfers_out_per_client: int = Field(
         default=5, ge=0, le=10_000, description="How many of them go to one address."
     )
+    notify_name_servers: bool = Field(
+        default=True,
+        description="Tell the name servers of a zone of every change (NOTIFY), not only those in "
+        "its `also_notify`.",
+    )
     workers: int = Field(
         default=1, ge=1, le=256, description="Processes that share the listening addresses."
     )

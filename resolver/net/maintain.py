@@ -49,11 +49,12 @@ _log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class KeeperPlan:
     """What is configured: secondary zones, and by origin who is told of changes beside the name
-    servers of the zone."""
+    servers of the zone, or instead of them."""
 
     secondaries: Sequence[SecondaryZone] = ()
     also_notify: Mapping[bytes, tuple[Peer, ...]] = field(default_factory=dict)
     settings: SecondarySettings = field(default_factory=SecondarySettings)
+    tell_name_servers: bool = True
 
 
 class Keeper:
@@ -265,6 +266,11 @@ class Keeper:
             secondary.hurry(whole=whole)
         return secondary is not None
 
+    def life_s(self, origin: bytes) -> float | None:
+        """How many seconds our copy of a secondary zone lives on; None when it is none."""
+        secondary = self._secondaries.get(origin)
+        return None if secondary is None else secondary.life_s
+
     @property
     def telling(self) -> int:
         """NOTIFYs that have not been answered yet."""
@@ -329,6 +335,8 @@ class Keeper:
         peers = list(self._plan.also_notify.get(zone.origin, ()))
         notifier.tell(zone, peers)
         told = {peer.address for peer in peers}
+        if not self._plan.tell_name_servers:
+            return
         derived = [Address(ip) for host in notify.hosts(zone) for ip in await self._find(host)]
         strangers = [a for a in derived if a not in told and not self._own.includes(a)]
         notifier.tell(zone, [Peer(address) for address in strangers])

@@ -135,6 +135,12 @@ class Secondary:
         self.refresh.hurry(self._keeper.clock.now())
         self._wake.set()
 
+    @property
+    def life_s(self) -> float:
+        """How many seconds our copy lives on."""
+        expires_at = self.refresh.expires_at
+        return 0.0 if expires_at is None else expires_at - self._keeper.clock.now()
+
     def status(self) -> ZoneStatus:
         """How the zone is."""
         now = self._keeper.clock.now()

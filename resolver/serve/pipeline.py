@@ -26,11 +26,12 @@ def handlers(
     transfers: Handler | None = None,
     notify: Handler | None = None,
     updates: Handler | None = None,
+    expire: Handler | None = None,
     any_answer: AnyAnswer = "minimal",
 ) -> list[Handler]:
     """All handlers in order. `recursion` None makes a server that only serves own zones, without
     `transfers` every transfer is refused, without `notify` and `updates` these opcodes are not
-    known."""
+    known, without `expire` nobody is told how long a copy lives on."""
     return [
         *([notify] if notify is not None else []),
         *([updates] if updates is not None else []),
@@ -39,6 +40,7 @@ def handlers(
         basics.edns_version,
         Chaos(identity),
         basics.question_class,
+        *([expire] if expire is not None else []),
         *([transfers] if transfers is not None else []),
         basics.question_type,
         OwnZones(zones, recursion, minimal=minimal, any_answer=any_answer),

@@ -5,7 +5,7 @@ Knows: header bits, EDNS of both sides, sizes (RFC 1035 section 4.1.1, RFC 6891 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from resolver.codes import EdnsOption, Flag, Rcode
@@ -37,6 +37,7 @@ class Request:
 
     `key` is the lower-case name of the TSIG key that signed it, None for an unsigned query; only
     a valid signature gets this far. `signer` signs the reply. `packet` is what it was parsed from.
+    `options` are EDNS options that handlers want in the reply.
     """
 
     message: Message
@@ -46,6 +47,7 @@ class Request:
     key: bytes | None = None
     signer: Signer | None = None
     packet: bytes = b""
+    options: list[EdnsOptionValue] = field(default_factory=list)
 
     @property
     def question(self) -> Question:
@@ -180,7 +182,7 @@ def reply_edns(request: Request, answer: Answer, identity: Identity) -> Edns | N
     query = request.message.edns
     if query is None:
         return None
-    options: list[EdnsOptionValue] = []
+    options = list(request.options)
     if identity.nsid and any(o.code == EdnsOption.NSID for o in query.options):
         options.append(EdnsOptionValue(EdnsOption.NSID, identity.nsid.encode()))
     for code, text in answer.extended_errors:

@@ -187,3 +187,26 @@ async def test_copy_that_cannot_be_written_is_served_and_written_later(
             await until_saved(server)
     async with secondary(tmp_path, primary.address) as server:
         assert await version(server) == "1"
+
+
+async def test_secondary_of_a_secondary_expires_with_it(tmp_path: Path) -> None:
+    """The second asks the first with EDNS EXPIRE, and so lives no longer (RFC 7314)."""
+    async with FakePrimary() as primary:
+        primary.timers = LONG_LIFE
+        access = {"transfer": ["localhost"]}
+        async with secondary(tmp_path / "first", primary.address, access=access) as first:
+            await until_version(first, "1")
+            await until_saved(first)
+        journal = Journal(tmp_path / "first" / "state" / "journal.db")
+        now = first.clock.wall()
+        journal.put_clock(ORIGIN, Clock(1, now - 90_000, now + 10_000))
+        journal.close()
+        primary.silent = True
+        async with secondary(tmp_path / "first", primary.address, access=access) as first:
+            address = f"127.0.0.1:{first.addresses[0].port}"
+            async with secondary(tmp_path / "second", address) as second:
+                await until_version(second, "1")
+                await until_saved(second)
+                left_s = second.keeper.status()[0].expires_in_s
+                assert left_s is not None
+                assert 9_000 < left_s <= 10_000

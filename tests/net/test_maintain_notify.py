@@ -14,6 +14,7 @@ from resolver import names
 from resolver.app.build import Material
 from resolver.app.server import Server
 from resolver.config.schema import Config
+from resolver.net.notifier import Notifier
 from resolver.slices import finish
 from resolver.zone import notify
 from resolver.zone.diff import compute
@@ -187,3 +188,34 @@ async def test_own_change_is_told_until_it_is_acknowledged(
             await until(quiet)
             assert len(listener.notifies) <= seen
             assert listener.notifies == sorted(listener.notifies)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_name_servers_of_a_zone_are_told_unless_that_is_off(
+    tmp_path: Path, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = TEXT.format(soa=soa(1)) + f"{NAME} 300 IN NS ns2.{NAME}\nns2.{NAME} 300 IN A 127.0.0.7\n"
+    zone = read_zone_text(text, names.read(NAME)).zone
+    assert zone is not None
+    told: list[str] = []
+    monkeypatch.setattr(
+        Notifier, "tell", lambda self, zone, peers: told.extend(str(p.address) for p in peers)
+    )
+    config = Config.model_validate(
+        {
+            "server": {
+                "listen": ["127.0.0.1:0"],
+                "state_dir": str(tmp_path),
+                "notify_name_servers": wanted,
+            },
+            "recursion": {"enabled": False},
+        }
+    )
+    async with Server(config) as server:
+        await server.keeper.publish(zone, None)
+
+        async def done() -> bool:
+            return bool(told) or not wanted
+
+        await until(done)
+    assert told == (["127.0.0.7#53"] if wanted else [])
