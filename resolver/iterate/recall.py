@@ -8,6 +8,7 @@ Knows: caches, ranks, aliases. Does not know: servers, clients, time-outs.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 from resolver.cache.failures import Failures
 from resolver.cache.negative import Denial, Negatives
@@ -51,9 +52,9 @@ class Recall:
         nothing about it. With `renewing`, what expires soon counts as unknown."""
         inspect = self.rrsets.inspect
         if held := inspect(name, qtype, now):
-            return None if renewing and now >= held.renew_at else _answered(held, name, now)
+            return None if renewing and now >= held.renew_at else self._answered(held, name, now)
         if qtype not in (_CNAME, _ANY) and (held := inspect(name, _CNAME, now)):
-            return None if renewing and now >= held.renew_at else _aliased(held, now)
+            return None if renewing and now >= held.renew_at else self._aliased(held, qtype, now)
         if denial := self.negatives.lookup(name, qtype, now):
             return _denied(denial, name)
         if name[0] and (denial := self.negatives.lookup_cut(name, top, now)):
@@ -68,6 +69,23 @@ class Recall:
             again = ExtendedError(Ede.CACHED_ERROR, text)
             return Failed((failure.error, again), lasting=False)
         return None
+
+    def _answered(self, held: CachedRRset, name: bytes, now: float) -> Answered:
+        rrset = held.left(held.expires_at - int(now))
+        renew_at = self._renew_at(held, name, rrset.rrtype, now)
+        return Answered([], name, [rrset], renew_at=renew_at)
+
+    def _aliased(self, held: CachedRRset, qtype: int, now: float) -> Aliased:
+        rrset = held.left(held.expires_at - int(now))
+        renew_at = self._renew_at(held, rrset.owner.lower(), qtype, now)
+        return Aliased([rrset], rrset.rdatas[0].lower(), renew_at=renew_at)
+
+    def _renew_at(self, held: CachedRRset, name: bytes, qtype: int, now: float) -> float:
+        """When to renew: not while it is too early to try again."""
+        renew_at = held.renew_at
+        if now >= renew_at and self.failures.lookup(name, qtype, now) is not None:
+            return inf
+        return renew_at
 
     def _redirected(self, name: bytes, top: bytes, now: float) -> Answered | Aliased | None:
         ancestor = name
@@ -154,16 +172,6 @@ class Recall:
                 if rdata[:2] == covered
             )
         self.rrsets.learn(rrset, rank, now=now, signatures=signatures)
-
-
-def _answered(held: CachedRRset, name: bytes, now: float) -> Answered:
-    rrset = held.left(held.expires_at - int(now))
-    return Answered([], name, [rrset], renew_at=held.renew_at)
-
-
-def _aliased(held: CachedRRset, now: float) -> Aliased:
-    rrset = held.left(held.expires_at - int(now))
-    return Aliased([rrset], rrset.rdatas[0].lower(), renew_at=held.renew_at)
 
 
 def _denied(denial: Denial, name: bytes) -> Answered:
