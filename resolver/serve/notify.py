@@ -54,7 +54,7 @@ class Notify:
             return Answer(Rcode.FORMERR)
         qname, qtype, qclass = request.question
         if qtype != RRType.SOA:
-            # The only type that has a meaning (RFC 1996 section 3.7).
+            # The only type that has a meaning (RFC 1996 section 3.11).
             return Answer(Rcode.NOTIMP)
         origin = qname.lower()
         primaries = self._secondaries.get(origin)

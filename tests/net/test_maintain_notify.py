@@ -47,7 +47,7 @@ async def notify_server(
 
 
 async def test_notify_from_a_primary_is_acknowledged_and_followed(tmp_path: Path) -> None:
-    """RFC 1996 section 4.7: same id and question, opcode NOTIFY, QR and AA."""
+    """The response is the request with QR set, its answer section left out (RFC 1996)."""
     async with FakePrimary() as primary, secondary(tmp_path, primary.address) as server:
         primary.timers = LONG
         await until_version(server, "1")
