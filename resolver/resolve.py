@@ -89,7 +89,7 @@ class Recursion:
         self.delegations = Delegations(
             int(cache.size * _DELEGATIONS_SHARE), max_ttl=int(cache.max_ttl)
         )
-        self.servers = Servers()
+        self.servers = Servers(max_in_flight=recursion.max_asks_per_server)
         self.prefetches = recursion.prefetch
         self.recall = Recall(self.rrsets, self.negatives, Failures(), recursion.serve_stale)
         self.iterator = Iterator(
@@ -105,7 +105,13 @@ class Recursion:
         self.iterator.rules.trust(ip for texts in self.hints.glue.values() for ip in texts)
         self.iterator.rules.trust(address.ip for route in self.routes for address in route.to)
         self.forwarder = Forwarder(
-            Asker(self.servers, outgoing.edns_size, recursion.case_mixing, recursion_desired=True),
+            Asker(
+                self.servers,
+                outgoing.edns_size,
+                recursion.case_mixing,
+                recursion_desired=True,
+                cookies=outgoing.cookies,
+            ),
             self.servers,
             rng,
             self.iterator.rules.in_use,

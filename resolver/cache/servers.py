@@ -39,7 +39,7 @@ FIRST_PROBE_S = 2.0  # of a server that was silent but is not dead; doubles like
 # A family is in doubt when so many servers in a row that were never heard stay silent.
 FAMILY_DOUBT_AFTER = 3
 
-FORGIVING_S = 900.0  # how long a server gets no EDNS, or no mixed case, after it stumbled over it
+FORGIVING_S = 900.0  # how long a server gets no EDNS, cookie or mixed case it stumbled over
 LAME_MEMORY_S = 600.0  # BIND's default lame-ttl
 LAME_RETRY_S = 30.0  # when all others have failed, after so long even a lame one is asked again
 BROKEN_MEMORY_S = 60.0  # how long others are preferred to a server that said SERVFAIL or nonsense
@@ -69,6 +69,7 @@ class Server:
         "in_flight",
         "missed_at",
         "no_case_until",
+        "no_cookie_until",
         "no_edns_until",
         "rest_until",
         "rttvar_s",
@@ -87,6 +88,7 @@ class Server:
         self.rest_until = 0.0
         self.no_edns_until = 0.0
         self.no_case_until = 0.0
+        self.no_cookie_until = 0.0
         self.in_flight = 0
         self.touched_at = now
 
@@ -152,11 +154,19 @@ class Trouble:
 
 
 class Servers:
-    """The server table."""
+    """The server table. `max_in_flight` asks of one server may be under way."""
 
-    __slots__ = ("_literal", "_servers", "_troubles", "families", "typical_rtt_s")
+    __slots__ = (
+        "_literal",
+        "_servers",
+        "_troubles",
+        "families",
+        "max_in_flight",
+        "typical_rtt_s",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_in_flight: int = 400) -> None:
+        self.max_in_flight = max_in_flight
         self._servers: dict[Address, Server] = {}
         self._literal: dict[bytes, float] = {}
         self._troubles: dict[tuple[bytes, Address], Trouble] = {}

@@ -231,6 +231,19 @@ class RecursionSettings(Section):
         le=100_000,
         description="Queries sent for one client question in all; never reset.",
     )
+    max_fetches_per_zone: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        description="Questions to the servers of one zone under way, of all clients; one more gets "
+        "SERVFAIL at once. The root and top-level domains are excepted.",
+    )
+    max_asks_per_server: int = Field(
+        default=400,
+        ge=1,
+        le=1_000_000,
+        description="Queries to one address under way; for one more another server is asked.",
+    )
 
 
 class OutgoingSettings(Section):

@@ -2,7 +2,9 @@
 
 Truncated over UDP: the same over TCP (RFC 7766 section 5). FORMERR, NOTIMP or BADVERS to EDNS: the
 same without (RFC 6891 section 7). Name in the wrong case: nothing of that reply is used, the same
-over TCP, where forging needs no case to be hard. What works is remembered in the server table.
+over TCP, where forging needs no case to be hard. BADCOOKIE: once more with the cookie that came
+along, then over TCP (RFC 7873 section 5.3). FORMERR in spite of EDNS: without the cookie. What
+works is remembered in the server table.
 """
 
 from dataclasses import dataclass
@@ -17,12 +19,14 @@ from resolver.model import Message, Question
 from resolver.trace import Trace
 
 _NO_EDNS_RCODES = frozenset((1, 4, 16))  # FORMERR, NOTIMP, BADVERS
+_FORMERR = int(Rcode.FORMERR)
 _BADVERS = int(Rcode.BADVERS)
+_BADCOOKIE = int(Rcode.BADCOOKIE)
 _TC = int(Flag.TC)
 _STREAM_TIMEOUT_FACTOR = 3  # a TCP exchange takes two or three round trips
 
 # How a question is put: bits, since one is made up for every ask.
-_EDNS, _MIX_CASE, _STREAM = 1, 2, 4
+_EDNS, _MIX_CASE, _STREAM, _COOKIE, _NEW_COOKIE = 1, 2, 4, 8, 16
 
 
 @dataclass(slots=True)
@@ -42,13 +46,14 @@ Asked: TypeAlias = Message | Missed | Unusable
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """What every ask has in common. `edns_size` in octets; `case_mixing` is 0x20;
-    `recursion_desired` is for forwarders."""
+    """What every ask has in common. `edns_size` in octets; `case_mixing` is 0x20; `cookies` says
+    whether any are sent; `recursion_desired` is for forwarders."""
 
     servers: Servers
     edns_size: int
     case_mixing: bool
     recursion_desired: bool = False
+    cookies: bool = True
 
     def ask(
         self, server: Server, question: Question, work: Work, *, hurried: bool = False
@@ -61,6 +66,8 @@ class Asker:
         manner = _EDNS if now >= server.no_edns_until else 0
         if self.case_mixing and now >= server.no_case_until:
             manner |= _MIX_CASE
+        if self.cookies and now >= server.no_cookie_until:
+            manner |= _COOKIE
         first = manner
         while True:
             outcome = yield from self._ask_once(server, question, manner, work, hurried=hurried)
@@ -69,11 +76,12 @@ class Asker:
                 message: Message = outcome.message  # type: ignore[union-attr]
                 fallback = _fall_back(message, manner)
                 if fallback is None:
-                    if manner != first:
+                    if manner != first and message.rcode != _FORMERR:
                         self._remember(server, first & ~manner, manner, work.clock.now())
                     return message
                 if fallback == manner:
-                    return Unusable("truncated over TCP")
+                    bad_cookie = message.rcode == _BADCOOKIE
+                    return Unusable("BADCOOKIE over TCP" if bad_cookie else "truncated over TCP")
                 work.note("  %s", _why(message, manner))
                 manner = fallback
             elif kind is Timeout:
@@ -106,6 +114,7 @@ class Asker:
                 stream=stream,
                 mix_case=manner & (_MIX_CASE | _STREAM) == _MIX_CASE,
                 dnssec_ok=work.dnssec_ok,
+                cookie=manner & _COOKIE != 0,
             )
         finally:
             server.in_flight -= 1
@@ -124,7 +133,7 @@ class Asker:
         """Ask once, on nobody's behalf, to learn whether the server is back."""
         now = work.clock.now()
         alone = Work(Budget(now + server.timeout_s(), 1), Trace(), work.clock)
-        manner = _EDNS if now >= server.no_edns_until else 0
+        manner = _EDNS | _COOKIE if now >= server.no_edns_until else 0
         yield from self._ask_once(server, question, manner, alone, hurried=False)
 
     @staticmethod
@@ -132,6 +141,8 @@ class Asker:
         """What it took to get a usable reply."""
         if given_up & _EDNS:
             server.no_edns_until = now + FORGIVING_S
+        if given_up & _COOKIE:
+            server.no_cookie_until = now + FORGIVING_S
         if given_up & _MIX_CASE and manner & _STREAM:
             server.no_case_until = now + FORGIVING_S
 
@@ -153,11 +164,16 @@ def _second_thought(outcome: Outcome, manner: int) -> int | Unusable:
 def _fall_back(message: Message, manner: int) -> int | None:
     """Another manner to try after this reply, None if it can be used, the same if nothing helps.
 
-    A reply that carries an OPT knows EDNS, so its FORMERR means what it says (RFC 6891 section 7).
+    A reply that carries an OPT knows EDNS, so its FORMERR is not for that (RFC 6891 section 7); but
+    there are servers that take offence at an option.
     """
     rcode = message.rcode
     if rcode in _NO_EDNS_RCODES and manner & _EDNS and (message.edns is None or rcode == _BADVERS):
         return manner & ~_EDNS
+    if rcode == _FORMERR and manner & _EDNS and manner & _COOKIE:
+        return manner & ~_COOKIE
+    if rcode == _BADCOOKIE:
+        return manner | (_STREAM if manner & _NEW_COOKIE else _NEW_COOKIE)
     if message.flags & _TC:
         return manner | _STREAM
     return None
@@ -171,5 +187,10 @@ def _why_again(given_up: int) -> str:
 
 def _why(message: Message, manner: int) -> str:
     if manner & _EDNS and message.rcode in _NO_EDNS_RCODES:
-        return f"{show_rcode(message.rcode)} to EDNS: without it"
+        what = "EDNS" if message.edns is None or message.rcode == _BADVERS else "a cookie"
+        return f"{show_rcode(message.rcode)} to {what}: without it"
+    if message.rcode == _BADCOOKIE:
+        return (
+            "BADCOOKIE again: over TCP" if manner & _NEW_COOKIE else "BADCOOKIE: with the new one"
+        )
     return "truncated: over TCP"

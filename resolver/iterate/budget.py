@@ -20,7 +20,6 @@ MAX_OCTETS = 100_000  # received (PowerDNS Recursor's max_bytesperq)
 MAX_SERVERS_USED = 13  # name servers of one delegation (BIND's max-delegation-servers)
 MAX_ADDRESSES_PER_SERVER = 6
 MAX_LOOK_UPS_PER_ZONE = 13  # name servers of one zone that one question looks up
-MAX_FETCHES_PER_ZONE = 100  # questions to one zone's servers under way, of all clients together
 
 
 class OutOfBudget(ResolverError):  # noqa: N818 - an end, not always an error

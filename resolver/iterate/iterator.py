@@ -20,7 +20,6 @@ from resolver.iterate.ask import Asker, Missed, Unusable
 from resolver.iterate.budget import (
     MAX_ADDRESSES_PER_SERVER,
     MAX_DEPTH,
-    MAX_FETCHES_PER_ZONE,
     MAX_LOOK_UPS_PER_ZONE,
     MAX_SERVERS_USED,
     OutOfBudget,
@@ -67,13 +66,16 @@ class Iterator:
         self.strict = recursion.qname_minimisation == "strict"
         self.short_type = int(RRType[recursion.minimised_type])
         self.rules = AddressRules(recursion, outgoing)
-        self.asker = Asker(servers, outgoing.edns_size, recursion.case_mixing)
+        self.asker = Asker(
+            servers, outgoing.edns_size, recursion.case_mixing, cookies=outgoing.cookies
+        )
         self.clock = clock
         self.rng = rng
         self.delegations = delegations
         self.recall = recall
         self.servers = servers
         self.resolve = resolve
+        self.max_fetches = recursion.max_fetches_per_zone
         self.fetches: dict[bytes, int] = {}
 
     def iterate(self, qname: bytes, qtype: int, start: Delegation, work: Work) -> Steps[Found]:
@@ -177,8 +179,8 @@ class Iterator:
         """
         zone = delegation.zone
         fetches = self.fetches.get(zone, 0)
-        if fetches >= MAX_FETCHES_PER_ZONE and not _is_above_reproach(delegation):
-            text = f"more than {MAX_FETCHES_PER_ZONE} questions for {names.show(zone)} under way"
+        if fetches >= self.max_fetches and not _is_above_reproach(delegation):
+            text = f"more than {self.max_fetches} questions for {names.show(zone)} under way"
             return Failed((ExtendedError(Ede.OTHER, text),), lasting=False)
         self.fetches[zone] = fetches + 1
         try:

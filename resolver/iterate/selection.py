@@ -25,7 +25,6 @@ MAX_TIMEOUTS_PER_CONTEST = 8  # or a few more than there are addresses
 _MORE_TIMEOUTS_THAN_ADDRESSES = 2
 MAX_REJECTIONS_PER_CONTEST = 13  # servers that answered, but not the question
 MAX_ADDRESSES = 26  # 13 servers with an address of each family
-MAX_IN_FLIGHT_PER_SERVER = 400
 
 WIDE_FROM_ADDRESSES = 5
 
@@ -123,7 +122,7 @@ class Contest:
         best = float("inf")
         for seat in seats.values():
             server = seat.server
-            if server.timeouts or server.in_flight >= MAX_IN_FLIGHT_PER_SERVER:
+            if server.timeouts or server.in_flight >= self.servers.max_in_flight:
                 if not self._may_ask_again(seat, now):
                     continue
                 wait = server.timeout_s() + seat.handicap_s
@@ -159,7 +158,7 @@ class Contest:
 
     def _may_ask_again(self, seat: Seat, now: float) -> bool:
         server = seat.server
-        if server.in_flight >= MAX_IN_FLIGHT_PER_SERVER:
+        if server.in_flight >= self.servers.max_in_flight:
             return False
         # Who began with a live server goes on when it dies under him; nobody else begins.
         return not server.is_dead or seat.tries > 0 or now >= server.rest_until
@@ -234,7 +233,7 @@ class Contest:
         """Why nobody answered, in a sentence that names zone, servers and reasons."""
         told: dict[Address, str] = {}
         for address, seat in self.seats.items():
-            told[address] = _why_left(seat)
+            told[address] = _why_left(seat, self.servers)
         told |= self.reasons
         listed = [f"{address} {reason}" for address, reason in list(told.items())[:_REASONS_TOLD]]
         if len(told) > _REASONS_TOLD:
@@ -244,8 +243,8 @@ class Contest:
         return ExtendedError(Ede.NO_REACHABLE_AUTHORITY, text)
 
 
-def _why_left(seat: Seat) -> str:
-    if seat.server.in_flight >= MAX_IN_FLIGHT_PER_SERVER:
+def _why_left(seat: Seat, servers: Servers) -> str:
+    if seat.server.in_flight >= servers.max_in_flight:
         return "busy"
     if seat.tries or not seat.server.is_dead:
         return "timeout" if seat.server.timeouts else "not tried"

@@ -17,11 +17,21 @@ from typing import Literal, TypeAlias, TypedDict, Unpack
 import dnslib
 
 from resolver.codes import Rcode, RRType, read_type
-from resolver.testing.messages import Query, Response, pack, start_response, truncate
+from resolver.testing.messages import (
+    CLIENT_COOKIE_OCTETS,
+    Query,
+    Response,
+    add_cookie,
+    cookie_of,
+    pack,
+    start_response,
+    truncate,
+)
 from resolver.testing.zones import key_of, records
 
 Fault: TypeAlias = Callable[[Query, Response], "Response | list[Response] | None"]
 ALL = "*"
+_SERVER_COOKIE = b"of-this-server!!"
 
 
 class When(TypedDict, total=False):
@@ -270,6 +280,30 @@ class Faults:
             return response if query.edns_size is None else start_response(query, Rcode.BADVERS)
 
         return self.fault(server, refused, **when)
+
+    def cookies(
+        self,
+        server: str,
+        how: Literal["send", "demand", "refuse", "FORMERR"] = "send",
+        **when: Unpack[When],
+    ) -> Rule:
+        """A server that knows DNS cookies (RFC 7873): sends its own beside the client's; or demands
+        it over UDP, with BADCOOKIE; or says BADCOOKIE whatever it is shown. With "FORMERR" it knows
+        EDNS and takes offence at the option."""
+
+        def knowing(query: Query, response: Response) -> Response:
+            sent = cookie_of(query)
+            if sent is None:
+                return response
+            if how == "FORMERR":
+                return start_response(query, Rcode.FORMERR)
+            is_known = sent[CLIENT_COOKIE_OCTETS:] == _SERVER_COOKIE
+            if how == "refuse" or (how == "demand" and not is_known and not query.stream):
+                response = start_response(query, Rcode.BADCOOKIE)
+            add_cookie(response, sent[:CLIENT_COOKIE_OCTETS] + _SERVER_COOKIE)
+            return response
+
+        return self.fault(server, knowing, **when)
 
     def lose_case(self, server: str, **when: Unpack[When]) -> Rule:
         """The question comes back in lower case."""

@@ -10,11 +10,12 @@ from typing import Any
 
 import dnslib
 
-from resolver.codes import Opcode, RRType, show_type
+from resolver.codes import EdnsOption, Opcode, RRType, show_type
 from resolver.testing.zones import Key, Zone, key_of
 
 PLAIN_UDP_OCTETS = 512
 MAX_UDP_OCTETS = 1232
+CLIENT_COOKIE_OCTETS = 8
 _HEADER_OCTETS = 12
 
 
@@ -107,6 +108,19 @@ def start_response(query: Query, rcode: int = 0, *, edns: bool = True) -> Respon
 def edns_version(query: Query) -> int:
     """The version its OPT asks for; 0 without OPT."""
     return next((int(rr.edns_ver) for rr in query.record.ar if rr.rtype == RRType.OPT), 0)
+
+
+def cookie_of(query: Query) -> bytes | None:
+    """The data of its COOKIE option (RFC 7873 section 4)."""
+    options = [o for rr in query.record.ar if rr.rtype == RRType.OPT for o in rr.rdata]
+    return next((bytes(o.data) for o in options if o.code == EdnsOption.COOKIE), None)
+
+
+def add_cookie(response: Response, data: bytes) -> None:
+    """Put a COOKIE option into the OPT record of a response that has one."""
+    for rr in response.record.ar:
+        if rr.rtype == RRType.OPT:
+            rr.rdata = [*rr.rdata, dnslib.EDNSOption(EdnsOption.COOKIE, data)]
 
 
 def is_plain(query: Query) -> bool:

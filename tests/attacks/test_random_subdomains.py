@@ -9,13 +9,14 @@ import pytest
 from rig import OTHER, ROOT, TLD, VICTIM, client, query, server, until
 
 from resolver.codes import Rcode
-from resolver.iterate.budget import MAX_FETCHES_PER_ZONE
+from resolver.config.schema import RecursionSettings
 from resolver.testing import Internet, zone
 from resolver.wire.edns import extended_errors
 
 pytestmark = [pytest.mark.loopback, pytest.mark.timeout(120)]
 
 FLOOD = 2000
+MOST = RecursionSettings().max_fetches_per_zone
 
 
 def hierarchy() -> Internet:
@@ -47,17 +48,17 @@ async def test_a_zone_whose_servers_are_silent_takes_no_more_than_its_share(tmp_
             await until(lambda: made.metrics.queries_udp_total >= FLOOD + 1)
             driver = made._driver
             assert driver is not None
-            assert made.recursion.iterator.fetches[b"\6victim\3com\0"] == MAX_FETCHES_PER_ZONE
-            assert driver.outbound.in_flight <= MAX_FETCHES_PER_ZONE
+            assert made.recursion.iterator.fetches[b"\6victim\3com\0"] == MOST
+            assert driver.outbound.in_flight <= MOST
             # Whoever is over the limit is told at once, and why.
-            await until(lambda: len(attacker.replies) >= FLOOD - MAX_FETCHES_PER_ZONE)
+            await until(lambda: len(attacker.replies) >= FLOOD - MOST)
             refused = [r for r in attacker.replies.values() if r.rcode == Rcode.SERVFAIL]
-            assert len(refused) >= FLOOD - MAX_FETCHES_PER_ZONE
+            assert len(refused) >= FLOOD - MOST
             # What is cached, and other names that are not, are answered all the while.
             for i in range(100):
                 reply = await user.ask(f"h{i}.other.com.", i)
                 assert reply.answer[0].rdatas == (bytes((192, 0, 2, i)),)
-            assert made.recursion.iterator.fetches[b"\6victim\3com\0"] <= MAX_FETCHES_PER_ZONE
+            assert made.recursion.iterator.fetches[b"\6victim\3com\0"] <= MOST
         await until(lambda: driver.jobs == 0)
         assert made.recursion.iterator.fetches == {}
         assert driver.outbound.in_flight == 0
@@ -72,13 +73,13 @@ async def test_the_reason_names_zone_and_limit(tmp_path: Path) -> None:
             await attacker.flood(flood(1))
             await until(lambda: net.count(VICTIM) > 0)
             await attacker.flood(flood(300)[1:])
-            await until(lambda: len(attacker.replies) >= 300 - MAX_FETCHES_PER_ZONE)
+            await until(lambda: len(attacker.replies) >= 300 - MOST)
             with_edns = query("one.more.victim.com.", 9)
             attacker.send(with_edns[:11] + b"\1" + with_edns[12:] + b"\0\0\x29\4\xd0" + bytes(6))
             await until(lambda: 9 in attacker.replies and attacker.replies[9].edns is not None)
             (error,) = extended_errors(attacker.replies[9].edns)
     assert "victim.com." in error.text
-    assert str(MAX_FETCHES_PER_ZONE) in error.text
+    assert str(MOST) in error.text
 
 
 async def test_a_zone_that_answers_slowly_is_asked_once_for_each_name(tmp_path: Path) -> None:
@@ -93,5 +94,5 @@ async def test_a_zone_that_answers_slowly_is_asked_once_for_each_name(tmp_path: 
             denied = sum(r.rcode == Rcode.NXDOMAIN for r in attacker.replies.values())
             busy = sum(r.rcode == Rcode.SERVFAIL for r in attacker.replies.values())
         assert denied + busy == 500
-        assert denied >= MAX_FETCHES_PER_ZONE - 1
+        assert denied >= MOST - 1
         assert net.count(VICTIM) <= denied + 5

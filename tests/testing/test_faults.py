@@ -217,6 +217,33 @@ def test_badvers(net: Internet):
     assert ask(net, SERVER, QUESTION, edns=None).rcode() == dns.rcode.NOERROR
 
 
+@pytest.mark.parametrize(
+    ("how", "first", "second"),
+    [
+        ("send", "NOERROR", "NOERROR"),
+        ("demand", "BADCOOKIE", "NOERROR"),
+        ("refuse", "BADCOOKIE", "BADCOOKIE"),
+        ("FORMERR", "FORMERR", "FORMERR"),
+    ],
+)
+def test_cookies(net: Internet, how, first: str, second: str):
+    net.cookies(SERVER, how)
+    query = dns.message.make_query("www.example.com.", "A", use_edns=0)
+    assert dns.message.from_wire(net_reply(net, query)).rcode() == dns.rcode.NOERROR
+    query.use_edns(0, options=[dns.edns.CookieOption(b"8 octets", b"")])
+    response = dns.message.from_wire(net_reply(net, query))
+    assert response.rcode() == dns.rcode.from_text(first)
+    cookies = [o for o in response.options if o.otype == dns.edns.OptionType.COOKIE]
+    assert [o.client for o in cookies] == [b"8 octets"] * (how != "FORMERR")
+    query.use_edns(0, options=[*cookies] or [dns.edns.CookieOption(b"8 octets", b"")])
+    assert dns.message.from_wire(net_reply(net, query)).rcode() == dns.rcode.from_text(second)
+
+
+def net_reply(net: Internet, query: dns.message.Message) -> bytes:
+    (sent,) = net.exchange(SERVER, query.to_wire(), stream=False, at=0.0)
+    return sent.packet
+
+
 def test_lose_case(net: Internet):
     net.lose_case(SERVER)
     response = ask(net, SERVER, "wWw.example.com. A")
