@@ -18,8 +18,9 @@ from resolver.zone import content
 if TYPE_CHECKING:
     from resolver.zone.groups import Group
 
-# What an RRset and the header of its message may take (RFC 1035 section 4.2.2).
-MAX_RRSET_OCTETS: Final = 65_000
+# What is left for the name and the records of an RRset in the longest message, beside header, OPT
+# and the rest of the question (RFC 1035 section 4.2.2).
+MAX_RRSET_OCTETS: Final = 65_535 - 12 - 11 - 4
 _RECORD_OCTETS: Final = 12  # owner as a pointer, type, class, TTL, length
 
 _A: Final = int(RRType.A)
@@ -179,7 +180,7 @@ def _rrset(key: bytes, flags: int, group: "Group", findings: Sink) -> None:
             f"TTLs of {owner} {kind} differ: the lowest counts, {group.ttl} (RFC 2181 section 5.2)",
         )
     rdatas = group.rdatas
-    octets = _RECORD_OCTETS * len(rdatas)
+    octets = len(key) + _RECORD_OCTETS * len(rdatas)
     for rdata in rdatas:
         octets += len(rdata)
     if octets > MAX_RRSET_OCTETS:

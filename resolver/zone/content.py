@@ -36,6 +36,7 @@ CASED: Final = 0x80  # the owner was written with capitals; it is stored in the 
 
 PACKED_ENT: Final = bytes((ENT,))
 
+_OCTETS: Final = [bytes((octet,)) for octet in range(256)]
 _GROUP: Final = Struct(">HIH")  # type, TTL, number of records
 _LENGTH: Final = Struct(">H")
 _U32: Final = Struct(">I")
@@ -84,7 +85,7 @@ def pack_group(rrtype: int, ttl: int, rdatas: list[bytes]) -> bytes:
 def pack_node(flags: int, owner: bytes | None, groups: bytes) -> bytes:
     """A node for the table; `owner` only when its case differs from the key."""
     if owner is None:
-        return bytes((flags,)) + groups
+        return _OCTETS[flags] + groups
     return bytes((flags | CASED, len(owner))) + owner + groups
 
 

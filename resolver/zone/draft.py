@@ -9,45 +9,36 @@ Knows: RFC 1034 section 4.2, RFC 2181 section 5, RFC 4592 section 2.2, RFC 6672 
 Does not know: text, files, questions.
 """
 
-from collections.abc import Iterator
-from struct import Struct
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
 
 from resolver import names
 from resolver.codes import RRClass, RRType
 from resolver.errors import Finding
 from resolver.model import RRset
 from resolver.slices import Slices
-from resolver.wire.canonical import canonical_rdata
 from resolver.zone import check, content, denial
 from resolver.zone.classify import (
     COVERS,
     MARKS,
     covering,
-    needed_servers,
     own_flags,
     placed_flags,
 )
 from resolver.zone.content import Zone
-from resolver.zone.groups import Group, group_key, pack_groups, unpack_groups
+from resolver.zone.entries import ENTRY, MARK_BIT, Held, grouped, pack_plain, rdatas
+from resolver.zone.groups import Group, pack_groups, types_in
 from resolver.zone.signing import Signing, signing_of
 from resolver.zone.table import Edit, Table
 
 MAX_FINDINGS: Final = 100
 
-# Place and marks of the name; then as in a node: type, TTL, one record, its length.
-_ENTRY: Final = Struct(">QHIHH")
-_PLACE_OCTETS: Final = 8
-_RDATA_AT: Final = _ENTRY.size
-_LENGTH_AT: Final = _RDATA_AT - 2
-_MARK_BIT: Final = 56
-_PLACE_MASK: Final = (1 << _MARK_BIT) - 1
 # A name with more than this grows in place instead of being copied for each record.
 _MANY_OCTETS: Final = 1_024
 # Names between two breaks: a millisecond or two of work.
 _SLICE_NAMES: Final = 200
 
 _NS: Final = int(RRType.NS)
+_DNAME: Final = int(RRType.DNAME)
 # Marks of a name that matter only here stand where flags of finished names do.
 _ALIAS: Final = content.ENT
 _ADDRESS: Final = content.OCCLUDED
@@ -56,9 +47,8 @@ _MARKS: Final = MARKS | {
     int(RRType.A): _ADDRESS,
     int(RRType.AAAA): _ADDRESS,
 }
-_PLAIN: Final = (0, content.OCCLUDED | content.GLUE)
-# A name's records in one string, then its packed node.
-_Held: TypeAlias = bytes | bytearray
+# Types that may lead to a name whatever is there.
+_ANYWHERE: Final = (int(RRType.CNAME), int(RRType.PTR))
 
 _LINE_BITS: Final = 32
 
@@ -112,17 +102,18 @@ class Findings:
 class Draft:
     """Records on their way to a Zone. `origin` is in lower case.
 
-    The records of a name stand one behind the other in one string of octets, each as _ENTRY and its
-    rdata. The first octet of that string is free and holds what matters about the name to others;
-    when a name is finished its packed node takes the string's place, so that a zone is never in
-    memory twice.
+    The records of a name are in one string of octets (zone/entries.py). When the name is finished
+    its packed node takes the string's place, so that a zone is never in memory twice.
     """
 
     def __init__(self, origin: bytes) -> None:
         self.origin = origin
         self.covered = False  # whether there is any cut or DNAME
-        self._names: Edit[_Held] = Edit()
+        self._redirected = False  # whether there is a DNAME at the top
+        self._doubled = check.doubled(origin)
+        self._names: Edit[Held] = Edit()
         self._owners: Edit[bytes] = Edit()
+        self._doubtful: set[bytes] = set()  # cuts to be looked at with care
         self._packed = bytearray()  # which shards hold packed nodes
         self._missing: list[bytes] = []  # parents without records, some more than once
         self._records = 0
@@ -137,22 +128,23 @@ class Draft:
         key = owner.lower()
         mark = _MARKS.get(rrtype, 0)
         if mark & COVERS:
-            if rrtype == _NS and key == self.origin:
-                mark = 0
-            else:
-                self.covered = True
+            if key == self.origin:
+                mark &= ~content.CUT
+                self._redirected |= rrtype == _DNAME
+            self.covered |= mark & COVERS != 0
         shard = self._names.shard(key)
         held = shard.get(key)
         if held is None:
-            if key[key[0] + 1 :] not in self._names and not names.is_within(key, self.origin):
+            above = key[key[0] + 1 :]
+            if above != self.origin and not names.is_within(key, self.origin):
                 raise ValueError(
                     f"{names.show(owner)} is outside the zone {names.show(self.origin)}"
                 )
-            shard[key] = _ENTRY.pack(mark << _MARK_BIT | where, rrtype, ttl, 1, len(rdata)) + rdata
+            shard[key] = ENTRY.pack(mark << MARK_BIT | where, rrtype, ttl, 1, len(rdata)) + rdata
             if owner != key:
                 self._owners.shard(key)[key] = owner
             return
-        entry = _ENTRY.pack(where, rrtype, ttl, 1, len(rdata)) + rdata
+        entry = ENTRY.pack(where, rrtype, ttl, 1, len(rdata)) + rdata
         if len(held) > _MANY_OCTETS:
             if not isinstance(held, bytearray):
                 held = shard[key] = bytearray(held)
@@ -168,10 +160,11 @@ class Draft:
 
         `now` is the time that signatures should be valid at, in seconds since 1970.
         """
+        self._packed = bytearray(len(self._names.shards))
         check.apex(self, findings)
         self._signing = signing_of(self, findings, now)
         if self.covered:
-            yield from self._mark_glue()
+            yield from self._follow_cuts()
         yield from self._pack_all(findings)
         if findings.errors:
             return None
@@ -195,13 +188,13 @@ class Draft:
             )
             for shard in self._names.shards
             for key, held in shard.items()
-            for g in _grouped(held)
+            for g in grouped(held)
         ]
 
     def groups(self, key: bytes) -> list[Group]:
         """The RRsets of one lower-case name as they stand now; none when it has no records."""
         held = self._names.get(key)
-        return [] if held is None else _grouped(held)
+        return [] if held is None else grouped(held)
 
     def has(self, key: bytes) -> bool:
         """Whether a lower-case name has records."""
@@ -220,54 +213,70 @@ class Draft:
         return covering(key, self.origin, self._covers) if self.covered else None
 
     def _covers(self, key: bytes) -> bool:
+        if key == self.origin:
+            return self._redirected
         held = self._names.get(key)
         # The same two bits before and after a name is packed.
         return held is not None and held[0] & COVERS != 0
 
     def _mark(self, key: bytes) -> int:
         """The marks of a lower-case name; 0 when it has no records."""
-        held = self._names.get(key)
+        number = self._names.number(key)
+        held = self._names.shards[number].get(key)
         if held is None:
             return 0
-        if not self._packed[self._names.number(key)]:
+        if not self._packed[number]:
             return held[0]
         marks = 0
-        for group in unpack_groups(bytes(held)).values():
-            marks |= _MARKS.get(group.rrtype, 0)
+        for rrtype in types_in(bytes(held)):
+            marks |= _MARKS.get(rrtype, 0)
         return marks
 
-    def _mark_glue(self) -> Slices[None]:
-        """Mark the names whose addresses some delegation needs from us (RFC 9499 section 7)."""
+    def _leads_well(self, rrtype: int, target: bytes) -> bool:
+        """Whether there is nothing wrong with where a record leads, as far as can be told at
+        once."""
+        name = target.lower()
+        if not name.endswith(self.origin):
+            return True
+        if name.endswith(self._doubled):
+            return False
+        return rrtype in _ANYWHERE or not self._mark(name) & _ALIAS
+
+    def _follow_cuts(self) -> Slices[None]:
+        """Mark the names whose addresses some delegation needs from us (RFC 9499 section 7), and
+        note the cuts whose servers are not all in order."""
         table = self._names
         for shard in table.shards:
-            needed: set[bytes] = set()
-            for count, held in enumerate(shard.values()):
+            for count, (key, held) in enumerate(shard.items()):
                 if held[0] & content.CUT:
-                    needed.update(needed_servers(_rdatas(held, _NS), self.origin))
+                    for rdata in rdatas(held, _NS):
+                        if rdata[-len(self.origin) :].lower() == self.origin:
+                            self._follow(key, rdata.lower())
                 if count % _SLICE_NAMES == 0:
                     yield
-            for key in needed:
-                if (found := table.get(key)) is not None:
-                    table.shard(key)[key] = bytes((found[0] | content.GLUE,)) + found[1:]
+
+    def _follow(self, cut: bytes, server: bytes) -> None:
+        """Look at a name server that may be in the zone."""
+        shard = self._names.shards[self._names.number(server)]
+        found = shard.get(server)
+        marks = 0 if found is None else found[0]
+        if marks & (_ADDRESS | _ALIAS) != _ADDRESS or server.endswith(self._doubled):
+            self._doubtful.add(cut)
+        if found is not None and not marks & content.GLUE:
+            # Only a value changes, so whoever goes through this dict can go on.
+            shard[server] = bytes((marks | content.GLUE,)) + found[1:]
 
     def _pack_all(self, findings: Findings) -> Slices[None]:
         """Put the packed node of each name in the place of its records, and check it."""
         table = self._names
+        owners = self._owners if self._owners else None
         end = len(self.origin)
-        doubled = check.doubled(self.origin)
-        signed = self._signing is not None
-        self._packed = bytearray(len(table.shards))
         for number, shard in enumerate(table.shards):
-            nodes: dict[bytes, _Held] = {}
+            nodes: dict[bytes, Held] = {}
             for count, (key, held) in enumerate(shard.items()):
                 flags = self._flags(key, held[0])
-                plain = flags in _PLAIN and _is_plain(held, flags)
-                if plain and not signed and not key.endswith(doubled):
-                    self._records += 1
-                    groups = bytes(held[_PLACE_OCTETS:])
-                else:
-                    groups = self._checked(key, flags, held, findings)
-                nodes[key] = content.pack_node(flags, self._owners.get(key), groups)
+                groups = self._packed_groups(key, flags, held, findings)
+                nodes[key] = content.pack_node(flags, owners.get(key) if owners else None, groups)
                 above = key[key[0] + 1 :]
                 if len(above) > end and above not in table:
                     self._missing.append(above)
@@ -281,12 +290,25 @@ class Draft:
         flags = own_flags(key, self.origin, marks)
         if not self.covered:
             return flags
-        occluded = covering(key, self.origin, self._covers) is not None
-        return placed_flags(flags, occluded=occluded, needed=marks & content.GLUE != 0)
+        if key[key[0] + 1 :] == self.origin and not self._redirected:
+            return flags  # as most names are
+        if covering(key, self.origin, self._covers) is None:
+            return flags
+        return placed_flags(flags, occluded=True, needed=marks & content.GLUE != 0)
 
-    def _checked(self, key: bytes, flags: int, held: _Held, findings: Findings) -> bytes:
+    def _packed_groups(self, key: bytes, flags: int, held: Held, findings: Findings) -> bytes:
         """The RRsets of a name, packed, when they have been looked at."""
-        groups = _grouped(held)
+        if not (
+            self._signing is not None
+            or key in self._doubtful
+            or key.endswith(self._doubled)
+            or key[1:2] == b"*"
+        ):
+            plain = pack_plain(held, flags, self._leads_well)
+            if plain is not None:
+                self._records += plain[1]
+                return plain[0]
+        groups = grouped(held)
         check.node(self, key, flags, groups, findings=findings)
         if self._signing is not None:
             self._signing.node(key, flags, groups)
@@ -309,43 +331,3 @@ class Draft:
                 above = above[above[0] + 1 :]
             if count % _SLICE_NAMES == 0:
                 yield
-
-
-def _entries(held: _Held) -> Iterator[tuple[int, int, int, bytes]]:
-    """Place, type, TTL and rdata of each record of a name."""
-    at = 0
-    end = len(held)
-    while at < end:
-        where, rrtype, ttl, _, length = _ENTRY.unpack_from(held, at)
-        start = at + _RDATA_AT
-        at = start + length
-        yield where & _PLACE_MASK, rrtype, ttl, bytes(held[start:at])
-
-
-def _rdatas(held: _Held, wanted: int) -> Iterator[bytes]:
-    return (rdata for _, rrtype, _, rdata in _entries(held) if rrtype == wanted)
-
-
-def _is_plain(held: _Held, flags: int) -> bool:
-    """Whether a name has one record only, with no rule to keep."""
-    if _RDATA_AT + (held[_LENGTH_AT] << 8 | held[_LENGTH_AT + 1]) != len(held):
-        return False
-    if flags:
-        return held[0] & _ADDRESS != 0  # glue
-    return not check.concerns(held[_PLACE_OCTETS] << 8 | held[_PLACE_OCTETS + 1])
-
-
-def _grouped(held: _Held) -> list[Group]:
-    """Records of one name as RRsets: doubles dropped, the lowest TTL for all (RFC 2181 sections 5
-    and 5.2)."""
-    groups: dict[int, Group] = {}
-    for where, rrtype, ttl, rdata in _entries(held):
-        key = group_key(rrtype, rdata)
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = Group(rrtype, ttl, where)
-        elif ttl != group.ttl:
-            group.ttl = min(ttl, group.ttl)
-            group.differs = group.differs or where
-        group.rdatas.setdefault(canonical_rdata(rrtype, rdata), rdata)
-    return list(groups.values())

@@ -10,6 +10,7 @@ are stored or looked up, sockets, configuration.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,8 @@ MAX_INCLUDE_DEPTH: Final = 10
 MAX_INCLUDES: Final = 1_000
 # Lines between two breaks: a millisecond or two of work.
 SLICE_LINES: Final = 200
+
+_KNOWN_WORDS: Final = 64
 
 _SOA: Final = int(RRType.SOA)
 _ADDRESSES: Final = (RRType.A, RRType.AAAA)
@@ -338,6 +341,7 @@ def _read_prefix(words: list[str], at: int) -> tuple[int, int | None, int]:
     raise ValueError("no record type")
 
 
+@lru_cache(_KNOWN_WORDS)
 def _is_class(word: str) -> bool:
     rrclass = codes.read_class(word)
     if rrclass is None or word.upper() == "ANY":

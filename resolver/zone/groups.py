@@ -64,6 +64,20 @@ def unpack_groups(packed: bytes) -> dict[int, Group]:
     return groups
 
 
+def types_in(packed: bytes) -> list[int]:
+    """The types of the RRsets of a packed node."""
+    at = groups_start(packed)
+    end = len(packed)
+    types = []
+    while at < end:
+        types.append(packed[at] << 8 | packed[at + 1])
+        count = packed[at + 6] << 8 | packed[at + 7]
+        at += 8
+        for _ in range(count):
+            at += 2 + (packed[at] << 8 | packed[at + 1])
+    return types
+
+
 def groups_start(packed: bytes) -> int:
     """Where the RRsets of a packed node begin."""
     return 2 + packed[1] if packed[0] & CASED else 1

@@ -85,6 +85,9 @@ class Edit(Generic[V]):
         mask = self._mask
         return name in self._shards[crc32(name) & mask if mask else 0]
 
+    def __bool__(self) -> bool:
+        return any(self._shards)
+
     def shard(self, name: bytes) -> dict[bytes, V]:
         """The dict that a lower-case name belongs in, to be read or written at once."""
         mask = self._mask

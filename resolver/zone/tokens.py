@@ -8,6 +8,7 @@ directives, records, files.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 MAX_TTL_S: Final = 0x7FFFFFFF  # RFC 2181 section 8
@@ -25,6 +26,7 @@ _TOKEN = re.compile(
     r'|(?P<word>"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|(?:[^\s"();\\]+|\\[^\n])(?:[^\s"();\\]|\\[^\n])*)',
     re.ASCII,
 )
+_KNOWN_TTLS: Final = 1_024  # a file has few different ones
 _UNITS_S = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _TTL = re.compile(r"(?:[0-9]{1,10}[wdhms]){1,5}\Z", re.ASCII | re.IGNORECASE)
 _TTL_PART = re.compile(r"([0-9]+)([a-z])", re.ASCII)
@@ -62,6 +64,7 @@ def _why_not(char: str) -> str:
     return "a backslash at the end of the line"
 
 
+@lru_cache(_KNOWN_TTLS)
 def read_ttl(text: str) -> int | None:
     """Seconds of `3600` or `1h30m`; None when the text is neither. Raises ValueError when it is
     one, but over the limit (RFC 2181 section 8)."""
