@@ -12,8 +12,17 @@ from dataclasses import dataclass
 
 from resolver import names
 from resolver.codes import RRType
+from resolver.names import MAX_LABEL_OCTETS
 from resolver.policy.hashed import HashDraft, HashIndex
-from resolver.policy.lines import SLICE_LINES, AddressReader, Complaints, read_name, split
+from resolver.policy.lines import (
+    AddressReader,
+    Complaints,
+    key_of,
+    name_of,
+    read_name,
+    split,
+    strip,
+)
 from resolver.slices import Slices
 
 _IPV4_TREE = names.read("in-addr.arpa.")
@@ -26,8 +35,8 @@ _MAX_BLOB_OCTETS = 2**32 - 1  # offsets have 32 bits
 class Hosts:
     """One hosts file. Names in lower case."""
 
-    ipv4: HashIndex  # name -> address
-    ipv6: HashIndex  # name -> number of the address in `ipv6_addresses`
+    ipv4: HashIndex  # key of a name (lines.py) -> address
+    ipv6: HashIndex  # likewise -> number of the address in `ipv6_addresses`
     ipv6_addresses: bytearray
     reverse: HashIndex  # packed address -> offset of its name in `names`
     names: bytearray
@@ -39,12 +48,13 @@ class Hosts:
             if rrtype != RRType.PTR:
                 return []
             return [self._name_at(self.reverse.find(address)[0])]
-        if name not in self.ipv4 and name not in self.ipv6:
+        key = key_of(name)
+        if key is None or (key not in self.ipv4 and key not in self.ipv6):
             return None
         if rrtype == RRType.A:
-            return [n.to_bytes(4, "big") for n in dict.fromkeys(self.ipv4.find(name))]
+            return [n.to_bytes(4, "big") for n in dict.fromkeys(self.ipv4.find(key))]
         if rrtype == RRType.AAAA:
-            found = dict.fromkeys(self.ipv6.find(name))
+            found = dict.fromkeys(self.ipv6.find(key))
             return [bytes(self.ipv6_addresses[16 * n : 16 * n + 16]) for n in found]
         return []
 
@@ -78,13 +88,13 @@ def reversed_address(name: bytes) -> bytes | None:
 def read_hosts(chunks: Iterable[bytes], complaints: Complaints) -> Slices[Hosts]:
     """The hosts file in these chunks. What cannot be used goes to `complaints`."""
     reader = _Reader()
-    for count, (number, line) in enumerate(split(chunks, complaints)):
-        try:
-            reader.take(line.split())
-        except ValueError as error:
-            complaints.add(number, str(error))
-        if count % SLICE_LINES == 0:
-            yield
+    for piece in split(chunks):
+        for number, line in enumerate(piece.lines, piece.number):
+            try:
+                reader.take(strip(line).split(), plain=piece.plain)
+            except ValueError as error:
+                complaints.add(number, str(error))
+        yield
     ipv4 = yield from reader.ipv4.seal()
     ipv6 = yield from reader.ipv6.seal()
     reverse = yield from reader.reverse.seal()
@@ -103,21 +113,26 @@ class _Reader:
         self._addresses = AddressReader()
         self._last_name: bytes | None = None
 
-    def take(self, words: list[bytes]) -> None:
-        """Add one line. Raises ValueError."""
+    def take(self, words: list[bytes], *, plain: bool) -> None:
+        """Add one line, `plain` as lines.py has it. Raises ValueError."""
+        if not words:
+            return
         # A scope (fe80::1%eth0) is of no meaning to others.
         address = self._addresses.read(words[0]) if b"%" not in words[0] else None
         if address is None:
             raise ValueError("does not begin with an address")
         if len(words) < 2:
             raise ValueError("an address without a name")
-        found = [read_name(word) for word in words[1:]]
+        if plain and len(words) == 2 and len(words[1]) <= MAX_LABEL_OCTETS:
+            found = [words[1].strip(b".")]  # nothing can be wrong with it
+        else:
+            found = [read_name(word) for word in words[1:]]
         number = self._number(address)
         for name in found:
             (self.ipv4 if len(address) == 4 else self.ipv6).add(name, number)
         if address not in _UNSPECIFIED and len(self.names) < _MAX_BLOB_OCTETS:
             self.reverse.add(address, len(self.names))
-            self.names += found[0]
+            self.names += name_of(found[0])
 
     def _number(self, address: bytes) -> int:
         if len(address) == 4:
