@@ -227,13 +227,14 @@ class Iterator:
         zone = delegation.zone
         search: Search | None = None
         while True:
-            server = contest.pick(self.clock.now())
+            stuck = contest.timeouts and contest.is_stuck
+            server = None if stuck else contest.pick(self.clock.now())
             if server is None:
                 search = search or self._search(delegation)
-                if not (yield from self._find_more(search, contest, work)):
-                    work.note("  %s", contest.failure().text)
-                    return Failed((contest.failure(),), lasting=not work.curtailed)
-                continue
+                server = yield from self._look_further(search, contest, work)
+            if server is None:
+                work.note("  %s", contest.failure().text)
+                return Failed((contest.failure(),), lasting=not work.curtailed)
             if len(contest.seats) > 1:
                 yield from self._probe(contest, server, question, work)
             try:
@@ -283,9 +284,18 @@ class Iterator:
         roster: Roster = roster_of(delegation, self.rules)
         return Search(delegation, roster, self.recall.rrsets, self.rules.types)
 
+    def _look_further(self, search: Search, contest: Contest, work: Work) -> Steps[Server | None]:
+        """A server when those at hand lead nowhere: of names not looked up yet, or, as a last
+        resort, a lame one. None when nothing is left to try."""
+        yield from self._find_more(search, contest, work)
+        while (server := contest.pick(self.clock.now())) is None:
+            found = yield from self._find_more(search, contest, work)
+            if not found and not contest.last_resort(self.clock.now()):
+                return None
+        return server
+
     def _find_more(self, search: Search, contest: Contest, work: Work) -> Steps[bool]:
-        """Let further servers compete: look up the next name server; when there is none, think
-        again of lame ones. False when nothing is left to try."""
+        """Let further servers compete: look up the next name server. False when there is none."""
         while search.queue and not contest.is_over:
             server, wanted = search.queue.popleft()
             now = self.clock.now()
@@ -312,7 +322,8 @@ class Iterator:
                     return True
             if not found and not work.budget.spend_unresolved_server():
                 break
-        return not contest.is_over and contest.last_resort(self.clock.now())
+        search.queue.clear()
+        return False
 
     def _look_up(self, server: bytes, rrtype: int, work: Work) -> Steps[tuple[str, ...]]:
         question = Question(server, rrtype)

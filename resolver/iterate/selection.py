@@ -27,6 +27,7 @@ MAX_REJECTIONS_PER_CONTEST = 13  # servers that answered, but not the question
 MAX_ADDRESSES = 26  # 13 servers with an address of each family
 
 WIDE_FROM_ADDRESSES = 5
+STUCK_TRIES = 2
 
 EXPLORE_SHARE = 0.05
 # Servers count as equally fast when they differ by no more than this or that.
@@ -113,6 +114,11 @@ class Contest:
         )
         return self.timeouts >= limit or self.rejections >= self.max_rejections
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether every server left has been silent more than once: time to look for others."""
+        return all(seat.tries >= STUCK_TRIES for seat in self.seats.values())
+
     def pick(self, now: float) -> Server | None:
         """The server to ask next, or None when none is left that may be asked now."""
         seats = self.seats
@@ -173,6 +179,8 @@ class Contest:
     def last_resort(self, now: float) -> bool:
         """Let lame servers compete after all, if they were found so some time ago: a zone whose
         servers were all wrong for a moment must not stay dark for ten minutes."""
+        if self.is_over:
+            return False
         again = [s for since, s in self._lame if now - since >= LAME_RETRY_S]
         self._lame = []
         for server in again:

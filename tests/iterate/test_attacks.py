@@ -10,9 +10,12 @@ import time
 import pytest
 from trees import COM, EXAMPLE, NET, OTHER, ROOT, SECOND, small_tree
 
-from resolver.iterate.budget import MAX_ASKS_PER_FETCH, MAX_FETCHES_PER_ZONE, MAX_OCTETS
+from resolver.config.schema import RecursionSettings
+from resolver.iterate.budget import MAX_ASKS_PER_FETCH, MAX_OCTETS
 from resolver.testing import Internet, Query, Response, World, records, zone
 from resolver.testing.watch import Result, Watch
+
+MAX_FETCHES_PER_ZONE = RecursionSettings().max_fetches_per_zone
 
 
 def ask(net: Internet, question: str, **settings) -> tuple[Result, Watch]:
