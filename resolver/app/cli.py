@@ -155,6 +155,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from resolver import names
     from resolver.app.build import read_material
     from resolver.app.server import Server
+    from resolver.app.zone_check import read_folders
     from resolver.config.load import unbuilt
     from resolver.errors import ResolverError
 
@@ -165,9 +166,16 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     except ResolverError as error:
         print(error)
         return BAD_CONFIGURATION
-    for note in (*material.warnings, *unbuilt(config)):
+    found = read_folders(config.zone_directory)
+    faults = [fault for report in found for fault in report.errors]
+    if faults:
+        print(*faults, sep="\n")
+        return BAD_CONFIGURATION
+    warnings = [*material.warnings, *(note for report in found for note in report.warnings)]
+    for note in (*warnings, *unbuilt(config)):
         print(f"warning: {note}")
-    for zone in material.zones:
+    zones = [*material.zones, *(report.zone for report in found if report.zone is not None)]
+    for zone in zones:
         print(f"zone {names.show(zone.origin)} serial {zone.serial}: {zone.records} records")
     print(f"{source}: good")
     return OK

@@ -1,20 +1,24 @@
-"""The command `zone check`: what is wrong with a zone file, and the zone in canonical form.
+"""What is wrong with zone files: the command `zone check`, and the folders that `check` looks into.
 
-Findings go to standard output; with `--canonical` that is for the zone, and they go to standard
-error. Does not know: the configuration.
+Findings of `zone check` go to standard output; with `--canonical` that is for the zone, and they go
+to standard error. Does not know: what else is in a configuration.
 """
 
 import argparse
 import sys
 import time
+from collections.abc import Iterable
+from pathlib import Path
 
 from resolver import names
 from resolver.app.exits import FAILED, OK
-from resolver.errors import NameSyntaxError
+from resolver.config.zones import ZoneDirectorySettings
+from resolver.errors import Finding, NameSyntaxError
+from resolver.net.zone_files import zone_files
 from resolver.slices import finish
 from resolver.zone.content import Zone
 from resolver.zone.dump import dump
-from resolver.zone.file import origin_of, read_zone_file
+from resolver.zone.file import ZoneReport, origin_of, read_zone_file
 from resolver.zone.zonemd import Algorithm, with_digest
 
 
@@ -42,6 +46,30 @@ def check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
     if options.canonical:
         _write(report.zone, options.zonemd)
     return OK
+
+
+def read_folders(entries: Iterable[ZoneDirectorySettings]) -> list[ZoneReport]:
+    """What every file in these folders gives; what is wrong with a folder is an error, too."""
+    reports = []
+    for entry in entries:
+        try:
+            paths = zone_files(entry.path)
+        except OSError as error:
+            reports.append(_fault(entry.path, error.strerror or str(error)))
+            continue
+        for path in paths:
+            try:
+                origin = origin_of(path)
+            except NameSyntaxError as error:
+                reports.append(_fault(path, f"not named after a zone: {error}"))
+                continue
+            digest = entry.zonemd == "check"
+            reports.append(read_zone_file(path, origin, now=time.time(), check_digest=digest))
+    return reports
+
+
+def _fault(path: Path, reason: str) -> ZoneReport:
+    return ZoneReport(None, [Finding(str(path), 0, reason)], [])
 
 
 def _write(zone: Zone, algorithms: list[str]) -> None:

@@ -6,7 +6,6 @@ start, so that nobody trusts in a setting that does nothing. Does not know: who 
 
 from typing import Any, NamedTuple
 
-from resolver.config.access import NOBODY
 from resolver.config.schema import Config
 from resolver.config.units import show_name
 
@@ -23,22 +22,15 @@ class Unbuilt(NamedTuple):
 NOT_BUILT: dict[str, Unbuilt] = {
     "server.user": Unbuilt("the process stays who started it", ""),
     "server.workers": Unbuilt("one process serves", 1),
-    "access.update": Unbuilt("every update is refused", NOBODY),
     "dnssec.validation": Unbuilt("nothing is validated", "off"),
     "dnssec.trust_anchors": Unbuilt("nothing is validated", ()),
     "dnssec.negative_trust_anchors": Unbuilt("nothing is validated", ()),
     "log.queries": Unbuilt("queries are not logged", False),
     "metrics.listen": Unbuilt("there is no listener for metrics", None),
     "control.socket": Unbuilt("there is no control socket", None),
-    "zone.update": Unbuilt("every update is refused"),
-    "zone.update_policy": Unbuilt("every update is refused", ()),
-    "zone.serial": Unbuilt("serials are as in the file", "file", idle=True),
-    "zone.watch": Unbuilt("files are read once", False),
-    "zone.zonefile_sync": Unbuilt("files are never written"),
     "zone.catalog": Unbuilt("there are no catalogs"),
     "zone.members": Unbuilt("there are no catalogs"),
     "catalog": Unbuilt("there are no catalogs"),
-    "zone_directory": Unbuilt("its zones are not served"),
 }
 
 
