@@ -6,6 +6,7 @@ Knows: when. Does not know: how any of it is done.
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -70,11 +71,21 @@ class Tending:
         try:
             data = await asyncio.to_thread(snapshot.read, path, most)
             if data is not None:
-                steps = snapshot.restore(data, self._recursion.caches, self._moment())
-                _log.info("%s: %d entries", path, await in_turns(steps))
+                _log.info("%s: %d entries", path, await self._restore(data))
         except (OSError, SnapshotError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             _log.warning("%s: not used, the cache begins empty: %s", path, reason)
+
+    async def _restore(self, data: bytes) -> int:
+        # Millions of new objects that all stay: looking for garbage among them, then and later,
+        # would take as long as making them.
+        gc.disable()
+        try:
+            steps = snapshot.restore(data, self._recursion.caches, self._moment())
+            return await in_turns(steps)
+        finally:
+            gc.freeze()
+            gc.enable()
 
     def start(self) -> None:
         """Begin with what is to be done from time to time."""

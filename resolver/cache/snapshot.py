@@ -33,7 +33,8 @@ from resolver.slices import Slices
 MAGIC: Final = b"RWCACHE\x01"  # the last octet is the version
 _HEAD: Final = Struct(">8sdI")
 _BLOCK: Final = Struct(">II")
-_BLOCK_OCTETS: Final = 32_768  # a block is ended when it has this much: a millisecond or two
+_BLOCK_OCTETS: Final = 32_768  # a block is ended when it has this much
+_SLICE_ENTRIES: Final = 100  # between two breaks: a millisecond or so
 _RRSET: Final = Struct(">HHIH")  # type, class, TTL, number of records
 _LENGTH: Final = Struct(">H")
 _ANSWER: Final = Struct(">BBBi")  # kind, rank, security, seconds left
@@ -104,11 +105,11 @@ def dump(caches: Caches, moment: Moment, *, max_stale_s: float) -> Slices[list[b
             entries.append(entry)
             octets += len(entry)
             count += 1
-        if octets >= _BLOCK_OCTETS or entry is None:
-            if entries:
-                blocks.append(_sealed(b"".join(entries)))
-                entries, octets = [], 0
+        else:
             yield
+        if octets >= _BLOCK_OCTETS:
+            blocks.append(_sealed(b"".join(entries)))
+            entries, octets = [], 0
     blocks.append(_sealed(b"".join(entries)) if entries else b"")
     blocks.append(_BLOCK.pack(0, count))
     return blocks
@@ -119,20 +120,22 @@ def _sealed(payload: bytes) -> bytes:
 
 
 def _entries(caches: Caches, second: int, oldest: int) -> Iterator[bytes | None]:
-    """Every entry; None now and then, where there was long nothing to write."""
+    """Every entry, and None where it is time for a break."""
     for number, key in enumerate(caches.rrsets.map.keys()):
-        if number % 500 == 499:
+        if number % _SLICE_ENTRIES == 0:
             yield None
         answer = caches.rrsets.map.peek(key)
         if answer is not None and answer.expires_at > oldest:
             yield _pack_answer(answer.value, answer.expires_at - second)
     for number, key in enumerate(caches.negatives.map.keys()):
-        if number % 500 == 499:
+        if number % _SLICE_ENTRIES == 0:
             yield None
         denial = caches.negatives.map.peek(key)
         if denial is not None and denial.expires_at > oldest:
             yield _pack_denial(key, denial.value, denial.expires_at - second)
-    for key in caches.delegations.map.keys():  # noqa: SIM118
+    for number, key in enumerate(caches.delegations.map.keys()):
+        if number % _SLICE_ENTRIES == 0:
+            yield None
         delegation = caches.delegations.map.peek(key)
         if delegation is not None and delegation.expires_at > second:
             yield _pack_delegation(delegation.value, delegation.expires_at - second)
@@ -190,7 +193,8 @@ def restore(data: bytes, caches: Caches, moment: Moment) -> Slices[int]:
             while reader.at < end:
                 reader.restore_entry(caches, second, now)
                 count += 1
-            yield
+                if count % _SLICE_ENTRIES == 0:
+                    yield
     except (struct.error, IndexError, ValueError) as error:
         raise SnapshotError(f"entry {count + 1} cannot be read: {error}") from error
     if count != total:
