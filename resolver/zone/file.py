@@ -288,7 +288,9 @@ class _Reader:
         else:
             rdata = read_rdata(rrtype, rest, self._scope)
         if ttl is None:
-            ttl = self._implied_ttl(rrtype, rdata)
+            ttl = self._default_ttl
+            if ttl is None:
+                ttl = self._implied_ttl(rrtype, rdata)
         self._last_ttl = ttl
         self.draft.add(owner, rrtype, ttl, rdata, where=self._where)
 
@@ -297,10 +299,8 @@ class _Reader:
         self._owner = self._scope.name(text)
 
     def _implied_ttl(self, rrtype: int, rdata: bytes) -> int:
-        """$TTL, else the last one given, else the SOA's MINIMUM (RFC 2308 section 4, RFC 1035
-        section 5.1)."""
-        if self._default_ttl is not None:
-            return self._default_ttl
+        """Without $TTL it is the last one given, else the SOA's MINIMUM (RFC 2308 section 4, RFC
+        1035 section 5.1)."""
         if self._last_ttl is not None:
             if not self._warned_of_ttl:
                 self._warned_of_ttl = True

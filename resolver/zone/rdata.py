@@ -21,6 +21,7 @@ from resolver.zone.tokens import MAX_TTL_S, read_number, read_octets, read_strin
 MAX_RDATA_OCTETS: Final = 0xFFFF
 _MAX_KNOWN_NAMES: Final = 10_000
 
+_LENGTHS: Final = [bytes((size,)) for size in range(64)]
 _OCTETS: Final = {str(number): number for number in range(256)}
 _U32_MAX: Final = 0xFFFFFFFF
 _SERVICE_BINDINGS: Final = frozenset((int(RRType.SVCB), int(RRType.HTTPS)))
@@ -54,7 +55,7 @@ class Scope:
             self._tails[rest] = tail
         size = len(label)
         if 0 < size < 64 and size + len(tail) < 255 and label.isascii() and label[0] != '"':
-            return bytes((size,)) + label.encode() + tail
+            return _LENGTHS[size] + label.encode() + tail
         if label[:1] == '"':
             raise NameSyntaxError(f"{text}: a name is not written in quotes")
         return names.read(text, self.origin)
@@ -119,7 +120,8 @@ def _count(words: list[str], count: int, fields: str) -> None:
 
 def _a(words: list[str], _scope: Scope) -> bytes:
     try:
-        ((a, b, c, d),) = [word.split(".") for word in words]
+        (text,) = words
+        a, b, c, d = text.split(".")
         return bytes((_OCTETS[a], _OCTETS[b], _OCTETS[c], _OCTETS[d]))
     except (KeyError, ValueError):
         raise ValueError(f"{' '.join(words)[:60]!r} is no IPv4 address") from None
@@ -155,7 +157,8 @@ def _ipv6(text: str) -> bytes:
 
 
 def _one_name(words: list[str], scope: Scope) -> bytes:
-    _count(words, 1, "one name")
+    if len(words) != 1:
+        _count(words, 1, "one name")
     return scope.name(words[0])
 
 
