@@ -17,9 +17,15 @@ from resolver.clock import Clock
 from resolver.config.entries import PeerSettings
 from resolver.config.schema import Config
 from resolver.config.units import Network
-from resolver.config.zones import CatalogSettings, ZoneDirectorySettings, ZoneSettings
+from resolver.config.zones import (
+    CatalogSettings,
+    MemberSettings,
+    ZoneDirectorySettings,
+    ZoneSettings,
+)
 from resolver.metrics import Metrics
 from resolver.model import Address
+from resolver.net.catalogs import Followed, FollowedCatalog, Made
 from resolver.net.ledger import Ledger
 from resolver.net.maintain import Keeper, KeeperPlan
 from resolver.net.peer_client import PeerClient
@@ -104,14 +110,38 @@ class Zoning:
         self.primaries = Primaries(
             _primaries(config), _folders(config, self.roster), keeper=self.keeper, store=store
         )
+        self.followed = Followed(
+            _followed(config, self.roster),
+            keeper=self.keeper,
+            store=store,
+            own=self.primaries.zones.keys(),
+        )
+        self.made = [
+            Made(
+                catalog.name,
+                partial(self._members, _listed(config, catalog.name), catalog.name),
+                keeper=self.keeper,
+                store=store,
+            )
+            for catalog in config.catalog
+        ]
+        self.primaries.changed += [made.changed for made in self.made]
         self._store = store
         self._metrics = metrics
+
+    def _members(self, listed: Sequence[bytes], catalog: bytes) -> Iterable[bytes]:
+        """The zones of a catalog made here: those in its list, and those of folders."""
+        found = (p.plan.origin for p in self.primaries.zones.values() if p.plan.catalog == catalog)
+        return {*listed, *found}
 
     async def open(self, files: Iterable[Zone]) -> None:
         """Serve all that is on disk, before there is any socket. `files` are the configured primary
         zones as their files hold them."""
         await self.keeper.open()
         await self.primaries.open(files)
+        await self.followed.open()
+        for made in self.made:
+            await made.open()
 
     def start(
         self,
@@ -126,6 +156,9 @@ class Zoning:
     async def stop(self) -> None:
         """End everything; a change that is being written is written."""
         await self.primaries.stop()
+        await self.followed.stop()
+        for made in self.made:
+            await made.stop()
         await self.keeper.stop()
 
     def updates(self, notes: Notes) -> Updates:
@@ -168,6 +201,36 @@ def _folders(config: Config, roster: Roster) -> list[Folder]:
         Folder(entry.path, _plan(entry), partial(roster.admit, entry), roster.dismiss)
         for entry in config.zone_directory
     ]
+
+
+def _listed(config: Config, catalog: bytes) -> list[bytes]:
+    """Configured zones of a catalog, secondary ones too."""
+    return [zone.name for zone in config.zone if zone.catalog == catalog]
+
+
+def _followed(config: Config, roster: Roster) -> list[FollowedCatalog]:
+    found = []
+    for zone in config.zone:
+        if zone.role != "catalog":
+            continue
+        members = zone.members or MemberSettings()
+        told = members.model_fields_set
+        terms = zone.model_copy(
+            update={
+                "transfer": members.transfer if "transfer" in told else zone.transfer,
+                "also_notify": members.also_notify if "also_notify" in told else zone.also_notify,
+            }
+        )
+        found.append(
+            FollowedCatalog(
+                zone.name,
+                peers_of(members.primaries or zone.primaries),
+                check_digest=zone.zonemd == "check",
+                admit=partial(roster.admit, terms),
+                dismiss=roster.dismiss,
+            )
+        )
+    return found
 
 
 def _plan(terms: ZoneSettings | ZoneDirectorySettings) -> PrimaryZone:

@@ -28,9 +28,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "log.queries": Unbuilt("queries are not logged", False),
     "metrics.listen": Unbuilt("there is no listener for metrics", None),
     "control.socket": Unbuilt("there is no control socket", None),
-    "zone.catalog": Unbuilt("there are no catalogs"),
-    "zone.members": Unbuilt("there are no catalogs"),
-    "catalog": Unbuilt("there are no catalogs"),
 }
 
 

@@ -124,8 +124,9 @@ class Keeper:
         if self._client is not None:
             self._run(secondary)
 
-    async def remove(self, origin: bytes) -> None:
-        """Serve this zone no more, whoever kept it; nothing of it is left. Raises JournalError."""
+    async def remove(self, origin: bytes, *, forget: bool = True) -> None:
+        """Serve this zone no more, whoever kept it. With `forget` nothing of it is left on disk.
+        Raises JournalError."""
         self.primaries.pop(origin, None)
         self._secondaries.pop(origin, None)
         task = self._tasks.pop(origin, None)
@@ -135,7 +136,7 @@ class Keeper:
         self._store.remove(origin)
         self.history.forget(origin)
         self._changed()
-        if self.ledger is not None and self.ledger.is_there:
+        if forget and self.ledger is not None and self.ledger.is_there:
             await self.ledger.forget(origin)
 
     def start(

@@ -10,7 +10,7 @@ Knows: the event loop, which file is which zone. Does not know: what becomes of 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -217,8 +217,3 @@ class Primaries:
     def _tell_change(self) -> None:
         for listener in self.changed:
             listener()
-
-
-def catalogued(primaries: Iterable[Primary], catalog: bytes) -> Sequence[bytes]:
-    """The zones that a catalog lists."""
-    return [p.plan.origin for p in primaries if p.plan.catalog == catalog]

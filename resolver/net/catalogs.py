@@ -1,0 +1,236 @@
+"""Catalogs at work: zones that come and go because a catalog says so, and catalogs made here.
+
+Following: whenever a version of a catalog is served, also one from disk after a restart, its
+members become secondary zones, and those that it lists no more cease to be. A broken catalog
+changes nothing. A zone that is served for another reason is left alone, and one that another
+catalog lists goes over only if that one says so (change of ownership, `coo`).
+
+Making: the list of member zones is made into a zone, which is published like any other.
+
+Knows: RFC 9432 sections 4.3.1 and 5, the event loop. Does not know: what a catalog looks like
+(zone/catalog.py), who may transfer what (whoever gives us `admit` does).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from resolver import names
+from resolver.errors import JournalError
+from resolver.net.maintain import Keeper
+from resolver.net.secondary import SecondaryZone
+from resolver.net.turns import in_turns
+from resolver.zone import catalog as catalogs
+from resolver.zone import diff as diffs
+from resolver.zone.catalog import Catalog, Member
+from resolver.zone.content import Zone
+from resolver.zone.peer import Peer
+from resolver.zone.serial import next_serial
+from resolver.zone.store import ZoneStore
+
+# Zones that come together are put into one version.
+GATHER_S = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedCatalog:
+    """A catalog to follow; the origin in lower case. Members are transferred from `primaries`;
+    `admit` is told of each before it is served, `dismiss` when it is no more."""
+
+    origin: bytes
+    primaries: tuple[Peer, ...]
+    check_digest: bool = False
+    admit: Callable[[bytes], None] = lambda origin: None
+    dismiss: Callable[[bytes], None] = lambda origin: None
+
+
+class Followed:
+    """The catalogs that are followed here."""
+
+    def __init__(
+        self,
+        plans: Iterable[FollowedCatalog],
+        *,
+        keeper: Keeper,
+        store: ZoneStore,
+        own: Collection[bytes],
+    ) -> None:
+        """`own` are the origins of primary zones."""
+        self._plans = {plan.origin: plan for plan in plans}
+        self._keeper = keeper
+        self._store = store
+        self._own = own
+        # Members by origin, and the catalog that each is from.
+        self._members: dict[bytes, tuple[bytes, Member]] = {}
+        self._read: dict[bytes, Zone] = {}
+        self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Follow what is on disk, before any query comes; from then on every change."""
+        if self._plans:
+            await self._follow_all()
+            self._keeper.listeners.append(self._hear)
+
+    async def stop(self) -> None:
+        """Follow no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _hear(self, zone: Zone) -> None:
+        if zone.origin in self._plans:
+            task = asyncio.ensure_future(self._follow_all())
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._keeper.metrics.exceptions_total += 1
+            _log.error("following a catalog failed", exc_info=fault)
+
+    async def _follow_all(self) -> None:
+        """Follow every catalog. Zones are given up first: another one may wait for them."""
+        async with self._lock:
+            found = [
+                (plan, zone, reading)
+                for plan in self._plans.values()
+                if (zone := self._store.get(plan.origin)) is not None
+                and (reading := await self._look(plan, zone)) is not None
+            ]
+            for plan, _, catalog in found:
+                await self._give_up(plan, catalog)
+            for plan, zone, catalog in found:
+                await self._take_up(plan, catalog, tell=self._read.get(plan.origin) is not zone)
+                self._read[plan.origin] = zone
+
+    async def _look(self, plan: FollowedCatalog, zone: Zone) -> Catalog | None:
+        """What a catalog lists; None, told once, when it is broken."""
+        reading = await in_turns(catalogs.read(zone))
+        if isinstance(reading, Catalog):
+            return reading
+        if self._read.get(plan.origin) is not zone:
+            self._read[plan.origin] = zone
+            name = names.show(plan.origin)
+            _log.error("catalog %s: not followed, %s", name, reading.reason)
+        return None
+
+    async def _give_up(self, plan: FollowedCatalog, catalog: Catalog) -> None:
+        ours = [origin for origin, (by, _) in self._members.items() if by == plan.origin]
+        for origin in ours:
+            member = catalog.members.get(origin)
+            if member is None or member.label != self._members[origin][1].label:
+                # Another label is another zone of that name (section 5.4).
+                await self._remove(plan, origin)
+            else:
+                self._members[origin] = (plan.origin, member)
+
+    async def _take_up(self, plan: FollowedCatalog, catalog: Catalog, *, tell: bool) -> None:
+        """Serve what the catalog lists and nobody else does, or no more (section 4.3.1)."""
+        for origin, member in catalog.members.items():
+            by, before = self._members.get(origin, (b"", None))
+            if by == plan.origin:
+                continue
+            if before is not None:
+                taken = before.coo != plan.origin
+            else:
+                taken = origin in self._own or origin in self._keeper.primaries
+            if not taken:
+                await self._add(plan, member)
+            elif tell:
+                name, zone = names.show(plan.origin), names.show(origin)
+                _log.warning("catalog %s: %s is served already, not taken up", name, zone)
+
+    async def _add(self, plan: FollowedCatalog, member: Member) -> None:
+        origin = member.origin
+        by, before = self._members.get(origin, (b"", None))
+        if before is not None:
+            # The state goes with the zone if it is the same instance.
+            await self._remove(self._plans[by], origin, forget=before.label != member.label)
+        self._members[origin] = (plan.origin, member)
+        plan.admit(origin)
+        await self._keeper.add(SecondaryZone(origin, plan.primaries, plan.check_digest))
+        _log.info("catalog %s: zone %s added", names.show(plan.origin), names.show(origin))
+
+    async def _remove(self, plan: FollowedCatalog, origin: bytes, *, forget: bool = True) -> None:
+        del self._members[origin]
+        plan.dismiss(origin)
+        try:
+            await self._keeper.remove(origin, forget=forget)
+        except JournalError as error:
+            _log.error("zone %s: %s", names.show(origin), error)
+        _log.info("catalog %s: zone %s removed", names.show(plan.origin), names.show(origin))
+
+
+class Made:
+    """One catalog that is made here. `members` tells which zones are in it."""
+
+    def __init__(
+        self,
+        origin: bytes,
+        members: Callable[[], Iterable[bytes]],
+        *,
+        keeper: Keeper,
+        store: ZoneStore,
+    ) -> None:
+        self.origin = origin
+        self._members = members
+        self._keeper = keeper
+        self._store = store
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Serve the catalog, with the serial it had if nothing has changed."""
+        ledger = self._keeper.ledger
+        if ledger is not None and ledger.is_there:
+            try:
+                kept = await ledger.restore(self.origin)
+            except JournalError as error:
+                _log.error("catalog %s: %s", names.show(self.origin), error)
+            else:
+                if kept.zone is not None:
+                    self._keeper.history.add(kept.zone, kept.history)
+                    self._keeper.resume(kept.zone)
+        await self.renew()
+
+    def changed(self) -> None:
+        """A zone has come or gone: make the catalog anew, soon."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(GATHER_S, self._begin)
+
+    async def stop(self) -> None:
+        """Make it no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _begin(self) -> None:
+        self._timer = None
+        self._task = asyncio.ensure_future(self.renew())
+
+    async def renew(self) -> None:
+        """Publish the list as it is now, unless it is served already."""
+        async with self._lock:
+            wall = self._keeper.clock.wall()
+            held = self._store.get(self.origin)
+            serial = int(wall) if held is None else next_serial(held.serial, "unixtime", wall)
+            made = catalogs.make(self.origin, self._members(), serial)
+            change = None
+            if held is not None:
+                change = await in_turns(diffs.compute(held, made))
+                if len(change.removed) == len(change.added) == 1:
+                    return
+            try:
+                await self._keeper.publish(made, change, whole=True)
+            except JournalError as error:
+                _log.error("catalog %s: not on disk: %s", names.show(self.origin), error)
+                self._keeper.show(made, None if change is None else (change,))
+            _log.info("catalog %s: serial %d", names.show(self.origin), made.serial)

@@ -1,0 +1,224 @@
+"""A server that makes a catalog, and one that follows it, in one process."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resolver import names
+from resolver.app.server import Server
+from resolver.codes import Rcode, RRType
+from resolver.config.load import load
+from resolver.model import Address, Message, Question
+from resolver.wire.build import build
+from resolver.wire.parse import parse
+from resolver.zone.peer import Peer
+
+pytestmark = pytest.mark.loopback
+
+TIMEOUT_S = 20.0
+CATALOG = names.read("catalog.test.")
+
+
+def run(body: Coroutine[Any, Any, None]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            await body
+
+    asyncio.run(bounded())
+
+
+async def until(what: Callable[[], bool]) -> None:
+    while not what():  # noqa: ASYNC110 - what is waited for are files and other servers
+        await asyncio.sleep(0.05)
+
+
+def text(serial: int, *lines: str) -> str:
+    head = (
+        f"$TTL 300\n@ SOA ns.else.where. host {serial} 3600 900 1209600 300\n@ NS ns.else.where.\n"
+    )
+    return head + "\n".join(lines) + "\n"
+
+
+def server(folder: Path, body: str, port: int = 0) -> Server:
+    folder.mkdir(exist_ok=True)
+    config = folder / "config.toml"
+    config.write_text(
+        f'[server]\nlisten = ["127.0.0.1:{port}"]\n[recursion]\nenabled = false\n{body}'
+    )
+    return Server(load(config))
+
+
+def primary(folder: Path, notify: int) -> Server:
+    (folder / "zones").mkdir(parents=True, exist_ok=True)
+    return server(
+        folder,
+        '[access]\ntransfer = ["localhost"]\n'
+        f'[[catalog]]\nname = "catalog.test"\nalso_notify = ["127.0.0.1:{notify}"]\n'
+        '[[zone_directory]]\npath = "zones"\ncatalog = "catalog.test"\n',
+    )
+
+
+def secondary(folder: Path, port: int, *, listen: int = 0, extra: str = "") -> Server:
+    return server(
+        folder,
+        '[access]\ntransfer = ["none"]\n'
+        f'[[zone]]\nname = "catalog.test"\nrole = "catalog"\nprimaries = ["127.0.0.1:{port}"]\n'
+        f"{extra}",
+        listen,
+    )
+
+
+def rcode(server: Server, name: str, rrtype: RRType = RRType.SOA) -> str:
+    query = Message(1, 0, [Question(names.read(name), rrtype)])
+    reply = server.service.respond(build(query), bytes((127, 0, 0, 1)), stream=False)
+    assert isinstance(reply, bytes)
+    return Rcode(parse(reply).rcode).name
+
+
+def test_zones_come_and_go(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def body() -> None:
+        async with AsyncExitStack() as stack:
+            first = await stack.enter_async_context(primary(tmp_path / "one", 1))
+            port = first.addresses[0].port
+            (tmp_path / "one/zones/a.test.zone").write_text(text(1))
+            second = secondary(tmp_path / "two", port)
+            async with second:
+                listens = second.addresses[0].port
+                first.zoning.roster.also_notify[CATALOG] = (Peer(Address("127.0.0.1", listens)),)
+                await until(lambda: rcode(second, "a.test.") == "NOERROR")
+                (tmp_path / "one/zones/b.test.zone").write_text(text(1))
+                await until(lambda: rcode(second, "b.test.") == "NOERROR")
+                (tmp_path / "one/zones/a.test.zone").unlink()
+                await until(lambda: rcode(second, "a.test.") == "REFUSED")
+                assert rcode(second, "b.test.") == "NOERROR"
+            # Without its primary it serves what it knew.
+            await first.stop()
+            async with secondary(tmp_path / "two", port) as again:
+                assert rcode(again, "b.test.") == "NOERROR"
+                assert rcode(again, "a.test.") == "REFUSED"
+                assert rcode(again, "catalog.test.") == "NOERROR"
+
+    run(body())
+    assert "catalog catalog.test.: zone b.test. added" in caplog.text
+    assert "catalog catalog.test.: zone a.test. removed" in caplog.text
+
+
+def test_restart_without_change_keeps_the_serial(tmp_path: Path) -> None:
+    async def serial() -> int:
+        async with primary(tmp_path / "one", 1) as first:
+            zone = first.store.get(CATALOG)
+            assert zone is not None
+            return zone.serial
+
+    async def body() -> None:
+        (tmp_path / "one/zones").mkdir(parents=True)
+        (tmp_path / "one/zones/a.test.zone").write_text(text(1))
+        before = await serial()
+        assert await serial() == before
+        (tmp_path / "one/zones/b.test.zone").write_text(text(1))
+        assert await serial() > before
+
+    run(body())
+
+
+def catalog_file(*lines: str, serial: int = 1, version: str = "2") -> str:
+    return text(serial, f'version TXT "{version}"', *lines)
+
+
+async def following(stack: AsyncExitStack, folder: Path, *catalogs: str) -> tuple[Server, Server]:
+    """A primary with catalogs and zones as files, and a server that follows the catalogs."""
+    for zone in ("a", "b"):
+        (folder / f"{zone}.test.zone").write_text(text(1))
+    zones = "".join(
+        f'[[zone]]\nname = "{name}"\nfile = "{name}.zone"\nalso_notify = ["127.0.0.1:1"]\n'
+        for name in ("a.test", "b.test", *catalogs)
+    )
+    first = await stack.enter_async_context(
+        server(folder, f'[access]\ntransfer = ["localhost"]\n{zones}')
+    )
+    port = first.addresses[0].port
+    followed = "".join(
+        f'[[zone]]\nname = "{name}"\nrole = "catalog"\nprimaries = ["127.0.0.1:{port}"]\n'
+        for name in catalogs
+    )
+    second = await stack.enter_async_context(server(folder / "two", followed))
+    told = Peer(Address("127.0.0.1", second.addresses[0].port))
+    for name in catalogs:
+        first.zoning.roster.also_notify[names.read(f"{name}.")] = (told,)
+    return first, second
+
+
+def test_broken_catalog_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def body() -> None:
+        async with AsyncExitStack() as stack:
+            file = tmp_path / "c.test.zone"
+            file.write_text(catalog_file("m.zones PTR a.test."))
+            first, second = await following(stack, tmp_path, "c.test")
+            await until(lambda: rcode(second, "a.test.") == "NOERROR")
+            file.write_text(catalog_file("m.zones PTR b.test.", serial=2, version="9"))
+            await first.reload()
+            await until(lambda: "not followed, its version is '9', not '2'" in caplog.text)
+            assert rcode(second, "a.test.") == "NOERROR"
+            file.write_text(catalog_file("m.zones PTR b.test.", serial=3))
+            await first.reload()
+            await until(lambda: rcode(second, "b.test.") == "NOERROR")
+            assert rcode(second, "a.test.") == "REFUSED"
+
+    run(body())
+
+
+def test_change_of_ownership(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def body() -> None:
+        async with AsyncExitStack() as stack:
+            old, new = tmp_path / "old.test.zone", tmp_path / "new.test.zone"
+            old.write_text(catalog_file("m.zones PTR a.test."))
+            new.write_text(catalog_file("m.zones PTR b.test."))
+            first, second = await following(stack, tmp_path, "old.test", "new.test")
+            await until(lambda: rcode(second, "a.test.") == rcode(second, "b.test.") == "NOERROR")
+            # The other one lists it as well: that alone changes nothing.
+            new.write_text(catalog_file("m.zones PTR b.test.", "n.zones PTR a.test.", serial=2))
+            await first.reload()
+            await until(lambda: "a.test. is served already" in caplog.text)
+            listed = catalog_file("m.zones PTR a.test.", "coo.m.zones PTR new.test.", serial=2)
+            old.write_text(listed)
+            await first.reload()
+            await until(lambda: "catalog new.test.: zone a.test. added" in caplog.text)
+            # Gone from where it was, it stays where it is.
+            old.write_text(catalog_file(serial=3))
+            await first.reload()
+            await until(lambda: second.store.get(names.read("old.test.")).serial == 3)  # type: ignore[union-attr]
+            await until(lambda: rcode(second, "a.test.") == "NOERROR")
+
+    run(body())
+
+
+def test_members_may_be_served_on_other_terms(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with AsyncExitStack() as stack:
+            first = await stack.enter_async_context(primary(tmp_path / "one", 1))
+            port = first.addresses[0].port
+            (tmp_path / "one/zones/a.test.zone").write_text(text(1))
+            extra = (
+                'transfer = ["none"]\nmembers = { transfer = ["127.0.0.1"],'
+                f' primaries = ["127.0.0.1:{port}"] }}\n'
+            )
+            second = await stack.enter_async_context(secondary(tmp_path / "two", port, extra=extra))
+            first.zoning.roster.also_notify[CATALOG] = (
+                Peer(Address("127.0.0.1", second.addresses[0].port)),
+            )
+            await until(lambda: rcode(second, "a.test.") == "NOERROR")
+            rules = second.zoning.roster.transfer_rules
+            loopback = bytes((127, 0, 0, 1))
+            assert rules.allows(names.read("a.test."), loopback, None)
+            assert not rules.allows(CATALOG, loopback, None)
+
+    run(body())
