@@ -31,6 +31,7 @@ TABLE: dict[str, str] = {
     "waiting_refused_total": "Queries dropped because too many of their network wait already",
     "replies_discarded_total": "Replies not sent because they came too late for a waiting crowd",
     "recursions_failed_total": "Client questions that ended in SERVFAIL",
+    "fallback_used_total": "Questions answered by forwarders after iteration, or the reverse",
     "upstream_queries_total": "Queries sent to other servers",
     "upstream_tcp_total": "Queries sent to other servers over TCP",
     "upstream_timeouts_total": "Queries to other servers that got no reply in time",
@@ -72,6 +73,7 @@ class Metrics:
     waiting_refused_total: int
     replies_discarded_total: int
     recursions_failed_total: int
+    fallback_used_total: int
     upstream_queries_total: int
     upstream_tcp_total: int
     upstream_timeouts_total: int

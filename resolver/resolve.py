@@ -32,6 +32,7 @@ from resolver.iterate.recall import Failed, Recall
 from resolver.iterate.response import Aliased, Answered
 from resolver.iterate.route import Route, Routes, cut_chain
 from resolver.iterate.work import Work
+from resolver.metrics import Metrics
 from resolver.model import Answer, ExtendedError, Question, RRset
 from resolver.rng import Rng
 from resolver.trace import Trace
@@ -68,6 +69,7 @@ class Recursion:
         rng: Rng,
         routes: Iterable[Route] = (),
         local: Local | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """`routes` are stub and forward zones, `local` has the first word on clients' questions and
         on the targets of aliases. Raises ValueError for hints without servers or addresses."""
@@ -79,7 +81,7 @@ class Recursion:
         self.routes = Routes(routes)
         self.local = local
         self.private = PrivateAddresses(recursion)
-        self.fallbacks = 0
+        self.metrics = metrics or Metrics()
         self.rrsets = RRsets(
             int(cache.size * _RRSETS_SHARE), min_ttl=int(cache.min_ttl), max_ttl=int(cache.max_ttl)
         )
@@ -341,7 +343,7 @@ class Recursion:
         if found is None and isinstance(without, Failed):
             without = yield from self.forwarder.forward(name, qtype, route, work)
         if not isinstance(without, Failed):
-            self.fallbacks += 1
+            self.metrics.fallback_used_total += 1
         return without
 
     def _route(self, name: bytes, qtype: int) -> Route | None:

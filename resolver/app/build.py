@@ -93,7 +93,9 @@ def read_zone(text: str) -> Zone:
     return report.zone
 
 
-def make_recursion(config: Config, material: Material, clock: Clock) -> Recursion:
+def make_recursion(
+    config: Config, material: Material, clock: Clock, metrics: Metrics | None = None
+) -> Recursion:
     """The recursive service of a configuration. Raises ConfigError for hints that lead nowhere."""
     routes = [
         *(Route(stub.name, stub.to, "stub") for stub in config.stub),
@@ -109,6 +111,7 @@ def make_recursion(config: Config, material: Material, clock: Clock) -> Recursio
             rng=random.SystemRandom(),
             routes=routes,
             local=make_home(config, material, routes),
+            metrics=metrics,
         )
     except ValueError as error:
         file = str(config.recursion.root_hints or "built-in root hints")

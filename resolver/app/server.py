@@ -14,6 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 
+from resolver import names
 from resolver.app.build import (
     Material,
     banner,
@@ -28,6 +29,7 @@ from resolver.app.exits import BAD_CONFIGURATION, OK
 from resolver.app.zoning import Zoning
 from resolver.codes import RRType
 from resolver.config.schema import Config
+from resolver.config.zones import ZoneSettings
 from resolver.errors import ConfigError, Finding, ResolverError
 from resolver.metrics import Metrics
 from resolver.model import Address, Question
@@ -44,6 +46,7 @@ from resolver.serve.fast import FastPath
 from resolver.trace import Trace
 from resolver.zone.content import Zone
 from resolver.zone.notify import show_addresses
+from resolver.zone.status import ZoneStatus
 from resolver.zone.store import ZoneStore
 
 # Ctrl-C ends within a second; replies under way get most of it.
@@ -85,7 +88,7 @@ class Server:
         for version in (*self.material.zones, *zones):
             self.store.swap(version)
         self.recursion = (
-            make_recursion(self.config, self.material, self.clock)
+            make_recursion(self.config, self.material, self.clock, self.metrics)
             if self.config.recursion.enabled
             else None
         )
@@ -200,6 +203,14 @@ class Server:
     async def reload(self) -> None:
         """Read zone files again that have changed, and look into the folders of zones."""
         await self.zoning.primaries.reload()
+
+    async def add_secondary(self, terms: ZoneSettings) -> ZoneStatus:
+        """Be a secondary for one more zone until the server ends; what the first transfer came to
+        is in the status. Raises ValueError for a zone that is served, and for unknown keys."""
+        for peer in terms.primaries:
+            if peer.key is not None and peer.key not in self.material.keys:
+                raise ValueError(f"there is no key named {names.show(peer.key)}")
+        return await self.zoning.add_secondary(terms)
 
     async def __aenter__(self) -> "Server":
         await self.start()

@@ -217,7 +217,7 @@ def test_first_means_that_the_walk_takes_over(failure: str):
     assert watch.asked(ONE)
     assert watch.servers[-1] == EXAMPLE
     assert world.clock.now() - start <= 8.0
-    assert world.recursion.fallbacks == 1
+    assert world.recursion.metrics.fallback_used_total == 1
 
 
 def test_first_asks_nobody_else_while_the_forwarder_answers():
@@ -225,7 +225,7 @@ def test_first_asks_nobody_else_while_the_forwarder_answers():
     world = World(net, routes=[route(".", ONE, mode="first")])
     assert world.ask("www.example.com. A")[1].servers == [ONE]
     assert world.ask("no.example.com. A")[1].servers == [ONE], "NXDOMAIN is no failure"
-    assert world.recursion.fallbacks == 0
+    assert world.recursion.metrics.fallback_used_total == 0
 
 
 def test_first_falls_back_to_the_next_shorter_route():
@@ -245,7 +245,7 @@ def test_fallback_asks_the_forwarder_only_when_the_walk_fails():
     answer, watch = world.ask("mail.example.com. MX")
     assert answer.data("MX") == ["10 www.example.com."]
     assert watch.servers[-1] == ONE
-    assert world.recursion.fallbacks >= 1
+    assert world.recursion.metrics.fallback_used_total >= 1
 
 
 def test_fallback_serves_when_the_way_out_is_blocked():
