@@ -61,7 +61,7 @@ class Forwarder:
                     response: Answered | Aliased | Broken = Broken(reason)
                 case _:
                     response = classify(asked, name, qtype, route.zone)
-                    if asked.edns is not None and asked.edns.dnssec_ok:
+                    if work.dnssec_ok:
                         add_proof(response, asked, scrub.index(asked.answer), route.zone)
             if not isinstance(response, Broken):
                 work.note("  %s", Shown(response))

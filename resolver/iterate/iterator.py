@@ -256,6 +256,7 @@ class Iterator:
                     question.qtype,
                     zone,
                     harden=self.harden_glue,
+                    signed=work.dnssec_ok,
                 )
             )
             if isinstance(response, (Lame, Broken)):

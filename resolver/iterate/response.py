@@ -84,8 +84,19 @@ class Broken:
 Response: TypeAlias = Answered | Aliased | Referred | Lame | Broken
 
 
-def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden: bool) -> Response:
-    """What `message`, sent by a server of `zone`, says about lower-case `qname` and `qtype`."""
+def classify(
+    message: Message,
+    qname: bytes,
+    qtype: int,
+    zone: bytes,
+    *,
+    harden: bool,
+    signed: bool = False,
+) -> Response:
+    """What `message`, sent by a server of `zone`, says about lower-case `qname` and `qtype`.
+
+    `signed`: signatures were asked for, and are kept.
+    """
     if message.rcode not in _CONCLUSIVE:
         reason = f"rcode {show_rcode(message.rcode)}"
         return Lame(reason) if message.rcode == Rcode.REFUSED else Broken(reason, message.rcode)
@@ -99,7 +110,7 @@ def classify(message: Message, qname: bytes, qtype: int, zone: bytes, *, harden:
     response = _with_data(message, answer, chain, name, qtype, zone) or _without_data(
         message, chain, name, zone, harden=harden
     )
-    if message.edns is not None and message.edns.dnssec_ok:
+    if signed:
         add_proof(response, message, answer, zone)
     return response
 
