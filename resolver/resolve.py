@@ -5,10 +5,8 @@ walk itself, RFC 2308 for denials, RFC 9520 for failures, RFC 8767 for stale ans
 of clients, sockets or own zones.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from math import inf
-from typing import TypeAlias
 
 from resolver import names
 from resolver.cache.delegations import Delegation, Delegations
@@ -24,7 +22,15 @@ from resolver.effects import Finished, Spawn, Steps, Sub
 from resolver.iterate import priming
 from resolver.iterate.ask import Asker
 from resolver.iterate.budget import Budget, OutOfBudget
-from resolver.iterate.conclude import as_stale, chain_fault, conclude, renew_in_s, servfail
+from resolver.iterate.conclude import (
+    Local,
+    as_stale,
+    at_home,
+    chain_fault,
+    conclude,
+    renew_in_s,
+    servfail,
+)
 from resolver.iterate.forward import Forwarder
 from resolver.iterate.iterator import Found, Iterator, Shown
 from resolver.iterate.private import PrivateAddresses
@@ -50,9 +56,6 @@ PRIMING_RETRY_S = 10.0
 # after a failure it need not wait at all (the failure recheck timer of the same section).
 CLIENT_PATIENCE_S = 1.8
 STALE_RECHECK_S = 30.0
-
-# What is answered here instead of being asked for; None is for everything else.
-Local: TypeAlias = Callable[[Question], Answer | None]
 
 
 class Recursion:
@@ -190,7 +193,7 @@ class Recursion:
         renew_at = inf
         while True:
             if self.local is not None:
-                match self._at_home(name, qtype, chain):
+                match at_home(self.local, name, qtype, chain):
                     case Answer() as answer:
                         return answer
                     case bytes(target):
@@ -249,9 +252,9 @@ class Recursion:
         chain: list[RRset] = []
         renew_at = inf
         # What hides names from clients hides no name server from us.
-        at_home = work.depth == 0 and self.local is not None
+        local = self.local if work.depth == 0 else None
         while True:
-            match self._at_home(name, question.qtype, chain) if at_home else None:
+            match at_home(local, name, question.qtype, chain):
                 case Answer() as answer:
                     work.note("%s is answered here", names.show(name))
                     return answer
@@ -272,20 +275,6 @@ class Recursion:
                 return self.private.screen(answer) if work.depth == 0 else answer
             work.note("alias leads to %s", Shown(found.target))
             name, start = found.target, None
-
-    def _at_home(self, name: bytes, qtype: int, chain: list[RRset]) -> Answer | bytes | None:
-        """What is answered here, behind `chain`: the answer, or the next name of the chain."""
-        local = self.local(Question(name, qtype)) if self.local is not None else None
-        if local is None:
-            return None
-        is_all = not chain
-        chain += local.answer
-        if error := chain_fault(chain):
-            return servfail(error)
-        if local.chase is not None:
-            return local.chase
-        ours = is_all and local.authoritative
-        return replace(local, answer=chain, authoritative=ours, ages=local.ages or not is_all)
 
     def _find(self, name: bytes, qtype: int, work: Work, start: Delegation | None) -> Steps[Found]:
         """One link of the chain: from the cache, or from the servers of the zone."""
@@ -310,12 +299,12 @@ class Recursion:
         self, found: Answered | Aliased, name: bytes, qtype: int, work: Work
     ) -> Answered | Aliased:
         route = self.routes.find(name)
-        at_home = self.local if work.depth == 0 else None
+        local = self.local if work.depth == 0 else None
         return cut_chain(
             found,
             lambda target: (
                 self.routes.find(target) is not route
-                or (at_home is not None and at_home(Question(target, qtype)) is not None)
+                or (local is not None and local(Question(target, qtype)) is not None)
             ),
         )
 

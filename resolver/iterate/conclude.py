@@ -4,9 +4,10 @@ Knows: chains, denials, the reasons that go with an answer (RFC 8914). Does not 
 were found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
+from typing import TypeAlias
 
 from resolver import names
 from resolver.cache.negative import negative_ttl
@@ -14,9 +15,12 @@ from resolver.cache.rrsets import renewal_margin_s
 from resolver.codes import Ede, Rcode, RRType
 from resolver.iterate.budget import MAX_ALIASES
 from resolver.iterate.response import Answered
-from resolver.model import Answer, ExtendedError, RRset
+from resolver.model import Answer, ExtendedError, Question, RRset
 
 _CNAME = int(RRType.CNAME)
+
+# What is answered here instead of being asked for; None is for everything else.
+Local: TypeAlias = Callable[[Question], Answer | None]
 
 
 def conclude(found: Answered, chain: list[RRset], *, max_negative_ttl: int) -> Answer:
@@ -36,6 +40,24 @@ def renew_in_s(answer: Answer, renew_at: float, now: float) -> int:
     if renew_at == inf:
         return min(rrset.ttl - renewal_margin_s(rrset.ttl) for rrset in answer.answer)
     return int(renew_at - now)
+
+
+def at_home(
+    local: Local | None, name: bytes, qtype: int, chain: list[RRset]
+) -> Answer | bytes | None:
+    """What is answered here, behind `chain`, to which it is added: the answer, or the next name of
+    the chain."""
+    found = local(Question(name, qtype)) if local is not None else None
+    if found is None:
+        return None
+    is_all = not chain
+    chain += found.answer
+    if error := chain_fault(chain):
+        return servfail(error)
+    if found.chase is not None:
+        return found.chase
+    ours = is_all and found.authoritative
+    return replace(found, answer=chain, authoritative=ours, ages=found.ages or not is_all)
 
 
 def chain_fault(chain: Sequence[RRset]) -> ExtendedError | None:

@@ -16,9 +16,10 @@ from resolver import names
 from resolver.codes import read_type
 from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSettings
 from resolver.effects import Steps
+from resolver.iterate.conclude import Local
 from resolver.iterate.route import Mode, Route
 from resolver.model import Address, Answer, Question, RRset
-from resolver.resolve import Local, Recursion
+from resolver.resolve import Recursion
 from resolver.testing.clock import ManualClock
 from resolver.testing.driver import Driver
 from resolver.testing.internet import Internet
