@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from resolver import names
 from resolver.clock import Clock
 from resolver.config.entries import PeerSettings
 from resolver.config.schema import Config
@@ -38,6 +39,7 @@ from resolver.serve.request import Notes
 from resolver.serve.update import Updates
 from resolver.zone.content import Zone
 from resolver.zone.peer import Peer
+from resolver.zone.status import ZoneStatus
 from resolver.zone.store import ZoneStore
 
 # In `server.state_dir`.
@@ -160,6 +162,22 @@ class Zoning:
         for made in self.made:
             await made.stop()
         await self.keeper.stop()
+
+    async def add_secondary(self, terms: ZoneSettings) -> ZoneStatus:
+        """Be a secondary for one more zone until the server ends, and wait for the first check:
+        how it went is in the status. Raises ValueError when the zone is served already."""
+        origin = terms.name
+        taken = origin in self.keeper.primaries or origin in self.primaries.zones
+        if taken or self._store.get(origin) is not None:
+            raise ValueError(f"{names.show(origin)} is served already")
+        if terms.role != "secondary" or not terms.primaries:
+            raise ValueError("a secondary zone needs servers to transfer from")
+        self.roster.admit(terms, origin)
+        check = terms.zonemd == "check"
+        await self.keeper.add(SecondaryZone(origin, peers_of(terms.primaries), check))
+        status = await self.keeper.first_check(origin)
+        assert status is not None
+        return status
 
     def updates(self, notes: Notes) -> Updates:
         """The handler of dynamic updates."""

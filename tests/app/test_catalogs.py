@@ -13,6 +13,7 @@ from resolver import names
 from resolver.app.server import Server
 from resolver.codes import Rcode, RRType
 from resolver.config.load import load
+from resolver.config.zones import ZoneSettings
 from resolver.model import Address, Message, Question
 from resolver.wire.build import build
 from resolver.wire.parse import parse
@@ -222,3 +223,34 @@ def test_members_may_be_served_on_other_terms(tmp_path: Path) -> None:
             assert not rules.allows(CATALOG, loopback, None)
 
     run(body())
+
+
+class TestSecondaryAtRunTime:
+    def terms(self, port: int, name: str = "a.test", **more: Any) -> ZoneSettings:
+        address = {"address": f"127.0.0.1:{port}", **more}
+        return ZoneSettings.model_validate(
+            {"name": name, "role": "secondary", "primaries": [address]}
+        )
+
+    def test_status_tells_of_the_first_transfer(self, tmp_path: Path) -> None:
+        async def body() -> None:
+            (tmp_path / "one/zones").mkdir(parents=True)
+            (tmp_path / "one/zones/a.test.zone").write_text(text(41))
+            async with (
+                primary(tmp_path / "one", 1) as first,
+                server(tmp_path / "two", "") as second,
+            ):
+                port = first.addresses[0].port
+                status = await second.add_secondary(self.terms(port))
+                assert (status.state, status.serial, status.failures) == ("serving", 41, 0)
+                assert rcode(second, "a.test.") == "NOERROR"
+                with pytest.raises(ValueError, match="served already"):
+                    await second.add_secondary(self.terms(port))
+                with pytest.raises(ValueError, match="no key named k"):
+                    await second.add_secondary(self.terms(port, "c.test", key="k"))
+                status = await second.add_secondary(self.terms(port, "none.test"))
+                assert (status.state, status.serial, status.failures) == ("not ready", None, 1)
+                (known,) = status.primaries
+                assert "REFUSED" in known.note
+
+        run(body())
