@@ -15,7 +15,9 @@ RFC 6303 section 3 wants. Questions below get NXDOMAIN from here and no packet i
 
 A zone is left out that the configuration names in recursion.special_names, and one that a stub or
 forward zone holds: then the operator has said who knows. That "." is forwarded says nothing about
-any of these. Where a stub or forward zone lies inside of one, the longer name goes first.
+most of these; but ipv4only.arpa is how clients find out what a DNS64 resolver makes of addresses
+(RFC 7050), and that may be the forwarder, so then it is left out. Where a stub or forward zone lies
+inside of one, the longer name goes first.
 
 Knows: the names. Does not know: who asks, how a zone is looked up.
 """
@@ -48,6 +50,8 @@ _NAMES = (
     "resolver.arpa",
     "ipv4only.arpa",
 )
+# What whoever does the synthesis for our clients must answer (RFC 8880 section 7).
+_OF_DNS64 = ("ipv4only.arpa", "170.0.0.192.in-addr.arpa", "171.0.0.192.in-addr.arpa")
 _NETWORKS = (
     "10.0.0.0/8",
     "172.16.0.0/12",
@@ -84,8 +88,12 @@ _CONTENT = {
 
 def special_zones(left_out: Iterable[bytes] = (), routed: Iterable[bytes] = ()) -> list[Zone]:
     """The built-in zones, without those at or below a name of `left_out`, and without those at or
-    below one of `routed` (stub and forward zones) other than the root. Lower-case names."""
+    below one of `routed` (stub and forward zones); the root among those takes away the ones of
+    DNS64 only. Lower-case names."""
+    routed = tuple(routed)
     gone = [*left_out, *(name for name in routed if name != names.ROOT)]
+    if names.ROOT in routed:
+        gone += [names.read(text) for text in _OF_DNS64]
     made = []
     for text in _origins():
         origin = names.read(text).lower()

@@ -159,10 +159,17 @@ def test_a_stub_zone_below_goes_first_and_leaves_the_rest():
     assert ask("home.arpa. SOA", at) is not None
 
 
-def test_forwarding_everything_switches_nothing_off():
+def test_forwarding_everything_leaves_names_that_are_nobodys():
     at = home(routes={".": "only"})
     assert ask("www.test.", at) is not None
     assert ask("1.0.0.10.in-addr.arpa. PTR", at) is not None
+
+
+def test_a_forwarder_of_everything_may_do_dns64():
+    """RFC 7050: clients look for the prefix in what the AAAA of ipv4only.arpa becomes."""
+    at = home(routes={".": "only"})
+    assert ask("ipv4only.arpa. AAAA", at) is None
+    assert ask("170.0.0.192.in-addr.arpa. PTR", at) is None
 
 
 @pytest.mark.parametrize(
