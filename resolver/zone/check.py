@@ -4,10 +4,12 @@ An error means that the zone is refused, a warning that it is served as it stand
 it open we refuse what BIND refuses.
 
 Knows: RFC 1034 section 3.6.2, RFC 1035 section 5.2, RFC 2181 sections 5.2, 6.1 and 10.3, RFC 4035
-section 2.5, RFC 4592 section 4.2, RFC 5155 section 7.2.8, RFC 6672 sections 2.3 and 2.4, RFC 9471.
+section 2.5, RFC 4592 section 4.2, RFC 5155 section 7.2.8, RFC 6672 sections 2.3 and 2.4, RFC 9461
+section 4.1, RFC 9471.
 Does not know: signatures (zone/signing.py), files, how nodes are packed.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -32,6 +34,15 @@ _DNAME: Final = int(RRType.DNAME)
 _DS: Final = int(RRType.DS)
 _RRSIG: Final = int(RRType.RRSIG)
 _NSEC3: Final = int(RRType.NSEC3)
+_SPF: Final = int(RRType.SPF)
+_SVCB: Final = int(RRType.SVCB)
+
+# Types whose owners are names of hosts or of mail domains (RFC 1123 section 2.1).
+_HOST_TYPES: Final = frozenset((_A, _AAAA, int(RRType.MX)))
+_ACTIVE_DIRECTORY: Final = b"\2gc\6_msdcs"  # has addresses, and cannot help its name
+_DNS_SERVICE: Final = b"\4_dns"
+_ALPN: Final = 1  # the number of a service parameter
+_ADDRESS_TEXT: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}\.")
 
 # Where the name stands in the rdata of types that lead somewhere.
 _TARGET_AT: Final = {
@@ -117,6 +128,7 @@ def node(
         _hashed(key, groups, findings)
     for group in groups:
         _rrset(key, flags, group, findings)
+        _owner(key, group, findings)
         if group.rrtype in _TARGET_AT:
             _targets(zone, key, group, findings)
         if flags & content.CUT and group.rrtype not in _AT_CUT:
@@ -193,12 +205,41 @@ def _rrset(key: bytes, flags: int, group: "Group", findings: Sink) -> None:
         findings.warning(group.where, f"DS at {names.show(key)}, where there is no delegation")
 
 
+def _owner(key: bytes, group: "Group", findings: Sink) -> None:
+    """Rules about records at names of some form, or of types that are no longer used."""
+    rrtype = group.rrtype
+    if rrtype in _HOST_TYPES and b"_" in key and not key.startswith(_ACTIVE_DIRECTORY):
+        reason = "there is an underscore in the name of a host (RFC 1123 section 2.1)"
+        findings.warning(group.where, f"{_rrset_name(key, group)}: {reason}")
+    elif rrtype == _SPF:
+        reason = "is looked at by nobody, only TXT is (RFC 7208 section 3.1)"
+        findings.warning(group.where, f"{_rrset_name(key, group)} {reason}")
+    elif rrtype == _SVCB and _DNS_SERVICE in key:
+        for rdata in group.rdatas.values():
+            if rdata[:2] != b"\0\0" and _ALPN not in _service_keys(rdata):
+                reason = "has no alpn, so clients must ignore it (RFC 9461 section 4.1)"
+                findings.warning(group.where, f"{_rrset_name(key, group)} {reason}")
+
+
+def _service_keys(rdata: bytes) -> set[int]:
+    """The parameters of a service binding (RFC 9460 section 2.2)."""
+    at = 2
+    while rdata[at]:
+        at += rdata[at] + 1
+    at += 1
+    keys = set()
+    while at + 4 <= len(rdata):
+        keys.add(rdata[at] << 8 | rdata[at + 1])
+        at += 4 + (rdata[at + 2] << 8 | rdata[at + 3])
+    return keys
+
+
 def _targets(zone: Contents, key: bytes, group: "Group", findings: Sink) -> None:
     """Rules about where the records of an RRset lead."""
     at = _TARGET_AT[group.rrtype]
     for rdata in group.rdatas.values():
         target = rdata[at:].lower()
-        _doubled_origin(zone, target, group.where, findings)
+        is_doubled = _doubled_origin(zone, target, group.where, findings)
         if group.rrtype in _NO_ALIAS_TARGET and zone.is_alias(target):
             owner, kind = names.show(key), show_type(group.rrtype)
             findings.warning(
@@ -208,6 +249,22 @@ def _targets(zone: Contents, key: bytes, group: "Group", findings: Sink) -> None
             )
         elif group.rrtype == _NS:
             _name_server(zone, key, target, group, findings=findings)
+        elif group.rrtype in _NO_ALIAS_TARGET and not is_doubled:
+            _host(zone, key, target, group, findings=findings)
+
+
+def _host(zone: Contents, key: bytes, target: bytes, group: "Group", *, findings: Sink) -> None:
+    """What MX and SRV lead to must have an address, and only we can know whether it has; the root
+    stands for no service at all (RFC 7505, RFC 2782)."""
+    if target == names.ROOT or not names.is_within(target, zone.origin):
+        return
+    if _has_address(zone, target) or zone.covering(target) is not None:
+        return
+    shown = names.show(target)
+    reason = f"leads to {shown}, which has no A or AAAA"
+    if _ADDRESS_TEXT.match(shown):
+        reason = f"leads to {shown}: an address where a name must be"
+    findings.warning(group.where, f"{_rrset_name(key, group)} {reason}")
 
 
 def _name_server(
@@ -248,7 +305,9 @@ def doubled(origin: bytes) -> bytes:
     return origin[:-1] + origin if len(origin) > 1 else b"\xff"
 
 
-def _doubled_origin(zone: Contents, name: bytes, where: int, findings: Sink) -> None:
-    if name.endswith(doubled(zone.origin)):
-        shown = names.show(name)
-        findings.warning(where, f"{shown} ends in the zone's name twice: is a final dot missing?")
+def _doubled_origin(zone: Contents, name: bytes, where: int, findings: Sink) -> bool:
+    if not name.endswith(doubled(zone.origin)):
+        return False
+    shown = names.show(name)
+    findings.warning(where, f"{shown} ends in the zone's name twice: is a final dot missing?")
+    return True

@@ -240,7 +240,7 @@ class Draft:
             return True
         if name.endswith(self._doubled):
             return False
-        return rrtype in _ANYWHERE or not self._mark(name) & _ALIAS
+        return rrtype in _ANYWHERE or self._mark(name) & (_ADDRESS | _ALIAS) == _ADDRESS
 
     def _follow_cuts(self) -> Slices[None]:
         """Mark the names whose addresses some delegation needs from us (RFC 9499 section 7), and
@@ -303,6 +303,7 @@ class Draft:
             or key in self._doubtful
             or key.endswith(self._doubled)
             or key[1:2] == b"*"
+            or b"_" in key
         ):
             plain = pack_plain(held, flags, self._leads_well)
             if plain is not None:

@@ -50,7 +50,6 @@ _AT_HOST: Final[dict[int, int]] = _ADDRESSES | {
     int(RRType.MX): 2,
     int(RRType.SRV): 6,
     int(RRType.TXT): _NO_TARGET,
-    int(RRType.SPF): _NO_TARGET,
     int(RRType.CAA): _NO_TARGET,
     int(RRType.TLSA): _NO_TARGET,
     int(RRType.SSHFP): _NO_TARGET,

@@ -65,6 +65,14 @@ def test_soa_and_ns_are_needed() -> None:
         ),
         ("a CNAME www.example.test", 1, "ends in the zone's name twice"),
         ("a MX 1 www.example.test", 1, "ends in the zone's name twice"),
+        ("www A 192.0.2.1\na MX 1 ns1\na MX 2 none", 2, "MX at a.example.test. leads to none."),
+        ("a MX 1 none", 1, "leads to none.example.test., which has no A or AAAA"),
+        ("a TXT x\na SRV 0 0 1 a", 2, "SRV at a.example.test. leads to a.example.test., which"),
+        ("a MX 1 192.0.2.1", 1, "192.0.2.1.example.test.: an address where a name must be"),
+        ("a_b A 192.0.2.1", 1, "A at a_b.example.test.: there is an underscore"),
+        ("a.b_c AAAA 2001:db8::1\na.b_c TXT x", 1, "AAAA at a.b_c.example.test.: there is"),
+        ("a SPF v=spf1", 1, "SPF at a.example.test. is looked at by nobody"),
+        ("_dns SVCB 1 ns1 port=853", 1, "SVCB at _dns.example.test. has no alpn"),
     ],
 )
 def test_warned_about(body: str, line: int, reason: str) -> None:
@@ -88,6 +96,13 @@ def test_warned_about(body: str, line: int, reason: str) -> None:
         "notexample A 192.0.2.1",
         "test A 192.0.2.1",
         "b A 192.0.2.1\nb A 192.0.2.1",
+        "a MX 0 .\na SRV 0 0 0 .",
+        "a MX 1 mail.example.net.",
+        "a MX 1 host.in.wild\n*.wild A 192.0.2.1",
+        "sub NS ns.example.net.\na MX 1 mail.sub",
+        "_a._tcp SRV 0 0 1 ns1\nx._domainkey TXT k\n_acme-challenge CNAME ns1\n_http PTR ns1",
+        "gc._msdcs A 192.0.2.1",
+        "_dns SVCB 1 ns1 alpn=dot port=853\n_dns.a SVCB 0 _dns",
     ],
 )
 def test_nothing_to_say_about(body: str) -> None:
@@ -115,3 +130,22 @@ i DNAME x
 i DNAME y
 """
     assert len(errors(body, head=HEAD)) == 10
+
+
+def test_every_doubt_is_a_finding_with_its_line() -> None:
+    body = """a 60 A 192.0.2.1
+a 90 A 192.0.2.2
+alias CNAME ns1
+b MX 10 alias
+c MX 10 192.0.2.9
+d SRV 0 0 1 none
+e_f A 192.0.2.1
+g SPF v=spf1
+sub NS ns.sub
+hidden.sub TXT x
+h DS 1 8 2 00
+i CNAME www.example.test
+_dns SVCB 1 ns1 port=853
+"""
+    found = [int(warning.partition(":")[0]) for warning in warnings(body)]
+    assert sorted(found) == [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
