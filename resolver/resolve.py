@@ -376,17 +376,7 @@ class Recursion:
         self.recall.learn(found, qtype, now, below=not literal)
         self.recall.failures.forget(name, qtype)
         if isinstance(found, Answered) and name == names.ROOT and qtype == RRType.NS:
-            self._learn_root(found)
-
-    def _learn_root(self, found: Answered) -> None:
-        """The answer to priming is where the root is from now on, if it leads anywhere."""
-        primed = priming.primed_delegation(found)
-        if primed is None:
-            return
-        delegation, ttl = primed
-        texts = [ip for texts in delegation.glue.values() for ip in texts]
-        if self.iterator.rules.allowed(texts):
-            self.delegations.learn(delegation, ttl, now=self.clock.now())
+            self.iterator.learn_root(found)
 
     def _conclude(self, found: Answered, chain: list[RRset], renew_at: float = inf) -> Answer:
         """`renew_at` is of what was in the cache."""

@@ -15,6 +15,7 @@ from resolver.clock import Clock
 from resolver.codes import Ede, Rcode, RRType
 from resolver.config.schema import OutgoingSettings, RecursionSettings
 from resolver.effects import Finished, Spawn, Steps, Sub
+from resolver.iterate import priming
 from resolver.iterate.addresses import AddressRules
 from resolver.iterate.ask import Asker, Missed, Unusable
 from resolver.iterate.budget import (
@@ -102,6 +103,16 @@ class Iterator:
                 assert not isinstance(result, (Referred, Puzzled))
                 return result
             delegation = self._learn_delegation(result, delegation)
+
+    def learn_root(self, found: Answered) -> None:
+        """The answer to priming is where the root is from now on, if it leads anywhere."""
+        primed = priming.primed_delegation(found)
+        if primed is None:
+            return
+        delegation, ttl = primed
+        texts = [ip for texts in delegation.glue.values() for ip in texts]
+        if self.rules.allowed(texts):
+            self.delegations.learn(delegation, ttl, now=self.clock.now())
 
     def _learn_delegation(self, referred: Referred, parent: Delegation) -> Delegation:
         delegation = Delegation(referred.zone, referred.servers[:MAX_SERVERS_USED], referred.glue)
