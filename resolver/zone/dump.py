@@ -10,7 +10,7 @@ not know: files.
 """
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from ipaddress import IPv6Address
 from struct import Struct
@@ -20,9 +20,10 @@ from resolver import names
 from resolver.codes import RRType, show_type
 from resolver.slices import Slices
 from resolver.wire.text import show_rdata
-from resolver.zone.content import CASED, Zone
+from resolver.zone import content
+from resolver.zone.content import Zone
 from resolver.zone.groups import Group, in_order, unpack_groups
-from resolver.zone.ring import ring_of
+from resolver.zone.ring import sorted_chunks
 
 # Names between two breaks: a millisecond or two of work.
 _SLICE_NAMES: Final = 100
@@ -36,23 +37,26 @@ Shower = Callable[[bytes], str]
 
 def dump(zone: Zone, write: Callable[[str], object]) -> Slices[None]:
     """Write the zone, some lines at a time."""
-    order = yield from ring_of(zone.nodes, names.canonical_key)
-    lines: list[str] = []
-    for count, name in enumerate(order, 1):
-        packed = zone.nodes.get(name) or b""
-        owner = names.show(packed[2 : 2 + packed[1]] if packed[0] & CASED else name)
-        groups = in_order(unpack_groups(packed).values())
-        for group in sorted(groups, key=_is_not_soa):
-            head = f"{owner} {group.ttl} IN {show_type(group.rrtype)} "
-            shower = _SHOWERS.get(group.rrtype)
-            for _, rdata in sorted(group.rdatas.items()):
-                data = shower(rdata) if shower else show_rdata(group.rrtype, rdata)
-                lines.append(f"{head}{data}\n")
-        if count % _SLICE_NAMES == 0:
-            write("".join(lines))
-            lines.clear()
+    chunks = yield from sorted_chunks(zone.nodes, names.canonical_key)
+    chunks.reverse()
+    while chunks:
+        chunk = chunks.pop()
+        for at in range(0, len(chunk), _SLICE_NAMES):
+            part = chunk[at : at + _SLICE_NAMES]
+            write("".join([line for name in part for line in _lines(zone, name)]))
             yield
-    write("".join(lines))
+
+
+def _lines(zone: Zone, name: bytes) -> Iterator[str]:
+    """The records of a name, one on each line."""
+    packed = zone.nodes.get(name) or content.PACKED_ENT
+    owner = names.show(packed[2 : 2 + packed[1]] if packed[0] & content.CASED else name)
+    for group in sorted(in_order(unpack_groups(packed).values()), key=_is_not_soa):
+        head = f"{owner} {group.ttl} IN {show_type(group.rrtype)} "
+        shower = _SHOWERS.get(group.rrtype)
+        for _, rdata in sorted(group.rdatas.items()):
+            data = shower(rdata) if shower else show_rdata(group.rrtype, rdata)
+            yield f"{head}{data}\n"
 
 
 def _is_not_soa(group: Group) -> bool:

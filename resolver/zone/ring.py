@@ -10,16 +10,21 @@ Knows: order. Does not know: what the names own, nor what lies between them.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from heapq import merge
+from heapq import heapify, heappop, heapreplace
 from typing import Final, TypeAlias
 
 from resolver.slices import Slices
 
 Key: TypeAlias = Callable[[bytes], bytes]
+# Not lists: the garbage collector looks into those again and again, a million names at once. Into
+# new ones it looks once, many together, so they are not large either.
+Chunk: TypeAlias = tuple[bytes, ...]
 
 CHUNK_NAMES: Final = 256
-# Names sorted, or merged, between two breaks: about a millisecond.
-_RUN_NAMES: Final = 512
+# Names merged between two breaks: a millisecond or two.
+_SLICE_NAMES: Final = 512
+# The next name of a sorted run by its key, the number of the run, and what comes after it.
+_Head: TypeAlias = tuple[bytes, int, bytes, Iterator[bytes]]
 
 
 class Ring:
@@ -27,10 +32,10 @@ class Ring:
 
     __slots__ = ("_chunks", "_firsts", "_key")
 
-    def __init__(self, chunks: list[list[bytes]], key: Key) -> None:
-        """`chunks` in order, none of them empty; they must not be changed any more."""
+    def __init__(self, chunks: list[Chunk], firsts: list[bytes], key: Key) -> None:
+        """`chunks` in order, none of them empty. `firsts` are the keys of their first names."""
         self._chunks = chunks
-        self._firsts = [key(chunk[0]) for chunk in chunks]
+        self._firsts = firsts
         self._key = key
 
     def at_or_before(self, name: bytes) -> bytes:
@@ -64,18 +69,18 @@ class Ring:
             editor.insert(name)
             if count % CHUNK_NAMES == 0:
                 yield
-        return Ring(editor.sealed(), self._key)
+        return (yield from _ring(editor.sealed(), self._key))
 
 
 class _Editor:
     """Chunks of the next version. Positions stay those of the version before until the end; a
     chunk that grows is cut only then."""
 
-    def __init__(self, chunks: list[list[bytes]], firsts: list[bytes], key: Key) -> None:
-        self._chunks = list(chunks) or [[]]
+    def __init__(self, chunks: list[Chunk], firsts: list[bytes], key: Key) -> None:
+        self._chunks = list(chunks) or [()]
         self._firsts = firsts
         self._key = key
-        self._own: set[int] = set()
+        self._own: dict[int, list[bytes]] = {}
 
     def remove(self, name: bytes) -> None:
         chunk, place = self._find(name)
@@ -88,48 +93,86 @@ class _Editor:
     def _find(self, name: bytes) -> tuple[list[bytes], int]:
         key = self._key(name)
         number = max(bisect_right(self._firsts, key) - 1, 0)
-        if number not in self._own:
-            self._own.add(number)
-            self._chunks[number] = list(self._chunks[number])
-        chunk = self._chunks[number]
+        chunk = self._own.get(number)
+        if chunk is None:
+            chunk = self._own[number] = list(self._chunks[number])
         return chunk, bisect_left(chunk, key, key=self._key)
 
-    def sealed(self) -> list[list[bytes]]:
-        chunks: list[list[bytes]] = []
-        for chunk in self._chunks:
-            if len(chunk) <= 2 * CHUNK_NAMES:
-                if chunk:
-                    chunks.append(chunk)
+    def sealed(self) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        for number, chunk in enumerate(self._chunks):
+            own = self._own.get(number)
+            if own is None:
+                chunks.append(chunk)
+            elif len(own) <= 2 * CHUNK_NAMES:
+                chunks.append(tuple(own))
             else:
-                chunks += _chunked(chunk)
-        return chunks
+                chunks += _chunked(tuple(own))
+        return [chunk for chunk in chunks if chunk]
 
 
-def _chunked(names: list[bytes]) -> list[list[bytes]]:
+def _chunked(names: Chunk) -> list[Chunk]:
     return [names[at : at + CHUNK_NAMES] for at in range(0, len(names), CHUNK_NAMES)]
 
 
 def ring_of(names: Iterable[bytes], key: Key) -> Slices[Ring]:
     """All these names, each given once, in order."""
-    runs: list[list[bytes]] = []
+    return (yield from _ring((yield from sorted_chunks(names, key)), key))
+
+
+def sorted_chunks(names: Iterable[bytes], key: Key) -> Slices[list[Chunk]]:
+    """All these names in order, for who goes through them once. Whoever drops the chunks one by one
+    does not make others wait for a million names to be dropped."""
+    runs = yield from _sorted_runs(names, key)
+    # heapq.merge would begin with all runs at once.
+    heads: list[_Head] = []
+    while runs:
+        rest = iter(runs.pop())
+        first = next(rest)
+        heads.append((key(first), len(heads), first, rest))
+        if len(runs) % _SLICE_NAMES == 0:
+            yield
+    heapify(heads)
+    chunks: list[Chunk] = []
+    chunk: list[bytes] = []
+    count = 0
+    while heads:
+        _, number, name, rest = heads[0]
+        chunk.append(name)
+        if len(chunk) == CHUNK_NAMES:
+            chunks.append(tuple(chunk))
+            chunk = []
+        following = next(rest, None)
+        if following is None:
+            heappop(heads)
+        else:
+            heapreplace(heads, (key(following), number, following, rest))
+        count += 1
+        if count % _SLICE_NAMES == 0:
+            yield
+    if chunk:
+        chunks.append(tuple(chunk))
+    return chunks
+
+
+def _sorted_runs(names: Iterable[bytes], key: Key) -> Slices[list[Chunk]]:
+    runs: list[Chunk] = []
     run: list[bytes] = []
     for name in names:
         run.append(name)
-        if len(run) == _RUN_NAMES:
-            runs.append(sorted(run, key=key))
+        if len(run) == CHUNK_NAMES:
+            runs.append(tuple(sorted(run, key=key)))
             run = []
             yield
     if run:
-        runs.append(sorted(run, key=key))
-    chunks: list[list[bytes]] = []
-    chunk: list[bytes] = []
-    for count, name in enumerate(merge(*runs, key=key)):
-        chunk.append(name)
-        if len(chunk) == CHUNK_NAMES:
-            chunks.append(chunk)
-            chunk = []
-        if count % _RUN_NAMES == 0:
+        runs.append(tuple(sorted(run, key=key)))
+    return runs
+
+
+def _ring(chunks: list[Chunk], key: Key) -> Slices[Ring]:
+    firsts: list[bytes] = []
+    for count, chunk in enumerate(chunks):
+        firsts.append(key(chunk[0]))
+        if count % _SLICE_NAMES == 0:
             yield
-    if chunk:
-        chunks.append(chunk)
-    return Ring(chunks, key)
+    return Ring(chunks, firsts, key)

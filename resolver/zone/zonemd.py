@@ -18,11 +18,11 @@ from resolver import names
 from resolver.codes import RRClass, RRType
 from resolver.model import RRset
 from resolver.slices import Slices
-from resolver.zone.content import Zone
+from resolver.zone.content import PACKED_ENT, Zone
 from resolver.zone.groups import Group, in_order, unpack_groups
 from resolver.zone.relations import relations_of
 from resolver.zone.revision import Revision
-from resolver.zone.ring import ring_of
+from resolver.zone.ring import sorted_chunks
 
 SIMPLE: Final = 1  # the one scheme there is (RFC 8976 section 5.2)
 MIN_DIGEST_OCTETS: Final = 12  # RFC 8976 section 2.2.4
@@ -33,8 +33,6 @@ _LENGTH: Final = Struct(">H")
 _ZONEMD: Final = int(RRType.ZONEMD)
 _RRSIG: Final = int(RRType.RRSIG)
 _COVERS_ZONEMD: Final = _LENGTH.pack(_ZONEMD)
-# Names between two breaks: a millisecond or two of work.
-_SLICE_NAMES: Final = 100
 
 
 class Algorithm(IntEnum):
@@ -79,13 +77,14 @@ Verdict: TypeAlias = Right | Absent | Unusable | Wrong
 def digest(zone: Zone, algorithm: Algorithm) -> Slices[bytes]:
     """The digest of a version, whatever digests are in it (RFC 8976 section 3)."""
     hashed = new_hash(algorithm.name.lower())
-    order = yield from ring_of(zone.nodes, names.canonical_key)
-    for count, name in enumerate(order, 1):
-        for group in in_order(unpack_groups(zone.nodes.get(name) or b"\0").values()):
-            if name != zone.origin or not _is_digest(group):
-                hashed.update(_canonical(name, group))
-        if count % _SLICE_NAMES == 0:
-            yield
+    chunks = yield from sorted_chunks(zone.nodes, names.canonical_key)
+    chunks.reverse()
+    while chunks:
+        for name in chunks.pop():
+            for group in in_order(unpack_groups(zone.nodes.get(name) or PACKED_ENT).values()):
+                if name != zone.origin or not _is_digest(group):
+                    hashed.update(_canonical(name, group))
+        yield
     return hashed.digest()
 
 
