@@ -26,6 +26,7 @@ from resolver.app.build import (
     read_zone,
 )
 from resolver.app.exits import BAD_CONFIGURATION, OK
+from resolver.app.garbage import Garbage
 from resolver.app.zoning import Zoning
 from resolver.codes import RRType
 from resolver.config.schema import Config
@@ -326,7 +327,9 @@ async def _serve(server: Server) -> int:
         loop.add_signal_handler(number, stopped.set)
     reloads = _Reloads(server.reload)
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)
+    garbage = Garbage(server.metrics)
     async with server:
+        garbage.start()
         for warning in server.material.warnings:
             _log.warning("%s", warning)
         listening = [str(a) for a in server.addresses]
@@ -339,4 +342,5 @@ async def _serve(server: Server) -> int:
             print(f"try: dig @{first.ip} -p {first.port} {name}", file=sys.stderr)
         print(f"ready: {' '.join(listening)}", file=sys.stderr, flush=True)
         await stopped.wait()
+        garbage.stop()
     return OK

@@ -18,9 +18,11 @@ from resolver.model import RRset
 _NXDOMAIN_TYPE = 0  # no record has type 0 (RFC 6895 section 3.1)
 _NXDOMAIN_KEY = key_of(b"", _NXDOMAIN_TYPE)
 _SHORTEST_DENIED = len(b"\1a\0")  # the root exists
-_DENIAL_OVERHEAD_OCTETS = 500
+_DENIAL_OVERHEAD_OCTETS = 64
+_SOA_OVERHEAD_OCTETS = 220
 _PROOF_OVERHEAD_OCTETS = 200
 _SOA_MINIMUM_OCTETS = 4
+_MAX_SHARED_SOAS = 1000
 
 
 @dataclass(slots=True)
@@ -51,9 +53,10 @@ def negative_ttl(soa: RRset) -> int:
 class Negatives:
     """The negative cache. `max_ttl` in seconds is the cap."""
 
-    __slots__ = ("_map", "max_ttl")
+    __slots__ = ("_map", "_soas", "max_ttl")
 
     def __init__(self, max_octets: int, *, max_ttl: int) -> None:
+        self._soas: dict[tuple[bytes, int, tuple[bytes, ...]], RRset] = {}
         self._map: BoundedMap[Kept] = BoundedMap(max_octets)
         self.max_ttl = max_ttl
 
@@ -120,9 +123,25 @@ class Negatives:
         self.restore(key, Kept(kept, below, proof), now=now, expires_at=int(now) + ttl)
         return True
 
+    def _share_soa(self, value: Kept) -> int:
+        """Let denials of one zone hold one SOA together; what this one's takes, if it is its own.
+
+        A flood of names that do not exist is mostly of one zone.
+        """
+        soa = value.soa
+        key = (soa.owner, soa.ttl, soa.rdatas)
+        shared = self._soas.get(key)
+        if shared is not None:
+            value.soa = shared
+            return 0
+        if len(self._soas) >= _MAX_SHARED_SOAS:
+            self._soas.clear()
+        self._soas[key] = soa
+        return _SOA_OVERHEAD_OCTETS + len(soa.owner) + len(soa.rdatas[0])
+
     def restore(self, key: bytes, value: Kept, *, now: float, expires_at: int) -> None:
         """Keep an entry as it is, for instance from a snapshot; `key` as in the map."""
-        octets = _DENIAL_OVERHEAD_OCTETS + len(value.soa.owner) + len(value.soa.rdatas[0])
+        octets = _DENIAL_OVERHEAD_OCTETS + self._share_soa(value)
         for rrset in value.proof:
             octets += _PROOF_OVERHEAD_OCTETS + sum(map(len, rrset.rdatas))
         self._map.put(key, value, octets, now=now, expires_at=expires_at)

@@ -7,47 +7,70 @@ referral says can ever answer a client. Only class IN is cached. Signatures stay
 cover.
 """
 
-from dataclasses import dataclass
-
 from resolver.cache.store import BoundedMap
-from resolver.codes import RRType
+from resolver.codes import RRClass, RRType
 from resolver.model import Rank, RRset, Security
 
 # An RRset with more records is passed on but not kept (the bound of BIND's max-records-per-type).
 MAX_RECORDS_KEPT = 100
 MIN_RENEWABLE_TTL_S = 9  # BIND's default for prefetch
 _RDATA_OVERHEAD_OCTETS = 48  # bytes header and tuple slot
-_RRSET_OVERHEAD_OCTETS = 340
-_DNAME = int(RRType.DNAME)
+_RRSET_OVERHEAD_OCTETS = 150
+_TYPE_OCTETS = 2
+_DNAME_KEY = RRType.DNAME.to_bytes(_TYPE_OCTETS, "big")
+_MAX_NUMBERS = 4096
+_IN = int(RRClass.IN)
 
 
-@dataclass(slots=True)
 class CachedRRset:
     """An RRset as received (TTL clamped), what it is worth, and until when (monotonic seconds).
 
-    `signatures` are the rdatas of the RRSIG records that cover it and came with it.
+    `signatures` are the rdatas of the RRSIG records that cover it and came with it. There are very
+    many of these, so the key stands for owner and type, and `_owner` is there only if its case is
+    not that of the key.
     """
 
-    rrset: RRset
-    rank: Rank
-    security: Security
-    expires_at: int
-    signatures: tuple[bytes, ...] = ()
+    __slots__ = ("_owner", "expires_at", "key", "rank", "rdatas", "security", "signatures", "ttl")
+
+    def __init__(
+        self,
+        rrset: RRset,
+        rank: Rank,
+        security: Security,
+        expires_at: int,
+        signatures: tuple[bytes, ...] = (),
+    ) -> None:
+        owner = rrset.owner
+        lower = owner.lower()
+        self.key = key_of(lower, rrset.rrtype)
+        self._owner = None if lower == owner else owner
+        self.ttl = rrset.ttl
+        self.rdatas = rrset.rdatas
+        self.rank = rank
+        self.security = security
+        self.expires_at = expires_at
+        self.signatures = signatures
+
+    @property
+    def rrset(self) -> RRset:
+        """The RRset as received."""
+        return self.left(self.ttl)
 
     @property
     def learned_at(self) -> int:
         """When it was received."""
-        return self.expires_at - self.rrset.ttl
+        return self.expires_at - self.ttl
 
     @property
     def renew_at(self) -> int:
         """From when on it is worth asking for anew before it expires; its end if never."""
-        return self.expires_at - renewal_margin_s(self.rrset.ttl)
+        return self.expires_at - renewal_margin_s(self.ttl)
 
     def left(self, ttl: int) -> RRset:
         """The RRset with this TTL."""
-        rrset = self.rrset
-        return RRset(rrset.owner, rrset.rrtype, rrset.rrclass, ttl, rrset.rdatas)
+        key = self.key
+        rrtype = key[-2] << 8 | key[-1]
+        return RRset(self._owner or key[:-_TYPE_OCTETS], rrtype, _IN, ttl, self.rdatas)
 
 
 def renewal_margin_s(ttl: int) -> int:
@@ -58,16 +81,17 @@ def renewal_margin_s(ttl: int) -> int:
 
 def key_of(owner: bytes, rrtype: int) -> bytes:
     """The cache key of a lower-case owner and a type: unambiguous, since names end in a zero."""
-    return owner + rrtype.to_bytes(2, "big")
+    return owner + rrtype.to_bytes(_TYPE_OCTETS, "big")
 
 
 class RRsets:
     """The RRset cache. `min_ttl` and `max_ttl` in seconds."""
 
-    __slots__ = ("_map", "has_dnames", "max_ttl", "min_ttl")
+    __slots__ = ("_map", "_numbers", "has_dnames", "max_ttl", "min_ttl")
 
     def __init__(self, max_octets: int, *, min_ttl: int, max_ttl: int) -> None:
         self._map: BoundedMap[CachedRRset] = BoundedMap(max_octets)
+        self._numbers: dict[int, int] = {}
         self.min_ttl = min_ttl
         self.max_ttl = max_ttl
         self.has_dnames = False  # whether looking for one above a name can lead anywhere
@@ -121,29 +145,34 @@ class RRsets:
         ttl = self.clamp(rrset.ttl)
         if ttl <= 0:
             return False
-        key = key_of(rrset.owner.lower(), rrset.rrtype)
-        held = self._map.get(key, now)
+        value = CachedRRset(rrset, rank, security, self._shared(int(now) + ttl), signatures)
+        held = self._map.get(value.key, now)
         if held is not None and held.value.rank > rank:
             return False
-        kept = RRset(rrset.owner, rrset.rrtype, rrset.rrclass, ttl, rrset.rdatas)
-        self._put(key, CachedRRset(kept, rank, security, int(now) + ttl, signatures), now)
+        value.ttl = self._shared(ttl)
+        self._put(value, now)
         return True
 
     def restore(self, value: CachedRRset, *, now: float) -> None:
         """Take an entry back from a snapshot, be it expired."""
         value.expires_at = min(value.expires_at, int(now) + self.max_ttl)
-        self._put(key_of(value.rrset.owner.lower(), value.rrset.rrtype), value, now)
+        self._put(value, now)
 
-    def _put(self, key: bytes, value: CachedRRset, now: float) -> None:
-        rrset = value.rrset
-        octets = _RRSET_OVERHEAD_OCTETS + len(rrset.owner)
-        for rdata in rrset.rdatas:
+    def _put(self, value: CachedRRset, now: float) -> None:
+        octets = _RRSET_OVERHEAD_OCTETS
+        for rdata in value.rdatas:
             octets += len(rdata) + _RDATA_OVERHEAD_OCTETS
         for signature in value.signatures:
             octets += len(signature) + _RDATA_OVERHEAD_OCTETS
-        if rrset.rrtype == _DNAME:
+        if value.key.endswith(_DNAME_KEY):
             self.has_dnames = True
-        self._map.put(key, value, octets, now=now, expires_at=value.expires_at)
+        self._map.put(value.key, value, octets, now=now, expires_at=value.expires_at)
+
+    def _shared(self, number: int) -> int:
+        """The number, as an object that all entries share: each of its own takes 32 octets."""
+        if len(self._numbers) >= _MAX_NUMBERS:
+            self._numbers.clear()
+        return self._numbers.setdefault(number, number)
 
     def forget(self, owner: bytes, rrtype: int) -> bool:
         """Drop one RRset; whether it was there."""

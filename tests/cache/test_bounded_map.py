@@ -1,8 +1,8 @@
 """The map that every main cache stands on: expiry, the bound in octets, what is evicted."""
 
-from resolver.cache.store import ENTRY_OVERHEAD_OCTETS, BoundedMap
+from resolver.cache.store import ENTRY_OVERHEAD_OCTETS, UNIT_OCTETS, BoundedMap
 
-VALUE_OCTETS = 100
+VALUE_OCTETS = 108  # so that an entry is a whole number of units
 KEY_OCTETS = 4
 ENTRY_OCTETS = VALUE_OCTETS + KEY_OCTETS + ENTRY_OVERHEAD_OCTETS
 
@@ -12,6 +12,23 @@ def filled(count: int, room_for: int) -> BoundedMap[int]:
     for i in range(count):
         cache.put(b"%04d" % i, i, VALUE_OCTETS, now=0, expires_at=100)
     return cache
+
+
+def test_sizes_are_whole_units() -> None:
+    assert ENTRY_OCTETS % UNIT_OCTETS == 0
+    cache: BoundedMap[int] = BoundedMap(10_000)
+    cache.put(b"0000", 1, VALUE_OCTETS + 1, now=0, expires_at=100)
+    assert cache.octets == ENTRY_OCTETS + UNIT_OCTETS
+
+
+def test_nobody_waits_for_a_sweep_over_all_that_is_in_use() -> None:
+    """Of a thousand entries in use, the first few dozen get their second chance, and one goes."""
+    cache = filled(1000, 1000)
+    for i in range(1000):
+        cache.get(b"%04d" % i, 0)
+    cache.put(b"new1", 1, VALUE_OCTETS, now=0, expires_at=100)
+    assert cache.evicted == 1
+    assert sum(entry.used for entry in cache.entries.values()) > 900
 
 
 def test_a_value_is_there_until_it_expires() -> None:
@@ -51,8 +68,8 @@ def test_an_expired_entry_gets_no_second_chance() -> None:
 
 def test_replacing_a_value_charges_the_difference() -> None:
     cache = filled(1, 10)
-    cache.put(b"0000", 7, VALUE_OCTETS + 50, now=0, expires_at=100)
-    assert cache.octets == ENTRY_OCTETS + 50
+    cache.put(b"0000", 7, VALUE_OCTETS + 48, now=0, expires_at=100)
+    assert cache.octets == ENTRY_OCTETS + 48
     entry = cache.get(b"0000", 0)
     assert entry is not None
     assert entry.value == 7
