@@ -20,6 +20,9 @@ from resolver.config.schema import LogSettings
 BURST = 10
 WINDOW_S = 60.0
 MAX_TRACKED = 1000
+# What these tell is the doing of operators, not of clients: every fault in every file is to be told,
+# so only equal lines are the same message.
+TOLD_IN_FULL = frozenset(f"resolver.net.{name}" for name in ("primary", "primaries", "catalogs"))
 
 # Fields that every record has; what `extra=` adds beside them belongs into the JSON object.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "held"}
@@ -75,7 +78,7 @@ class RepeatFilter(logging.Filter):
     """Lets a message pass BURST times in WINDOW_S seconds.
 
     Messages are the same when logger, level and format are: their arguments differ with every
-    client. The first to pass after some were held carries their number as `held`.
+    client. Those of TOLD_IN_FULL are the same when their text is. The first to pass after some were held carries their number as `held`.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -84,7 +87,8 @@ class RepeatFilter(logging.Filter):
         self._seen: dict[tuple[str, int, str], _Window] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        key = (record.name, record.levelno, str(record.msg))
+        text = record.getMessage() if record.name in TOLD_IN_FULL else str(record.msg)
+        key = (record.name, record.levelno, text)
         now = self._now()
         window = self._seen.get(key)
         if window is None:

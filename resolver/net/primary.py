@@ -17,7 +17,7 @@ from pathlib import Path
 from resolver import names
 from resolver.codes import Rcode
 from resolver.config.zones import SerialPolicy
-from resolver.errors import Finding, JournalError
+from resolver.errors import JournalError
 from resolver.net.ledger import Kept
 from resolver.net.maintain import Keeper
 from resolver.net.turns import in_turns
@@ -31,8 +31,6 @@ from resolver.zone.reconcile import Keep, Take, reconcile, rolled_back
 from resolver.zone.serial import next_serial
 from resolver.zone.store import ZoneStore
 from resolver.zone.update import Changed, Outcome, Rejected, Rights, Update
-
-MAX_TOLD = 20  # findings of one file that are logged
 
 _log = logging.getLogger(__name__)
 
@@ -196,19 +194,14 @@ class Primary:
             (logging.ERROR, report.errors),
             (logging.WARNING, report.warnings),
         ):
-            self._tell(level, findings)
+            for finding in findings:
+                _log.log(level, "zone %s: %s", self._name, finding)
         self.is_faulty = report.zone is None
         if report.zone is None:
             _log.error(
                 "zone %s: %s is not read, the zone stays as it is", self._name, self.plan.path
             )
         return report.zone
-
-    def _tell(self, level: int, findings: list[Finding]) -> None:
-        for finding in findings[:MAX_TOLD]:
-            _log.log(level, "zone %s: %s", self._name, finding)
-        if len(findings) > MAX_TOLD:
-            _log.log(level, "zone %s: … and %d more", self._name, len(findings) - MAX_TOLD)
 
     async def _reconcile(self, held: Zone, file: Zone) -> None:
         """Take up what is new in the file."""

@@ -103,6 +103,18 @@ def test_repeated_message_is_held_and_counted() -> None:
     assert again.held == 0  # type: ignore[attr-defined]
 
 
+def test_every_fault_in_zone_files_is_told() -> None:
+    repeat = RepeatFilter(lambda: 0.0)
+
+    def fault(number: int) -> logging.LogRecord:
+        return logging.LogRecord(
+            "resolver.net.primary", logging.ERROR, "x.py", 1, "zone %s", (number,), None
+        )
+
+    assert all([repeat.filter(fault(number)) for number in range(BURST + 7)])
+    assert [repeat.filter(fault(1)) for _ in range(BURST)] == [True] * (BURST - 1) + [False]
+
+
 def test_held_count_is_written(written, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_logging, "BURST", 1)
     stream = written()
