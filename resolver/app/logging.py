@@ -20,8 +20,8 @@ from resolver.config.schema import LogSettings
 BURST = 10
 WINDOW_S = 60.0
 MAX_TRACKED = 1000
-# What these tell is the doing of operators, not of clients: every fault in every file is to be told,
-# so only equal lines are the same message.
+# What these tell is the doing of operators, not of clients: every fault in every file is to be
+# told, so only equal lines are the same message.
 TOLD_IN_FULL = frozenset(f"resolver.net.{name}" for name in ("primary", "primaries", "catalogs"))
 
 # Fields that every record has; what `extra=` adds beside them belongs into the JSON object.
@@ -78,7 +78,8 @@ class RepeatFilter(logging.Filter):
     """Lets a message pass BURST times in WINDOW_S seconds.
 
     Messages are the same when logger, level and format are: their arguments differ with every
-    client. Those of TOLD_IN_FULL are the same when their text is. The first to pass after some were held carries their number as `held`.
+    client. Those of TOLD_IN_FULL are the same when their text is. The first to pass after some were
+    held carries their number as `held`.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
