@@ -32,10 +32,10 @@ from resolver.iterate.conclude import (
     servfail,
 )
 from resolver.iterate.forward import Forwarder
-from resolver.iterate.iterator import Found, Iterator, Shown
+from resolver.iterate.iterator import Found, Iterator
 from resolver.iterate.private import PrivateAddresses
 from resolver.iterate.recall import Failed, Recall
-from resolver.iterate.response import Aliased, Answered
+from resolver.iterate.response import Aliased, Answered, Shown
 from resolver.iterate.route import Route, Routes, cut_chain
 from resolver.iterate.work import Work
 from resolver.metrics import Metrics

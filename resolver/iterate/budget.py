@@ -16,6 +16,9 @@ MAX_ALIASES = 11  # CNAME and DNAME steps of one question (BIND's and Unbound's 
 MAX_DEPTH = 7  # of looking up name servers' addresses for name servers' addresses (BIND)
 MAX_ASKS_PER_FETCH = 50  # upstream queries for one name of the chain (BIND: max-recursion-queries)
 MAX_UNRESOLVED_SERVERS = 5  # name server names without an address (Unbound's MAX_TARGET_NX)
+# Look-ups of name servers' addresses, also those that cost no packet: zones served from each other
+# have very many ways through their circles (Unbound's MAX_TARGET_COUNT).
+MAX_LOOK_UPS = 64
 MAX_OCTETS = 100_000  # received (PowerDNS Recursor's max_bytesperq)
 MAX_SERVERS_USED = 13  # name servers of one delegation (BIND's max-delegation-servers)
 MAX_ADDRESSES_PER_SERVER = 6
@@ -39,6 +42,7 @@ class Budget:
     asks: int = 0
     octets: int = 0
     unresolved_servers: int = 0
+    look_ups: int = 0
 
     def spend_ask(self, now: float) -> None:
         """Charge one upstream query. Raises OutOfBudget."""
@@ -55,6 +59,11 @@ class Budget:
         self.octets += octets
         if self.octets > MAX_OCTETS:
             raise OutOfBudget(ExtendedError(Ede.OTHER, f"limit of {MAX_OCTETS} octets reached"))
+
+    def spend_look_up(self) -> bool:
+        """Charge the look-up of a name server's address; whether it may be made."""
+        self.look_ups += 1
+        return self.look_ups <= MAX_LOOK_UPS
 
     def spend_unresolved_server(self) -> bool:
         """Charge a name server that has no address; whether another may still be looked up."""

@@ -17,9 +17,9 @@ from resolver.codes import Flag, Rcode, RRType, show_rcode
 from resolver.effects import Steps
 from resolver.iterate import scrub
 from resolver.iterate.ask import Asker, Missed, Unusable
-from resolver.iterate.iterator import Found, Shown
+from resolver.iterate.iterator import Found
 from resolver.iterate.recall import Failed
-from resolver.iterate.response import Aliased, Answered, Broken, add_proof
+from resolver.iterate.response import Aliased, Answered, Broken, Shown, add_proof
 from resolver.iterate.route import Route
 from resolver.iterate.selection import Contest
 from resolver.iterate.work import Work

@@ -27,7 +27,7 @@ from resolver.iterate.budget import (
 )
 from resolver.iterate.minimise import Disclosure, is_next_to
 from resolver.iterate.recall import Failed, Recall
-from resolver.iterate.response import Aliased, Answered, Broken, Lame, Referred, classify
+from resolver.iterate.response import Aliased, Answered, Broken, Lame, Referred, Shown, classify
 from resolver.iterate.roster import Roster, Search, known_addresses, roster_of, texts_of
 from resolver.iterate.selection import MAX_REJECTIONS_PER_CONTEST, Contest
 from resolver.iterate.work import Work
@@ -325,6 +325,7 @@ class Iterator:
                 work.curtailed = True
                 break
             search.looked_up += 1
+            asks = work.budget.asks
             found = False
             for i, rrtype in enumerate(types):
                 texts = yield from self._look_up(server, rrtype, work)
@@ -332,13 +333,19 @@ class Iterator:
                 if contest.enter(self.rules.allowed(texts), self.clock.now()):
                     search.later(server, types[i + 1 :])
                     return True
-            if not found and not work.budget.spend_unresolved_server():
+            if found or work.budget.asks == asks:
+                continue  # what cost nothing is not counted
+            if not work.budget.spend_unresolved_server():
                 break
         search.queue.clear()
         return False
 
     def _look_up(self, server: bytes, rrtype: int, work: Work) -> Steps[tuple[str, ...]]:
         question = Question(server, rrtype)
+        if not work.budget.spend_look_up():
+            work.note("  %s is one look-up too many", question)
+            work.curtailed = True
+            return ()
         work.note("  look up %s", question)
         outcome = yield Sub(question.key, lambda: self.resolve(question, work.deeper()))
         if not isinstance(outcome, Finished) or not isinstance(outcome.result, Answer):
@@ -369,24 +376,3 @@ def _is_conclusive(found: Found | Referred) -> bool:
     if isinstance(found, Answered):
         return found.rcode != Rcode.NXDOMAIN or bool(found.chain)
     return not isinstance(found, Failed)
-
-
-class Shown:
-    """Turns into text only when a trace is read."""
-
-    __slots__ = ("fact",)
-
-    def __init__(self, fact: bytes | Answered | Aliased | Referred) -> None:
-        self.fact = fact
-
-    def __str__(self) -> str:
-        match self.fact:
-            case bytes(name):
-                return names.show(name)
-            case Referred(zone, _, servers, glue):
-                return f"referral to {names.show(zone)} ({len(servers)} servers, {len(glue)} glued)"
-            case Aliased(_, target):
-                return f"alias to {names.show(target)}"
-            case Answered(_, name, data):
-                what = "answer" if data else "NODATA" if not self.fact.rcode else "NXDOMAIN"
-                return f"{what} at {names.show(name)}"

@@ -179,3 +179,24 @@ def _without_data(
     if ns is not None:
         return Lame(f"referral to {names.show(ns.owner)}, not below {names.show(zone)}")
     return Lame("no authority, no answer and no referral")
+
+
+class Shown:
+    """Turns into text only when a trace is read."""
+
+    __slots__ = ("fact",)
+
+    def __init__(self, fact: bytes | Answered | Aliased | Referred) -> None:
+        self.fact = fact
+
+    def __str__(self) -> str:
+        match self.fact:
+            case bytes(name):
+                return names.show(name)
+            case Referred(zone, _, servers, glue):
+                return f"referral to {names.show(zone)} ({len(servers)} servers, {len(glue)} glued)"
+            case Aliased(_, target):
+                return f"alias to {names.show(target)}"
+            case Answered(_, name, data):
+                what = "answer" if data else "NODATA" if not self.fact.rcode else "NXDOMAIN"
+                return f"{what} at {names.show(name)}"

@@ -11,7 +11,7 @@ import pytest
 from trees import COM, EXAMPLE, NET, OTHER, ROOT, SECOND, small_tree
 
 from resolver.config.schema import RecursionSettings
-from resolver.iterate.budget import MAX_ASKS_PER_FETCH, MAX_OCTETS
+from resolver.iterate.budget import MAX_ASKS_PER_FETCH, MAX_LOOK_UPS, MAX_OCTETS
 from resolver.testing import Internet, Query, Response, World, records, zone
 from resolver.testing.watch import Result, Watch
 
@@ -157,6 +157,23 @@ def test_a_wide_circle_of_name_servers():
     answer, watch = ask(net, "www.r0.com. A")
     assert answer.status == "SERVFAIL"
     assert watch.asked() <= 20
+
+
+def test_a_clique_of_zones_all_served_from_each_other():
+    """There are more ways through it than a machine can go, none of which costs a packet."""
+    net = Internet()
+    net.root(".", ROOT)
+    lines = [f"q{i} NS ns{j}.q{j}.com." for i in range(13) for j in range(13) if i != j]
+    net.host("com.", COM, zone("com.", "\n".join(lines)))
+    world = World(net, priming=False)
+    started = time.process_time()
+    answer, watch = world.ask("www.q0.com. A")
+    assert answer.status == "SERVFAIL"
+    assert watch.asked() <= 20
+    assert world.recursion.recall.failures.lookup(b"\3www\2q0\3com\0", 1, world.clock.now())
+    looked_up = sum(1 for line in watch.lines() if " look up " in line)
+    assert 13 < looked_up <= MAX_LOOK_UPS
+    assert time.process_time() - started < 5
 
 
 def test_thirteen_name_servers_on_one_dead_address():
