@@ -122,7 +122,7 @@ class ZoneSettings(Section):
     update: AccessList | None = Field(
         default=None,
         description=_UPDATE.format("this zone") + " Of a secondary: whose updates are passed on to "
-        "its primaries.",
+        "its primaries; absent: nobody's.",
     )
     update_policy: Items[UpdateGrant] = Field(default=(), description=_POLICY)
     serial: SerialPolicy = Field(default="increment", description=_SERIAL)

@@ -68,11 +68,12 @@ class UpdateRules:
 
 
 def rule_of(terms: Terms, rest: Rule, networks: Sequence[Network]) -> UpdateRule:
-    """The rule of one entry of the configuration. Where there is a policy, nobody else is let in
-    who is not in the zone's own list: `rest`, the list for all zones, is for zones with neither."""
+    """The rule of one entry of the configuration. `rest`, the list for all zones, is for primary
+    zones that have neither a list nor a policy: where there is a policy, nobody else is let in, and
+    nothing is passed on to another server unless the zone itself says for whom."""
     if terms.update is not None:
         return UpdateRule(Rule(terms.update, networks), terms.update_policy)
-    if terms.update_policy:
+    if terms.update_policy or terms.role != "primary":
         return UpdateRule(Rule((), networks), terms.update_policy)
     return UpdateRule(rest)
 

@@ -132,6 +132,8 @@ def test_answered_is_durable_and_the_way_there_is_known(server: Served) -> None:
 
 def test_secondary_passes_updates_on_as_they_are(server: Served) -> None:
     secondary = f"""
+[access]
+update = ["any"]
 [[zone]]
 name = "example.test"
 role = "secondary"
