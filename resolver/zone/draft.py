@@ -113,6 +113,9 @@ class Draft:
         self._doubled = check.doubled(origin)
         self._names: Edit[Held] = Edit()
         self._owners: Edit[bytes] = Edit()
+        # The owner of the record before, which most often is that of the next one, too: its key and
+        # where that is kept.
+        self._last: tuple[bytes, bytes, dict[bytes, Held]] = (b"", b"", {})
         self._doubtful: set[bytes] = set()  # cuts to be looked at with care
         self._packed = bytearray()  # which shards hold packed nodes
         self._missing: list[bytes] = []  # parents without records, some more than once
@@ -125,14 +128,18 @@ class Draft:
 
         Raises ValueError when the owner is not in the zone.
         """
-        key = owner.lower()
+        if owner is self._last[0]:
+            _, key, shard = self._last
+        else:
+            key = owner.lower()
+            shard = self._names.shard(key)
+            self._last = (owner, key, shard)
         mark = _MARKS.get(rrtype, 0)
         if mark & COVERS:
             if key == self.origin:
                 mark &= ~content.CUT
                 self._redirected |= rrtype == _DNAME
             self.covered |= mark & COVERS != 0
-        shard = self._names.shard(key)
         held = shard.get(key)
         if held is None:
             above = key[key[0] + 1 :]
