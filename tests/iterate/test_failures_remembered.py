@@ -124,6 +124,22 @@ def test_a_failure_in_a_circle_is_not_remembered_for_questions_outside_it():
     assert world.ask("ns.a.com. A")[0].addresses == ["192.0.2.53"]
 
 
+def test_nor_is_one_that_comes_of_such_a_failure():
+    net = Internet()
+    net.root(".", "198.51.100.1")
+    net.host("com.", COM, zone("com.", "a NS ns.b\nb NS ns.c\nb NS ns.d.net.\nc NS ns.a"))
+    net.host("net.", NET, zone("net.", "d NS ns.d\nns.d A 203.0.113.3"))
+    net.host("a.com.", EXAMPLE, zone("a.com.", f"ns A {SECOND}\nwww A 192.0.2.7"))
+    net.host("b.com.", "203.0.113.3", zone("b.com.", f"ns A {EXAMPLE}"))
+    net.host("c.com.", SECOND, zone("c.com.", "ns A 192.0.2.53"))
+    net.host("d.net.", "203.0.113.3", zone("d.net.", "ns A 203.0.113.3"))
+    world = World(net, priming=False)
+    answer, watch = world.ask("www.a.com. A")
+    assert answer.addresses == ["192.0.2.7"]
+    assert any("would wait for itself" in line for line in watch.lines())
+    assert world.ask("ns.c.com. A")[0].addresses == ["192.0.2.53"]
+
+
 def test_a_server_that_never_answers_is_not_asked_by_every_zone_it_serves():
     net = small_tree()
     for i in range(20):

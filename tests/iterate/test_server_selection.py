@@ -179,6 +179,35 @@ def test_a_server_that_fails_at_a_zone_comes_after_the_others_for_a_while(how: s
     assert 1 <= net.count(SECOND) <= 4
 
 
+def test_a_server_that_answers_for_the_zone_again_is_forgiven():
+    net = small_tree(HOSTS, EXAMPLE, SECOND)
+    trouble = net.servfail(SECOND, first=1)
+    world = World(net, priming=False)
+    tries = 0
+    while not trouble.hits:
+        world.ask(f"try{tries}.example.com. A")
+        tries += 1
+    dead = net.dead(EXAMPLE)
+    ask_many(world, 5)
+    dead.lift()
+    world.clock.advance(5)
+    net.log.clear()
+    ask_many(world, 40, start=5)
+    assert net.count(SECOND) >= 8
+
+
+def test_one_probe_is_enough_for_many_questions():
+    net = small_tree(HOSTS, EXAMPLE, SECOND)
+    net.dead(SECOND)
+    world = World(net, priming=False)
+    ask_many(world, 20)
+    world.clock.advance(31)
+    net.log.clear()
+    watches = [w for _, w in world.ask_all([f"y{i}.example.com. A" for i in range(50)])]
+    assert sum("probing" in line for watch in watches for line in watch.lines()) == 1
+    assert net.count(SECOND) == 1
+
+
 def test_a_server_that_fails_at_one_zone_is_not_avoided_for_another():
     net = small_tree(HOSTS, EXAMPLE, SECOND)
     net.host("org.", "198.51.100.9")
