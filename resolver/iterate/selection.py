@@ -34,7 +34,8 @@ EXPLORE_SHARE = 0.05
 BAND_S = 0.01
 BAND_SHARE = 0.25
 _IN_DOUBT_S = 1.0  # handicap of a server never heard in a family where nobody answers
-_BROKEN_S = 10.0  # handicap of a server that failed at this zone lately: after time-outs
+# Handicap of a server that failed at this zone lately: after one time-out of another, before many.
+_BROKEN_S = 0.5
 _REASONS_TOLD = 4
 
 
@@ -144,7 +145,7 @@ class Contest:
             return self._claim(waits[0][1], now) if waits else None
         dice = self.rng.random()
         if dice < EXPLORE_SHARE:
-            near = [s for w, s in waits if w < _IN_DOUBT_S and not s.timeouts]
+            near = [s for w, s in waits if w < _BROKEN_S and not s.timeouts]
             dice /= EXPLORE_SHARE
         else:
             limit = best + max(BAND_S, best * BAND_SHARE)
