@@ -16,6 +16,7 @@ from resolver.zone import update as updates
 from resolver.zone.content import Zone
 from resolver.zone.diff import apply
 from resolver.zone.update import Changed, Outcome, Rejected, Unchanged
+from resolver.zone.zonemd import Algorithm, Right, verify, with_digest
 
 BODY = """
 www 300 A 192.0.2.10
@@ -345,6 +346,19 @@ class TestRefusals:
         message.add("new", 60, "A", "192.0.2.1")
         assert signed.signed
         assert isinstance(perform(message, signed), Rejected)
+
+
+class TestDigest:
+    """A ZONEMD record is about one serial (RFC 8976 section 3)."""
+
+    def test_is_made_anew(self) -> None:
+        digested = finish(with_digest(zone(BODY), [Algorithm.SHA384]))
+        message = change()
+        message.add("new", 60, "A", "192.0.2.1")
+        outcome = perform(message, digested)
+        assert isinstance(outcome, Changed)
+        assert finish(verify(outcome.zone)) == Right(Algorithm.SHA384)
+        assert_same(outcome.zone, finish(apply(digested, outcome.diff)))
 
 
 class TestRights:
