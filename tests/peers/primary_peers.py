@@ -121,7 +121,8 @@ def _knot(plan: Plan) -> list[str]:
     directory, secret = plan.directory, plan.secret
     text = (
         f"server:\n  listen: {LOOPBACK}@{plan.port}\n  rundir: {directory}\n  udp-workers: 1\n"
-        "  tcp-workers: 1\n  background-workers: 2\n"
+        # dnspython reads slowly on a busy machine; Knot gives up on a reader after half a second.
+        "  tcp-workers: 1\n  background-workers: 2\n  tcp-io-timeout: 20000\n"
         f"database:\n  storage: {directory}\n  journal-db-max-size: 64M\n"
         "log:\n  - target: stdout\n    any: info\n"
     )
