@@ -23,6 +23,9 @@ from resolver.wire.peek import HEADER_OCTETS, ID_OCTETS, Peek, peek
 ENTRY_OVERHEAD_OCTETS = 380
 ALIAS_OVERHEAD_OCTETS = 220
 MAX_ALIASES = 2
+# Longer packets go over streams only, and making them again is little beside sending them; in a
+# flood they would drive everything else out.
+MAX_KEPT_OCTETS = 4096
 # A sweep that finds only visited entries must not stop the world.
 MAX_SECOND_CHANCES = 32
 # Entries freed per packet kept after drop_all, so that dropping a large cache stalls nobody.
@@ -152,12 +155,12 @@ class Answers:
         its TTLs is lower. `ages` False is for own zones, whose TTLs do not count down. `now` is
         monotonic time in seconds.
 
-        Not kept: replies to queries that are not plain, truncated ones, ones larger than every
-        client with the same key accepts, and ones with options for one client only. Raises
-        WireError when the reply is no message.
+        Not kept: replies to queries that are not plain, truncated ones, large ones, ones larger
+        than every client with the same key accepts, and ones with options for one client only.
+        Raises WireError when the reply is no message.
         """
         look = peek(query, stream=stream)
-        if look is None or not _answers(query, reply, look):
+        if look is None or len(reply) > MAX_KEPT_OCTETS or not _answers(query, reply, look):
             return
         tail = reply[ID_OCTETS:]
         layout = survey(tail)

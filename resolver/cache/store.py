@@ -2,6 +2,9 @@
 
 Every main cache stands on this. Entries are evicted in the order they came, except that one used
 since the hand last passed gets another round (CLOCK, second chance); an expired one gets none.
+Large entries go round in a ring of their own and may take a part of the whole only: a flood of them
+evicts nothing but large ones, and memory for many small things, of which few are left, cannot be
+used for few large ones.
 Knows: sizes, instants, use. Does not know: names, records, what is stale or how long to keep it.
 """
 
@@ -17,6 +20,9 @@ ENTRY_OVERHEAD_OCTETS = 192
 # Sizes are counted in what the allocator hands out; so most of them are small numbers, which take
 # no memory of their own.
 UNIT_OCTETS = 16
+# What is large, and which share of the octets all such entries may take together.
+LARGE_UNITS = 4096 // UNIT_OCTETS
+LARGE_SHARE = 0.25
 # A sweep that finds only entries in use must not hold up everybody.
 MAX_SECOND_CHANCES = 64
 _DEAD_PLACES_ALLOWED = 1000  # in the queue, beside one for each live entry
@@ -42,11 +48,23 @@ class BoundedMap(Generic[V]):
     `entries` is for hot loops that look for many keys; what they find may have expired.
     """
 
-    __slots__ = ("_max_units", "_queue", "_units", "entries", "evicted")
+    __slots__ = (
+        "_large",
+        "_large_units",
+        "_max_large_units",
+        "_max_units",
+        "_queue",
+        "_units",
+        "entries",
+        "evicted",
+    )
 
     def __init__(self, max_octets: int) -> None:
         self._max_units = max_octets // UNIT_OCTETS
         self._units = 0
+        self._max_large_units = int(self._max_units * LARGE_SHARE)
+        self._large_units = 0
+        self._large: deque[Entry[V]] = deque()
         self.evicted = 0
         self.entries: dict[bytes, Entry[V]] = {}
         self._queue: deque[Entry[V]] = deque()
@@ -74,20 +92,30 @@ class BoundedMap(Generic[V]):
     def put(self, key: bytes, value: V, octets: int, *, now: float, expires_at: int) -> None:
         """Store or replace. `octets` estimates the value's memory; the key's is added here."""
         units = (octets + len(key) + ENTRY_OVERHEAD_OCTETS + UNIT_OCTETS - 1) // UNIT_OCTETS
-        if units > self._max_units:
+        if units > (self._max_large_units if units > LARGE_UNITS else self._max_units):
             self.remove(key)
             return
+        is_large = units > LARGE_UNITS
         entry = self.entries.get(key)
+        if entry is not None and (is_large or entry.units > LARGE_UNITS):
+            self.remove(key)
+            entry = None
         if entry is not None:
             self._units += units - entry.units
             entry.value, entry.units, entry.expires_at = value, units, expires_at
         else:
             entry = Entry(key, value, units, expires_at)
             self.entries[key] = entry
-            self._queue.append(entry)
             self._units += units
+            if is_large:
+                self._large_units += units
+                self._large.append(entry)
+            else:
+                self._queue.append(entry)
+        while self._large_units > self._max_large_units:
+            self._evict_one(self._large, now)
         while self._units > self._max_units:
-            self._evict_one(now)
+            self._evict_one(self._queue or self._large, now)
 
     def remove(self, key: bytes) -> bool:
         """Forget a key; whether it was there."""
@@ -95,10 +123,17 @@ class BoundedMap(Generic[V]):
         if entry is None:
             return False
         entry.live = False  # its place in the queue is given up when the hand gets there
-        self._units -= entry.units
+        self._charge_back(entry)
         if len(self._queue) > 2 * len(self.entries) + _DEAD_PLACES_ALLOWED:
             self._queue = deque(e for e in self._queue if e.live)
+        if len(self._large) > 2 * len(self.entries) + _DEAD_PLACES_ALLOWED:
+            self._large = deque(e for e in self._large if e.live)
         return True
+
+    def _charge_back(self, entry: Entry[V]) -> None:
+        self._units -= entry.units
+        if entry.units > LARGE_UNITS:
+            self._large_units -= entry.units
 
     def keys(self) -> list[bytes]:
         """Every key, expired entries included, as they stand now."""
@@ -108,7 +143,8 @@ class BoundedMap(Generic[V]):
         """Forget everything at once; whoever asked lets go of it piece by piece."""
         entries, self.entries = self.entries, {}
         self._queue = deque()
-        self._units = 0
+        self._large = deque()
+        self._units = self._large_units = 0
         return entries
 
     def clear(self) -> int:
@@ -116,13 +152,14 @@ class BoundedMap(Generic[V]):
         count = len(self.entries)
         self.entries.clear()
         self._queue.clear()
-        self._units = 0
+        self._large.clear()
+        self._units = self._large_units = 0
         return count
 
-    def _evict_one(self, now: float) -> None:
-        queue = self._queue
+    def _evict_one(self, queue: deque[Entry[V]], now: float) -> None:
+        """Evict the first of a queue that deserves it; nothing if all of them are gone."""
         chances = MAX_SECOND_CHANCES
-        while True:
+        while queue:
             entry = queue.popleft()
             if not entry.live:
                 continue
@@ -133,6 +170,6 @@ class BoundedMap(Generic[V]):
                 continue
             del self.entries[entry.key]
             entry.live = False
-            self._units -= entry.units
+            self._charge_back(entry)
             self.evicted += 1
             return

@@ -1,6 +1,6 @@
 """The map that every main cache stands on: expiry, the bound in octets, what is evicted."""
 
-from resolver.cache.store import ENTRY_OVERHEAD_OCTETS, UNIT_OCTETS, BoundedMap
+from resolver.cache.store import ENTRY_OVERHEAD_OCTETS, LARGE_SHARE, UNIT_OCTETS, BoundedMap
 
 VALUE_OCTETS = 108  # so that an entry is a whole number of units
 KEY_OCTETS = 4
@@ -12,6 +12,44 @@ def filled(count: int, room_for: int) -> BoundedMap[int]:
     for i in range(count):
         cache.put(b"%04d" % i, i, VALUE_OCTETS, now=0, expires_at=100)
     return cache
+
+
+LARGE_OCTETS = 8 * 1024
+
+
+def test_a_flood_of_large_values_evicts_only_large_ones() -> None:
+    cache = filled(100, 1000)
+    for i in range(1000):
+        cache.put(b"L%03d" % i, i, LARGE_OCTETS, now=0, expires_at=100)
+        assert cache.octets <= 100 * ENTRY_OCTETS + LARGE_SHARE * 1000 * ENTRY_OCTETS
+    assert all(cache.get(b"%04d" % i, 0) for i in range(100))
+    assert cache.get(b"L999", 0) is not None
+    assert cache.get(b"L000", 0) is None
+
+
+def test_large_values_make_room_for_small_ones_when_nothing_else_is_left() -> None:
+    cache: BoundedMap[int] = BoundedMap(100_000)
+    for i in range(2):
+        cache.put(b"L%03d" % i, i, LARGE_OCTETS, now=0, expires_at=100)
+    for i in range(1000):
+        cache.put(b"%04d" % i, i, VALUE_OCTETS, now=0, expires_at=100)
+        assert cache.octets <= 100_000
+    assert cache.get(b"0999", 0) is not None
+
+
+def test_a_value_may_become_large_and_small_again() -> None:
+    cache = filled(10, 1000)
+    for octets in (LARGE_OCTETS, VALUE_OCTETS, LARGE_OCTETS):
+        cache.put(b"0003", 7, octets, now=0, expires_at=100)
+        entry = cache.get(b"0003", 0)
+        assert entry is not None
+        assert entry.value == 7
+    assert cache.remove(b"0003")
+    assert cache.octets == 9 * ENTRY_OCTETS
+    for i in range(100):
+        cache.put(b"L%03d" % i, i, LARGE_OCTETS, now=0, expires_at=100)
+    cache.clear()
+    assert cache.octets == 0
 
 
 def test_sizes_are_whole_units() -> None:
