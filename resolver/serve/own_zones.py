@@ -27,7 +27,7 @@ _EXPIRED = Answer(
 )
 _NOT_READY = Answer(
     Rcode.SERVFAIL,
-    extended_errors=(ExtendedError(Ede.NOT_READY, "the zone has not been transferred yet"),),
+    extended_errors=(ExtendedError(Ede.NOT_READY, "the zone has not been loaded yet"),),
 )
 
 

@@ -115,7 +115,7 @@ class Transfers:
         if not self._rules.allows(origin, request.peer, request.key):
             return self._refuse(request, Rcode.REFUSED, Ede.PROHIBITED, "not in the transfer list")
         if zone is None:
-            reason = "the zone has expired or has not been transferred yet"
+            reason = "the zone has expired or has not been loaded yet"
             return self._refuse(request, Rcode.SERVFAIL, Ede.NOT_READY, reason)
         if question.qtype == RRType.IXFR:
             return self._ixfr(request, zone)
