@@ -8,6 +8,7 @@ Time here is counted in whole seconds of the monotonic clock, and a packet that 
 middle of one counts as kept at its start: so TTLs (RFC 1035 section 3.2.1, RFC 2181 section 8)
 change for all packets together, never say more than the time left, rounded up, and are at least 1.
 Space is bounded in octets; the victim is found by CLOCK (second chance) over the order of arrival.
+One served in the present second is no victim: serve/fast.py has it at hand and asks once a second.
 An expired packet is never served; it leaves when it is replaced or evicted.
 
 Knows packets and time as an argument. Does not know zones, RRsets or who asks.
@@ -37,7 +38,8 @@ _TRUNCATED = 0x02
 
 class Entry:
     """A finished packet without its id. Its TTLs are right during the second `aged_to`; it may be
-    served in all seconds before `expires`."""
+    served in all seconds before `expires`. `visited` is the second it was last served in, -1 after
+    the hand has passed."""
 
     __slots__ = (
         "aged_to",
@@ -54,7 +56,7 @@ class Entry:
     aged_to: int
     expires: int
     ttls: tuple[int, ...]
-    visited: bool
+    visited: int
     key: bytes
     aliases: tuple[bytes, ...]
     table: "Table"
@@ -63,7 +65,7 @@ class Entry:
         self.table = table
         self.key = key
         self.aliases = ()
-        self.visited = False
+        self.visited = -1
 
     @property
     def octets(self) -> int:
@@ -115,7 +117,7 @@ class Answers:
         if entry.ttls and entry.aged_to != second:
             entry.tail = age(entry.tail, entry.ttls, second - entry.aged_to)
             entry.aged_to = second
-        entry.visited = True
+        entry.visited = second
         return entry.tail
 
     def find(self, table: Table, packet: bytes, second: int, *, stream: bool) -> bytes | None:
@@ -188,7 +190,7 @@ class Answers:
         self.kept += 1
         if look.optionless and lower == qname:
             self._add_alias(entry, query[ID_OCTETS:])
-        self._make_room()
+        self._make_room(int(now))
 
     def drop_all(self) -> None:
         """Forget every packet, for instance because a zone has changed."""
@@ -207,13 +209,14 @@ class Answers:
         entry.table[key] = entry
         self.octets += ALIAS_OVERHEAD_OCTETS + len(key)
 
-    def _make_room(self) -> None:
+    def _make_room(self, second: int) -> None:
         chances = MAX_SECOND_CHANCES
         while self.octets > self._size_octets and self._ring:
             entry = self._ring.popleft()
-            if entry.visited and chances:
+            if entry.visited >= 0 and chances:
                 chances -= 1
-                entry.visited = False
+                if entry.visited != second:
+                    entry.visited = -1
                 self._ring.append(entry)
                 continue
             self.octets -= entry.octets

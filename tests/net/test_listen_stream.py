@@ -412,11 +412,12 @@ async def test_full_house_makes_room_by_sending_the_idle_home():
 
 async def test_accepting_goes_on_when_descriptors_are_there_again(caplog):
     async with listening() as served:
-        socks = [socket.socket() for _ in range(4)]
-        for sock in socks:
-            sock.setblocking(False)
         loop = asyncio.get_running_loop()
-        with descriptors_left(2) as fillers:
+        with contextlib.ExitStack() as stack:
+            socks = [stack.enter_context(socket.socket()) for _ in range(4)]
+            for sock in socks:
+                sock.setblocking(False)
+            fillers = stack.enter_context(descriptors_left(2))
             for sock in socks:
                 await loop.sock_connect(sock, served.address)
             await until(lambda: served.listener.connections == 2)
@@ -424,10 +425,9 @@ async def test_accepting_goes_on_when_descriptors_are_there_again(caplog):
             for _ in range(4):
                 os.close(fillers.pop())
             await until(lambda: served.listener.connections == 4)
-        for sock in socks:
-            await loop.sock_sendall(sock, framed(query(1)))
-            assert await loop.sock_recv(sock, 100) == framed(query(1) + b"!")
-            sock.close()
+            for sock in socks:
+                await loop.sock_sendall(sock, framed(query(1)))
+                assert await loop.sock_recv(sock, 100) == framed(query(1) + b"!")
 
 
 async def test_drain_finishes_what_is_under_way():

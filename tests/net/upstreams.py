@@ -123,12 +123,12 @@ def has_ipv6() -> bool:
 
 @contextlib.contextmanager
 def descriptors_left(count: int) -> Iterator[list[int]]:
-    """Leave this process so many free descriptors. Yields those that fill the gaps below them:
-    whoever closes one and takes it out of the list makes room."""
+    """Leave this process so many free descriptors. Yields those that fill the gaps below them, and
+    some more: whoever closes one and takes it out of the list makes room."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(name) for name in os.listdir("/proc/self/fd"))
     fillers = [os.open(os.devnull, os.O_RDONLY)]
-    while fillers[-1] <= highest:
+    while fillers[-1] <= highest or len(fillers) < 8:
         fillers.append(os.open(os.devnull, os.O_RDONLY))
     resource.setrlimit(resource.RLIMIT_NOFILE, (fillers[-1] + 1 + count, hard))
     try:
