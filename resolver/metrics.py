@@ -1,7 +1,9 @@
-"""Counters and gauges, declared once. Increment only; whoever exposes them reads the table.
+"""Counters and histograms, declared once. Increment only; whoever exposes them reads the tables.
 
 Each name is an attribute of Metrics, so counting is one attribute addition on the hot path.
 """
+
+from resolver.histogram import Histogram
 
 # name -> help text; names follow Prometheus conventions without the product prefix.
 TABLE: dict[str, str] = {
@@ -41,11 +43,18 @@ TABLE: dict[str, str] = {
     "exceptions_total": "Our own mistakes: handlers that raised",
 }
 
+# The same for histograms, in seconds.
+HISTOGRAMS: dict[str, str] = {
+    "upstream_rtt_seconds": "Time from a query to another server to its reply",
+    "loop_delay_seconds": "How much later than asked for the event loop turned, once a second",
+    "garbage_search_seconds": "Time spent searching for garbage, in which nothing is answered",
+}
+
 
 class Metrics:
     """All counters of one process, starting at zero."""
 
-    __slots__ = tuple(TABLE)
+    __slots__ = (*TABLE, *HISTOGRAMS)
 
     queries_udp_total: int
     queries_tcp_total: int
@@ -81,10 +90,15 @@ class Metrics:
     tcp_accepted_total: int
     tcp_refused_total: int
     exceptions_total: int
+    upstream_rtt_seconds: Histogram
+    loop_delay_seconds: Histogram
+    garbage_search_seconds: Histogram
 
     def __init__(self) -> None:
         for name in TABLE:
             setattr(self, name, 0)
+        for name in HISTOGRAMS:
+            setattr(self, name, Histogram())
 
     def read(self) -> dict[str, int]:
         """Every counter by name."""

@@ -16,6 +16,7 @@ LAYERS = {"wire": 1, "cache": 2, "zone": 2, "iterate": 3, "validate": 3}
 LAYERS |= {"resolve": 4, "policy": 4, "serve": 5, "net": 6, "testing": 6.5, "app": 7}
 LAYERS |= dict.fromkeys(("names", "codes", "model", "effects", "errors", "trace"), 0)
 LAYERS |= dict.fromkeys(("clock", "rng", "metrics", "config", "slices"), 0)
+LAYERS |= dict.fromkeys(("histogram", "sketch"), 0)
 # Modules of a package that are on another layer than the rest of it.
 LAYERS |= dict.fromkeys(("config.load", "config.reasons", "config.reference"), 7)
 LAYERS |= dict.fromkeys(("__init__", "__main__"), 7)

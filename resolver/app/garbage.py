@@ -14,6 +14,7 @@ embedded in.
 """
 
 import gc
+import time
 from typing import Any
 
 from resolver.metrics import Metrics
@@ -32,6 +33,7 @@ class Garbage:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._searched_at = 0
+        self._began_at = 0.0
         self._before = gc.get_threshold()
 
     def start(self) -> None:
@@ -48,7 +50,12 @@ class Garbage:
         gc.unfreeze()
 
     def _searched(self, phase: str, search: dict[str, Any]) -> None:
-        if phase != "stop" or search["generation"] != OLDEST:
+        now = time.perf_counter()
+        if phase == "start":
+            self._began_at = now
+            return
+        self._metrics.garbage_search_seconds.observe(now - self._began_at)
+        if search["generation"] != OLDEST:
             return
         connections = self._metrics.tcp_accepted_total + self._metrics.upstream_tcp_total
         if connections - self._searched_at > MAX_CONNECTIONS:

@@ -58,7 +58,8 @@ class Family:
 
 
 class Server:
-    """One address. `srtt_s` and `rttvar_s` in seconds; `timeouts` counts those since a reply.
+    """One address. `srtt_s` and `rttvar_s` in seconds; `timeouts` counts those since a reply,
+    `replies` and `silences` all of them.
 
     `rest_until` is when to try a silent server again, `in_flight` the asks under way.
     """
@@ -71,8 +72,10 @@ class Server:
         "no_case_until",
         "no_cookie_until",
         "no_edns_until",
+        "replies",
         "rest_until",
         "rttvar_s",
+        "silences",
         "srtt_s",
         "timeouts",
         "touched_at",
@@ -84,6 +87,8 @@ class Server:
         self.srtt_s: float | None = None
         self.rttvar_s = 0.0
         self.timeouts = 0
+        self.replies = 0
+        self.silences = 0
         self.missed_at = 0.0
         self.rest_until = 0.0
         self.no_edns_until = 0.0
@@ -110,6 +115,7 @@ class Server:
     def heard(self, rtt_s: float, now: float) -> None:
         """A reply came after `rtt_s` seconds."""
         self.touched_at = now
+        self.replies += 1
         self.timeouts = 0
         self.family.misses = 0
         self.family.works = True
@@ -127,6 +133,7 @@ class Server:
         hundred.
         """
         self.touched_at = now
+        self.silences += 1
         if sent_at < self.missed_at:
             return
         self.missed_at = now
@@ -175,6 +182,10 @@ class Servers:
 
     def __len__(self) -> int:
         return len(self._servers)
+
+    def known(self) -> list[Server]:
+        """Every server we have a record of."""
+        return list(self._servers.values())
 
     def at(self, address: Address, now: float) -> Server:
         """The record of an address; a new one for an address not heard of lately."""

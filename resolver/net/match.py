@@ -119,7 +119,9 @@ def read_response(
         metrics.exceptions_total += 1
         _log.exception("reading a response failed")
         return Malformed("could not be read")
-    if type(verdict) is Miss or type(verdict) is WrongCase:
+    if type(verdict) is Reply:
+        metrics.upstream_rtt_seconds.observe(rtt_s)
+    elif type(verdict) is Miss or type(verdict) is WrongCase:
         metrics.upstream_mismatched_total += 1
     return verdict
 

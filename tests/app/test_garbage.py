@@ -76,3 +76,10 @@ def test_afterwards_the_interpreter_is_as_it_was() -> None:
     assert gc.get_threshold() != before[0]
     garbage.stop()
     assert (gc.get_threshold(), len(gc.callbacks), gc.get_freeze_count()) == before
+
+
+def test_how_long_searches_take_is_counted(metrics: Metrics) -> None:
+    before = metrics.garbage_search_seconds.count
+    gc.collect()
+    assert metrics.garbage_search_seconds.count > before
+    assert 0 < metrics.garbage_search_seconds.sum_s < 60
