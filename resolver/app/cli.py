@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver import __version__
+from resolver.app.control.parser import add_verbs
 from resolver.app.exits import BAD_CONFIGURATION, FAILED, OK, USAGE
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check, parser=check)
     _add_zone(commands)
     _add_query(commands, config)
+    ctl = commands.add_parser("ctl", parents=[config], help="control a running server")
+    ctl.set_defaults(command=_no_command, parser=ctl)
+    add_verbs(ctl, _control)
     return parser
 
 
@@ -185,6 +189,13 @@ def _check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
     from resolver.app.zone_check import check_zone
 
     return check_zone(parser, options)
+
+
+def _control(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver.app.control.client import control
+    from resolver.app.control.doors import socket_path
+
+    return control(options, lambda: socket_path(find_config(options.config)[0]))
 
 
 def _query(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ from resolver.app.build import (
     read_material,
     read_zone,
 )
+from resolver.app.control.listener import ControlListener
 from resolver.app.exits import BAD_CONFIGURATION, OK
 from resolver.app.garbage import Garbage
 from resolver.app.zoning import Zoning
@@ -84,6 +85,8 @@ class Server:
         self.config = config or (_EMBEDDED if zones else Config())
         self.material = material or read_material(self.config)
         self.clock = SystemClock()
+        self.made_at = self.clock.now()
+        self.ending = asyncio.Event()  # set when somebody wants the server to end
         self.metrics = Metrics()
         self.store = ZoneStore()
         for version in (*self.material.zones, *zones):
@@ -321,14 +324,13 @@ class _Reloads:
 
 
 async def _serve(server: Server) -> int:
-    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, server.ending.set)
     reloads = _Reloads(server.reload)
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)
     garbage = Garbage(server.metrics)
-    async with server:
+    async with server, ControlListener(server):
         garbage.start()
         for warning in server.material.warnings:
             _log.warning("%s", warning)
@@ -341,6 +343,6 @@ async def _serve(server: Server) -> int:
             name = example_name(server.store)
             print(f"try: dig @{first.ip} -p {first.port} {name}", file=sys.stderr)
         print(f"ready: {' '.join(listening)}", file=sys.stderr, flush=True)
-        await stopped.wait()
+        await server.ending.wait()
         garbage.stop()
     return OK

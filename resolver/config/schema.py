@@ -327,9 +327,16 @@ class ControlSettings(Section):
     """The socket through which a running server is controlled."""
 
     socket: OptionalPath = Field(
-        default=Path("var/control.sock"), description='Path of the socket; `""` has none.'
+        default=Path("var/control.sock"),
+        description="Path of the socket, open to who runs the server; absent: `control.sock` in "
+        '`server.state_dir`; `""` has none.',
     )
 
+    group: str = Field(default="", description="Group that may use it, too.")
+    read_only_socket: OptionalPath = Field(
+        default=None, description="Path of a second socket, through which nothing can be changed."
+    )
+    read_only_group: str = Field(default="", description="Group that may use that one.")
 
 class Config(Section):
     """Everything that can be configured."""

@@ -27,7 +27,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "dnssec.negative_trust_anchors": Unbuilt("nothing is validated", ()),
     "log.queries": Unbuilt("queries are not logged", False),
     "metrics.listen": Unbuilt("there is no listener for metrics", None),
-    "control.socket": Unbuilt("there is no control socket", None),
 }
 
 

@@ -1,0 +1,1 @@
+"""Control of a running server: a Unix socket, the verbs it understands, and `rootward ctl`."""
