@@ -9,11 +9,12 @@ Sources: RFC 1035 section 4, RFC 2181 section 5, RFC 6891, RFC 8914.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from resolver import names
 from resolver.codes import Rcode, RRClass, show_class, show_type
+from resolver.trace import Trace
 
 
 class Address(NamedTuple):
@@ -100,6 +101,24 @@ class Message:
         return self.flags >> 11 & 0xF
 
 
+class Source(StrEnum):
+    """Where an answer to a client comes from: a closed set, by which metrics and logs are told."""
+
+    OWN = "own"  # own zones
+    CACHE = "cache"  # what other servers said before, failures included
+    RECURSION = "recursion"  # what other servers were asked for now
+    STALE = "stale"  # expired data, for want of better (RFC 8767)
+    LOCAL = "local"  # local records and hosts files
+    SPECIAL = "special"  # names that are built in (RFC 6303, RFC 6761)
+    POLICY = "policy"  # block lists
+    REFUSED = "refused"  # access control
+    CHAOS = "chaos"  # what is told about this server (RFC 4892)
+    TRANSFER = "transfer"  # a zone transfer
+    MALFORMED = "malformed"  # the query could not be read
+    SERVER = "server"  # everything that needs no data: NOTIFY, UPDATE, NOTIMP, our own faults
+    DROPPED = "dropped"  # no reply: the work on it was ended from outside
+
+
 @dataclass(slots=True)
 class Answer:
     """What an authority or the recursion found for a question: the content of a response, without
@@ -109,7 +128,8 @@ class Answer:
     leaving one out sets TC (RFC 9471 section 3.1). `chase` is the target of an alias chain that
     left our own zones; recursion may go on from there. `ages` is False for the content of own
     zones, whose TTLs do not count down. `renew_in_s` is when to ask for it anew before it expires,
-    in seconds from now; None when that is not wanted.
+    in seconds from now; None when that is not wanted. `source` says where it comes from, `trace` is
+    the record of the work that it, or its failure, is the result of.
     """
 
     rcode: int = Rcode.NOERROR
@@ -122,6 +142,8 @@ class Answer:
     chase: bytes | None = None
     ages: bool = True
     renew_in_s: int | None = None
+    source: Source = field(default=Source.SERVER, compare=False)
+    trace: Trace | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_renewal_due(self) -> bool:

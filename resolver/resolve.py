@@ -9,11 +9,9 @@ from collections.abc import Iterable, Sequence
 from math import inf
 
 from resolver import names
-from resolver.cache.delegations import Delegation, Delegations
-from resolver.cache.failures import FIRST_MEMORY_S, Failures
-from resolver.cache.flush import Caches
-from resolver.cache.negative import Negatives
-from resolver.cache.rrsets import RRsets
+from resolver.cache.caches import Caches
+from resolver.cache.delegations import Delegation
+from resolver.cache.failures import FIRST_MEMORY_S
 from resolver.cache.servers import Servers
 from resolver.clock import Clock
 from resolver.codes import Ede, Rcode, RRType, show_type
@@ -39,17 +37,11 @@ from resolver.iterate.response import Aliased, Answered, Shown
 from resolver.iterate.route import Route, Routes, cut_chain
 from resolver.iterate.work import Work
 from resolver.metrics import Metrics
-from resolver.model import Answer, ExtendedError, Question, RRset
+from resolver.model import Answer, ExtendedError, Question, RRset, Source
 from resolver.rng import Rng
 from resolver.trace import Trace
 
 _ROOT_NS = Question(names.ROOT, RRType.NS)
-
-# How the octets of `cache.size` are shared out; the rest is for finished packets.
-_RRSETS_SHARE = 0.45
-_NEGATIVES_SHARE = 0.1
-_DELEGATIONS_SHARE = 0.1
-PACKETS_SHARE = 1 - _RRSETS_SHARE - _NEGATIVES_SHARE - _DELEGATIONS_SHARE
 
 PRIMING_RETRY_S = 10.0
 # How long a client waits when there is a stale answer for it (RFC 8767 section 5), and how long
@@ -73,9 +65,11 @@ class Recursion:
         routes: Iterable[Route] = (),
         local: Local | None = None,
         metrics: Metrics | None = None,
+        caches: Caches | None = None,
     ) -> None:
         """`routes` are stub and forward zones, `local` has the first word on clients' questions and
-        on the targets of aliases. Raises ValueError for hints without servers or addresses."""
+        on the targets of aliases, `caches` are those of a service before this one. Raises
+        ValueError for hints without servers or addresses."""
         self.clock = clock
         self.max_time_s = recursion.max_time
         self.max_asks = recursion.max_upstream_queries
@@ -85,18 +79,17 @@ class Recursion:
         self.local = local
         self.private = PrivateAddresses(recursion)
         self.metrics = metrics or Metrics()
-        self.rrsets = RRsets(
-            int(cache.size * _RRSETS_SHARE), min_ttl=int(cache.min_ttl), max_ttl=int(cache.max_ttl)
+        self.caches = caches or Caches.of(
+            cache, Servers(max_in_flight=recursion.max_asks_per_server)
         )
-        self.negatives = Negatives(
-            int(cache.size * _NEGATIVES_SHARE), max_ttl=int(cache.max_negative_ttl)
-        )
-        self.delegations = Delegations(
-            int(cache.size * _DELEGATIONS_SHARE), max_ttl=int(cache.max_ttl)
-        )
-        self.servers = Servers(max_in_flight=recursion.max_asks_per_server)
+        self.rrsets = self.caches.rrsets
+        self.negatives = self.caches.negatives
+        self.delegations = self.caches.delegations
+        self.servers = self.caches.servers
         self.prefetches = recursion.prefetch
-        self.recall = Recall(self.rrsets, self.negatives, Failures(), recursion.serve_stale)
+        self.recall = Recall(
+            self.rrsets, self.negatives, self.caches.failures, recursion.serve_stale
+        )
         self.iterator = Iterator(
             recursion=recursion,
             outgoing=outgoing,
@@ -122,13 +115,6 @@ class Recursion:
             self.iterator.rules.in_use,
         )
         self._next_priming_at = clock.now()
-
-    @property
-    def caches(self) -> Caches:
-        """All that is remembered: for flushing and for snapshots."""
-        return Caches(
-            self.rrsets, self.negatives, self.delegations, self.recall.failures, self.servers
-        )
 
     def resolve(
         self, question: Question, trace: Trace, start: Delegation | None = None
@@ -187,6 +173,12 @@ class Recursion:
 
     def look_up(self, question: Question) -> Answer | bytes:
         """The same, or the first name of the chain that nothing is known of."""
+        known = self._recall_chain(question)
+        if not isinstance(known, bytes) and known.source is Source.SERVER:
+            known.source = Source.CACHE
+        return known
+
+    def _recall_chain(self, question: Question) -> Answer | bytes:
         name = question.qname.lower()
         qtype = question.qtype
         chain: list[RRset] = []
@@ -238,12 +230,16 @@ class Recursion:
         self, question: Question, work: Work, start: Delegation | None = None
     ) -> Steps[Answer]:
         try:
-            return (yield from self._follow_aliases(question, work, start))
+            answer = yield from self._follow_aliases(question, work, start)
         except OutOfBudget as end:
             work.note("given up: %s", end.error.text)
             if work.depth == 0:
                 self._remember_failure(question.qname.lower(), question.qtype, end.error)
-            return servfail(end.error)
+            answer = servfail(end.error)
+        if answer.source is Source.SERVER:
+            answer.source = Source.RECURSION
+        answer.trace = work.trace
+        return answer
 
     def _follow_aliases(
         self, question: Question, work: Work, start: Delegation | None
@@ -309,6 +305,8 @@ class Recursion:
         )
 
     def _remember_failure(self, name: bytes, qtype: int, error: ExtendedError) -> None:
+        if self.recall.is_outdated(name):
+            return
         now = self.clock.now()
         is_stale = self.recall.stale(name, qtype, now) is not None
         least_s = STALE_RECHECK_S if is_stale else FIRST_MEMORY_S

@@ -10,13 +10,15 @@ MAX_NOTES = 400
 
 
 class Trace:
-    """Notes of one client question, shared by its sub-questions. Bounded to MAX_NOTES."""
+    """Notes of one client question, shared by its sub-questions. Bounded to MAX_NOTES. `sent`
+    counts the queries that were sent for it."""
 
-    __slots__ = ("depth", "notes")
+    __slots__ = ("depth", "notes", "sent")
 
     def __init__(self) -> None:
         self.notes: list[tuple[float, int, str, tuple[Any, ...]]] = []
         self.depth = 0
+        self.sent = 0
 
     def note(self, now: float, text: str, *args: Any) -> None:
         """Add a %-format and its arguments; `now` is monotonic seconds."""

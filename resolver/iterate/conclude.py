@@ -15,7 +15,7 @@ from resolver.cache.rrsets import renewal_margin_s
 from resolver.codes import Ede, Rcode, RRType
 from resolver.iterate.budget import MAX_ALIASES
 from resolver.iterate.response import Answered
-from resolver.model import Answer, ExtendedError, Question, RRset
+from resolver.model import Answer, ExtendedError, Question, RRset, Source
 
 _CNAME = int(RRType.CNAME)
 
@@ -82,4 +82,5 @@ def as_stale(stale: Answer, errors: tuple[ExtendedError, ...]) -> Answer:
     """A stale answer with the reason for it (RFC 8914 sections 4.4 and 4.20)."""
     code = Ede.STALE_NXDOMAIN_ANSWER if stale.rcode == Rcode.NXDOMAIN else Ede.STALE_ANSWER
     told = ExtendedError(code, f"expired, but {errors[0].text}" if errors else "expired")
-    return replace(stale, extended_errors=(told, *errors[1:], *stale.extended_errors))
+    told_all = (told, *errors[1:], *stale.extended_errors)
+    return replace(stale, extended_errors=told_all, source=Source.STALE)

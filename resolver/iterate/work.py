@@ -42,6 +42,7 @@ class Work:
     def spend_ask(self, now: float) -> None:
         """Charge one upstream query to the question and to this fetch. Raises OutOfBudget."""
         self.budget.spend_ask(now)
+        self.trace.sent += 1
         self.asks += 1
         if self.asks > MAX_ASKS_PER_FETCH:
             raise OutOfBudget(

@@ -6,7 +6,7 @@ here.
 """
 
 from resolver.codes import META_TYPES, Ede, Opcode, Rcode, RRClass, RRType, show_type
-from resolver.model import Answer, ExtendedError
+from resolver.model import Answer, ExtendedError, Source
 from resolver.serve.request import Handled, Request
 
 _TRANSFER_TYPES = (RRType.AXFR, RRType.IXFR)
@@ -33,7 +33,8 @@ def question_class(request: Request) -> Handled:
     """Only the Internet is served (and CHAOS, before this)."""
     if request.question.qclass == RRClass.IN:
         return None
-    return Answer(Rcode.REFUSED, extended_errors=(ExtendedError(Ede.NOT_SUPPORTED, "class"),))
+    error = ExtendedError(Ede.NOT_SUPPORTED, "class")
+    return Answer(Rcode.REFUSED, extended_errors=(error,), source=Source.REFUSED)
 
 
 def question_type(request: Request) -> Handled:
@@ -43,7 +44,7 @@ def question_type(request: Request) -> Handled:
         return None
     if qtype in _TRANSFER_TYPES:
         error = ExtendedError(Ede.PROHIBITED, "transfers are closed")
-        return Answer(Rcode.REFUSED, extended_errors=(error,))
+        return Answer(Rcode.REFUSED, extended_errors=(error,), source=Source.REFUSED)
     if qtype in _OBSOLETE_TYPES:
         return Answer(Rcode.NOTIMP)
     error = ExtendedError(Ede.INVALID_QUERY_TYPE, show_type(qtype))

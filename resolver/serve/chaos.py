@@ -3,7 +3,7 @@
 
 from resolver import names
 from resolver.codes import Rcode, RRClass, RRType
-from resolver.model import Answer, RRset
+from resolver.model import Answer, RRset, Source
 from resolver.serve.request import Handled, Identity, Request
 
 _IDENTITY_NAMES = (names.read("id.server."), names.read("hostname.bind."))
@@ -26,7 +26,7 @@ class Chaos:
             return None
         text = self._texts.get(qname.lower(), "")
         if not text or qtype not in _TXT_TYPES:
-            return Answer(Rcode.REFUSED)
+            return Answer(Rcode.REFUSED, source=Source.CHAOS)
         data = text.encode()[:MAX_STRING_OCTETS]
         rrset = RRset(qname, RRType.TXT, RRClass.CH, 0, (bytes((len(data),)) + data,))
-        return Answer(Rcode.NOERROR, [rrset], authoritative=True)
+        return Answer(Rcode.NOERROR, [rrset], authoritative=True, source=Source.CHAOS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from resolver import names
 from resolver.codes import RRType
 from resolver.iterate.route import Routes
-from resolver.model import Answer, Question
+from resolver.model import Answer, Question, Source
 from resolver.policy.local import Overlay
 from resolver.serve import authority
 from resolver.zone.store import ZoneStore
@@ -29,11 +29,13 @@ class Home:
 
     def __call__(self, question: Question) -> Answer | None:
         """The answer to a question of class IN, or None when it is for others to answer."""
-        return (
-            self.overlay.answer(question)
-            or self._special(question)
-            or self.overlay.blocked(question)
-        )
+        if (answer := self.overlay.answer(question)) is not None:
+            answer.source = Source.LOCAL
+        elif (answer := self._special(question)) is not None:
+            answer.source = Source.SPECIAL
+        elif (answer := self.overlay.blocked(question)) is not None:
+            answer.source = Source.POLICY
+        return answer
 
     def _special(self, question: Question) -> Answer | None:
         name = question.qname.lower()

@@ -11,7 +11,7 @@ from resolver.cache.delegations import Delegation
 from resolver.codes import Ede, Rcode, RRType
 from resolver.effects import Steps
 from resolver.iterate import scrub
-from resolver.model import Answer, ExtendedError, Question
+from resolver.model import Answer, ExtendedError, Question, Source
 from resolver.policy.acl import QUERY, RECURSION
 from resolver.resolve import Recursion
 from resolver.serve import authority
@@ -24,10 +24,12 @@ from resolver.zone.store import Withheld, ZoneStore
 _EXPIRED = Answer(
     Rcode.SERVFAIL,
     extended_errors=(ExtendedError(Ede.INVALID_DATA, "the zone has expired"),),
+    source=Source.OWN,
 )
 _NOT_READY = Answer(
     Rcode.SERVFAIL,
     extended_errors=(ExtendedError(Ede.NOT_READY, "the zone has not been loaded yet"),),
+    source=Source.OWN,
 )
 
 
@@ -58,13 +60,14 @@ class OwnZones:
             return None
         if not request.bits & QUERY:
             error = ExtendedError(Ede.PROHIBITED, "not in access.query")
-            return Answer(Rcode.REFUSED, extended_errors=(error,))
+            return Answer(Rcode.REFUSED, extended_errors=(error,), source=Source.REFUSED)
         if withheld is not None:
             return _unserved(withheld)
         answer = self._answer(request)
         if answer is None:
             return None
         answer.ages = False
+        answer.source = Source.OWN
         if answer.chase is not None and (target := self._zones.withheld(answer.chase)) is not None:
             return _unserved(target)
         if self._recursion is None:
@@ -72,9 +75,9 @@ class OwnZones:
         if not (request.recursion_desired and request.bits & RECURSION):
             return answer
         if answer.chase is not None:
-            return _chase(self._recursion, answer, Question(answer.chase, question.qtype))
+            return _chase(request, self._recursion, answer, Question(answer.chase, question.qtype))
         if (delegation := _delegation(answer)) is not None:
-            return _below_cut(self._recursion, question, delegation)
+            return _below_cut(request, self._recursion, delegation)
         return answer
 
     def _answer(self, request: Request) -> Answer | None:
@@ -115,8 +118,11 @@ def _delegation(answer: Answer) -> Delegation | None:
     return Delegation(zone, servers, scrub.glue(answer.additional, servers, zone, harden=False))
 
 
-def _chase(recursion: Recursion, answer: Answer, question: Question) -> Steps[Answer]:
-    rest = yield from recursion.answer(question, Trace())
+def _chase(
+    request: Request, recursion: Recursion, answer: Answer, question: Question
+) -> Steps[Answer]:
+    request.trace = request.trace or Trace()
+    rest = yield from recursion.answer(question, request.trace)
     return replace(
         rest,
         answer=[*answer.answer, *rest.answer],
@@ -125,5 +131,6 @@ def _chase(recursion: Recursion, answer: Answer, question: Question) -> Steps[An
     )
 
 
-def _below_cut(recursion: Recursion, question: Question, start: Delegation) -> Steps[Answer]:
-    return (yield from recursion.resolve(question, Trace(), start))
+def _below_cut(request: Request, recursion: Recursion, start: Delegation) -> Steps[Answer]:
+    request.trace = request.trace or Trace()
+    return (yield from recursion.resolve(request.question, request.trace, start))

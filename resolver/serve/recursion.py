@@ -7,7 +7,7 @@ single packet sent. Identical questions in flight are one resolution (the driver
 from resolver.codes import Ede, Rcode
 from resolver.effects import Steps
 from resolver.metrics import Metrics
-from resolver.model import Answer, ExtendedError
+from resolver.model import Answer, ExtendedError, Source
 from resolver.policy.acl import CACHE, RECURSION
 from resolver.resolve import Recursion
 from resolver.serve.request import Handled, Request
@@ -35,6 +35,7 @@ class Recurse:
         return self._recursion.cached(request.question) or Answer(
             Rcode.REFUSED,
             extended_errors=(ExtendedError(Ede.NOT_AUTHORITATIVE, "not in the cache"),),
+            source=Source.REFUSED,
         )
 
     def _renew(self, request: Request, answer: Answer) -> Steps[Answer]:
@@ -43,7 +44,8 @@ class Recurse:
 
     def _fetch(self, request: Request, unknown: bytes) -> Steps[Answer]:
         self._metrics.recursions_total += 1
-        answer = yield from self._recursion.fetch(request.question, unknown, Trace())
+        request.trace = trace = request.trace or Trace()
+        answer = yield from self._recursion.fetch(request.question, unknown, trace)
         if answer.rcode == Rcode.SERVFAIL:
             self._metrics.recursions_failed_total += 1
         return answer
@@ -63,4 +65,4 @@ class Refuse:
     def __call__(self, request: Request) -> Handled:
         """REFUSED, whatever was asked."""
         self._metrics.refused_total += 1
-        return Answer(Rcode.REFUSED, extended_errors=(self._error,))
+        return Answer(Rcode.REFUSED, extended_errors=(self._error,), source=Source.REFUSED)

@@ -12,6 +12,8 @@ from resolver.codes import EdnsOption, Flag, Rcode
 from resolver.effects import Steps
 from resolver.model import Answer, Edns, EdnsOptionValue, Message, Question
 from resolver.policy.acl import RECURSION
+from resolver.policy.cookies import Verdict
+from resolver.trace import Trace
 from resolver.wire.build import build
 from resolver.wire.edns import extended_error_option
 from resolver.wire.tsig import Signer
@@ -37,7 +39,9 @@ class Request:
 
     `key` is the lower-case name of the TSIG key that signed it, None for an unsigned query; only
     a valid signature gets this far. `signer` signs the reply. `packet` is what it was parsed from.
-    `options` are EDNS options that handlers want in the reply.
+    `options` are EDNS options that handlers want in the reply. `since` is the instant it came, kept
+    for observers. `trace` is the record of what was done for it, once there is something to record.
+    `cookie` is what its cookie is worth, None without one.
     """
 
     message: Message
@@ -48,6 +52,9 @@ class Request:
     signer: Signer | None = None
     packet: bytes = b""
     options: list[EdnsOptionValue] = field(default_factory=list)
+    since: float = 0.0
+    cookie: Verdict | None = None
+    trace: Trace | None = None
 
     @property
     def question(self) -> Question:
@@ -83,6 +90,17 @@ class Messages:
     def map(self, change: Callable[[bytes], bytes]) -> None:
         """Have every packet changed before it is handed out."""
         self._packets = map(change, self._packets)
+
+    def on_end(self, ended: Callable[[bool], None]) -> None:
+        """Have one more function called at the end, after the first."""
+        first = self._ended
+
+        def both(complete: bool) -> None:
+            if first is not None:
+                first(complete)
+            ended(complete)
+
+        self._ended = both
 
     def take(self) -> bytes | None:
         """The next packet; None after the last. Raises what making it raises."""

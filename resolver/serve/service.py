@@ -19,8 +19,10 @@ from resolver.codes import Ede, Rcode, RRType
 from resolver.effects import Steps
 from resolver.errors import WireError
 from resolver.metrics import Metrics
-from resolver.model import Answer, ExtendedError, Message
+from resolver.model import Answer, ExtendedError, Message, Source
 from resolver.policy.acl import AccessTable
+from resolver.policy.cookies import ServerCookies
+from resolver.serve.observe import Observer
 from resolver.serve.pipeline import handle
 from resolver.serve.request import (
     Handler,
@@ -34,11 +36,15 @@ from resolver.serve.request import (
     formerr,
 )
 from resolver.wire.parse import parse
+from resolver.wire.patch import without_option
 from resolver.wire.tsig import Key, TsigError, Valid, verify_request
 
 HEADER_OCTETS = 12
 _QR = 0x80  # in the third octet
 _OUR_FAULT = Answer(Rcode.SERVFAIL, extended_errors=(ExtendedError(Ede.OTHER, "internal error"),))
+_MALFORMED = Answer(Rcode.FORMERR, source=Source.MALFORMED)
+_UNANSWERED = Answer(Rcode.SERVFAIL, source=Source.DROPPED)
+_RELAYED = Answer()
 # Own zones do not age: their packets are dropped when a zone changes, not before.
 _OWN_ZONE_TTL_S = 86_400.0
 
@@ -58,6 +64,8 @@ class Service:
     keys: Mapping[bytes, Key] = field(default_factory=dict)  # by lower-case name
     notes: Notes = field(default_factory=NoNotes)
     passes_on: Callable[[Request], bool] = lambda request: False
+    cookies: ServerCookies | None = None  # those that `order` gives out
+    observer: Observer | None = None
 
     @overload
     def respond(
@@ -81,9 +89,11 @@ class Service:
         try:
             message = parse(packet)
         except WireError:
-            self.metrics.malformed_total += 1
+            self._note_malformed(packet, peer, stream=stream)
             return formerr(packet)
         request = Request(message, peer, self.access.bits(peer), stream, packet=packet)
+        if self.observer is not None:
+            request.since = self.clock.now()
         if _has_tsig(message) and (refusal := self._verify(request, packet)) is not None:
             return refusal
         try:
@@ -92,11 +102,11 @@ class Service:
                 return self._finish_later(request, packet, handled)
             if isinstance(handled, Messages):
                 handled.map(lambda message: self._sign(request, message))
+                handled.on_end(lambda complete: self._tell(request, _transferred(complete)))
                 return handled
             return self._finish(request, packet, handled or _OUR_FAULT)
         except Exception as fault:
-            self.on_exception(fault)
-            return self._seal(request, _OUR_FAULT)
+            return self._own_up(request, fault)
 
     def _verify(self, request: Request, packet: bytes) -> bytes | None:
         """Note who signed a request, or return the reply that its signature deserves."""
@@ -104,6 +114,7 @@ class Service:
             verdict = verify_request(packet, self.keys, self.clock.wall())
         except WireError:
             self.metrics.malformed_total += 1
+            self._tell(request, _MALFORMED)
             return formerr(packet)
         if isinstance(verdict, Valid):
             message = request.message
@@ -113,13 +124,16 @@ class Service:
             request.bits |= self.access.key_bits(verdict.key.name)
             return None
         if verdict is None:
+            self._tell(request, _MALFORMED)
             return formerr(packet)
         if verdict.error == TsigError.BADKEY and self.passes_on(request):
             return None  # another server may know the key
         self.metrics.tsig_rejected_total += 1
         error = TsigError(verdict.error).name
         self.notes.refused(request, f"signed by {names.show(verdict.tsig.name)}: {error}")
-        reply = envelope(request, Answer(Rcode.NOTAUTH), self.identity, recursion=self.recursion)
+        answer = Answer(Rcode.NOTAUTH, source=Source.REFUSED)
+        self._tell(request, answer)
+        reply = envelope(request, answer, self.identity, recursion=self.recursion)
         return verdict.seal(reply, self.clock.wall())
 
     def _finish_later(
@@ -128,11 +142,37 @@ class Service:
         try:
             answer = yield from steps
             if isinstance(answer, Relayed):
+                self._tell(request, _RELAYED)
                 return answer.packet
             return self._finish(request, packet, answer)
+        except GeneratorExit:
+            self._tell(request, _UNANSWERED)
+            raise
         except Exception as fault:
-            self.on_exception(fault)
-            return self._seal(request, _OUR_FAULT)
+            return self._own_up(request, fault)
+
+    def _own_up(self, request: Request, fault: Exception) -> bytes:
+        """The reply to a query on which a handler of ours raised."""
+        self.on_exception(fault)
+        self._tell(request, _OUR_FAULT)
+        return self._seal(request, _OUR_FAULT)
+
+    def _note_malformed(self, packet: bytes, peer: bytes, *, stream: bool) -> None:
+        self.metrics.malformed_total += 1
+        if self.observer is not None:
+            # Its header is all that is known of it.
+            message_id, flags = (int.from_bytes(packet[i : i + 2], "big") for i in (0, 2))
+            header = Message(message_id, flags)
+            request = Request(header, peer, 0, stream, packet=packet, since=self.clock.now())
+            self._tell(request, _MALFORMED)
+
+    def _tell(self, request: Request, answer: Answer) -> None:
+        """Let whoever observes know how a query ended. What goes wrong there costs no reply."""
+        if self.observer is not None:
+            try:
+                self.observer.saw(request, answer, self.clock.now() - request.since)
+            except Exception as fault:
+                self.on_exception(fault)
 
     def _seal(self, request: Request, answer: Answer) -> bytes:
         reply = envelope(request, answer, self.identity, recursion=self.recursion)
@@ -148,6 +188,7 @@ class Service:
         reply = self._seal(request, answer)
         if answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) and not answer.extended_errors:
             self._keep(request, packet, reply, answer)
+        self._tell(request, answer)
         return reply
 
     def _keep(self, request: Request, packet: bytes, reply: bytes, answer: Answer) -> None:
@@ -155,6 +196,8 @@ class Service:
 
         A chain from an own zone to data of others is left out: one half of it ages, the other not.
         """
+        if request.cookie is not None:
+            reply = without_option(reply, request.cookie.option)
         if answer.authoritative and answer.ages:
             return
         ttl_s = _OWN_ZONE_TTL_S
@@ -173,6 +216,10 @@ class Service:
             ttl_s=ttl_s,
             ages=answer.ages,
         )
+
+
+def _transferred(complete: bool) -> Answer:
+    return Answer(Rcode.NOERROR if complete else Rcode.SERVFAIL, source=Source.TRANSFER)
 
 
 def _has_tsig(message: Message) -> bool:
