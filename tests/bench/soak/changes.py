@@ -1,0 +1,171 @@
+"""What is done to the server while it serves: updates, reloads, flushes, rotation of its log.
+
+Each is a thread that goes on until it is told to stop. Knows: how each is asked for, and what own
+zones hold because of it (truth.Changing). Does not know: the load.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+from random import Random
+
+import dns.exception
+import dns.query
+import dns.rcode
+import dns.update
+
+from resolver import names
+from resolver.model import Address
+from tests.bench.soak.probes import OWN, OWN_HOSTS, RELOADED, Probes
+from tests.bench.soak.truth import Changing
+
+UPDATE_PAUSE_S = 0.4
+UPDATE_WAIT_S = 10.0
+# A reload that was asked for is over after so long.
+RELOAD_S = 15.0
+CHURN_PAUSE_S = 7.0
+COMMAND_S = 30.0
+
+OWN_TEXT = "$TTL 300\n@ SOA ns host 1 3600 900 1209600 300\n@ NS ns\nns A 192.0.2.1\n"
+FLUSHES = (
+    ("flush", "h0.mortal0.net."),
+    ("flush", "moving1.com.", "--tree"),
+    ("flush", "h1.steady1.com.", "--type", "A"),
+    ("flush", "--all"),
+)
+
+
+def own_zone(own: Changing) -> str:
+    """The zone that updates change."""
+    lines = [OWN_TEXT]
+    for i in range(OWN_HOSTS):
+        lines.append(f"u{i} 1 A 10.9.{i}.0\na{i} 5 CNAME h{i}.steady0.com.\n")
+        own.begin(names.read(f"u{i}.{OWN}"), bytes((10, 9, i, 0)), 0.0, sure=0.0)
+    return "".join(lines)
+
+
+def reloaded_zone(version: int) -> str:
+    """The zone whose file changes."""
+    text = OWN_TEXT.replace(" host 1 ", f" host {version + 1} ")
+    return f"{text}v 1 A 10.8.{version >> 8 & 255}.{version & 255}\n"
+
+
+def reloaded_value(version: int) -> bytes:
+    """What v.reloaded.test. is in that version."""
+    return bytes((10, 8, version >> 8 & 255, version & 255))
+
+
+class Change(threading.Thread):
+    """Something done again and again; `done` counts, `failed` says what went wrong."""
+
+    def __init__(self, pause_s: float, act: Callable[[int], str]) -> None:
+        super().__init__(daemon=True)
+        self._pause_s = pause_s
+        self._act = act
+        self._stopped = threading.Event()
+        self.done: Counter[str] = Counter()
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        number = 0
+        while not self._stopped.wait(self._pause_s):
+            number += 1
+            try:
+                self.done[self._act(number)] += 1
+            except (OSError, RuntimeError, dns.exception.DNSException) as error:
+                self.failed.append(f"{type(error).__name__}: {error}")
+
+    def stop(self) -> None:
+        """End after what is under way."""
+        self._stopped.set()
+        self.join(UPDATE_WAIT_S + COMMAND_S)
+
+
+class Updates:
+    """Gives one of the own names another address each time."""
+
+    def __init__(self, server: Address, own: Changing, epoch: float) -> None:
+        self._server = server
+        self._own = own
+        self._epoch = epoch
+        self._rng = Random(5)
+
+    def __call__(self, number: int) -> str:
+        host = self._rng.randrange(OWN_HOSTS)
+        address = f"10.9.{host}.{number % 251}"
+        name = names.read(f"u{host}.{OWN}")
+        update = dns.update.UpdateMessage(OWN)
+        update.replace(f"u{host}", 1, "A", address)
+        value = bytes((10, 9, host, number % 251))
+        self._own.begin(name, value, time.monotonic() - self._epoch)
+        send = dns.query.tcp if number % 2 else dns.query.udp
+        reply = send(update, self._server.ip, port=self._server.port, timeout=UPDATE_WAIT_S)
+        if reply.rcode() != dns.rcode.NOERROR:
+            raise RuntimeError(f"update: {dns.rcode.to_text(reply.rcode())}")
+        self._own.settle(name, time.monotonic() - self._epoch)
+        return "update"
+
+
+class Churn:
+    """Reloads, flushes, rotations, one after the other."""
+
+    def __init__(
+        self, folder: Path, process: int, probes: Probes, own: Changing, epoch: float
+    ) -> None:
+        self._folder = folder
+        self._process = process
+        self._probes = probes
+        self._own = own
+        self._epoch = epoch
+        self._version = 0
+
+    def __call__(self, number: int) -> str:
+        act = (self._reload, self._flush, self._rotate)[number % 3]
+        return act(number // 3)
+
+    def _now(self) -> float:
+        return time.monotonic() - self._epoch
+
+    def _reload(self, number: int) -> str:
+        """Change a zone file, and send SIGHUP."""
+        self._version += 1
+        file = self._folder / "reloaded.test.zone"
+        name = names.read(f"v.{RELOADED}")
+        at = self._now()
+        self._own.begin(name, reloaded_value(self._version), at, sure=at + RELOAD_S)
+        file.with_suffix(".new").write_text(reloaded_zone(self._version))
+        file.with_suffix(".new").rename(file)
+        os.kill(self._process, signal.SIGHUP)
+        return "reload"
+
+    def _flush(self, number: int) -> str:
+        """Flush through the control socket."""
+        words = FLUSHES[number % len(FLUSHES)]
+        config = self._folder / "config.toml"
+        command = [sys.executable, "-m", "resolver", "ctl", "--config", str(config), *words]
+        # Nothing has to be in the cache but what was asked for after this.
+        self._probes.forgotten_at = inf
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=COMMAND_S, check=False
+            )
+        finally:
+            self._probes.forgotten_at = self._now()
+        if done.returncode:
+            raise RuntimeError(f"ctl {' '.join(words)}: {done.stdout}{done.stderr}")
+        return "flush"
+
+    def _rotate(self, number: int) -> str:
+        """As logrotate's copytruncate does: our standard error is appended to."""
+        log = self._folder / "log"
+        with (self._folder / "log.all").open("ab") as kept:
+            kept.write(log.read_bytes())
+        log.write_bytes(b"")
+        return "rotation"

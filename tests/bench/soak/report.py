@@ -1,0 +1,136 @@
+"""From samples and counts to a verdict.
+
+Knows: what is allowed. Does not know: how anything was measured.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, quantiles
+from typing import Any
+
+from tests.bench.soak.clients import BOUND_S, Judges
+
+MIB = 1 << 20
+# Of a job: recursion.max_time is 8 s, and the driver looks a little later.
+MAX_JOB_S = BOUND_S
+# Growth that counts as none, per hour and after the warm-up; and for how long it must be measured.
+MAX_GROWTH_MIB_PER_HOUR = 12.0
+MIN_MEASURED_S = 300.0
+WARM_UP_SHARE = 0.4
+FDS_TO_SPARE = 150  # connections and sockets that come and go
+MAX_RESIDENT_MIB = 400
+
+
+@dataclass
+class Samples:
+    """Of the process: (seconds, octets resident, descriptors open)."""
+
+    pid: int
+    taken: list[tuple[float, int, int]] = field(default_factory=list)
+
+    def take(self, at: float) -> None:
+        """Look into /proc."""
+        process = Path(f"/proc/{self.pid}")
+        status = (process / "status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found is not None
+        self.taken.append((at, int(found[1]) * 1024, len(list((process / "fd").iterdir()))))
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Of the line that fits best."""
+    x0, y0 = fmean(x for x, _ in points), fmean(y for _, y in points)
+    spread = sum((x - x0) ** 2 for x, _ in points)
+    return sum((x - x0) * (y - y0) for x, y in points) / spread if spread else 0.0
+
+
+def memory(samples: Samples) -> dict[str, Any]:
+    """How resident memory went, in MiB."""
+    taken = samples.taken
+    length_s = taken[-1][0] - taken[0][0]
+    after = [(at, rss) for at, rss, _ in taken if at >= taken[0][0] + length_s * WARM_UP_SHARE]
+    measured = after[-1][0] - after[0][0] >= MIN_MEASURED_S
+    return {
+        "first_mib": round(taken[0][1] / MIB, 1),
+        "after_warm_up_mib": round(after[0][1] / MIB, 1),
+        "last_mib": round(taken[-1][1] / MIB, 1),
+        "most_mib": round(max(rss for _, rss, _ in taken) / MIB, 1),
+        "growth_mib_per_hour": round(slope(after) * 3600 / MIB, 2) if measured else None,
+    }
+
+
+def descriptors(samples: Samples) -> dict[str, int]:
+    """How many files and sockets were open: means of the first and last quarter."""
+    fds = [count for _, _, count in samples.taken]
+    quarter = max(1, len(fds) // 4)
+    return {
+        "first": round(fmean(fds[:quarter])),
+        "last": round(fmean(fds[-quarter:])),
+        "most": max(fds),
+    }
+
+
+def jobs(file: Path) -> dict[str, Any]:
+    """What the server wrote about itself: most jobs, the oldest one, and the last counters."""
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    counters = {k: v for k, v in lines[-1].items() if k not in ("jobs", "oldest_s") and v}
+    return {
+        "most_jobs": max(line["jobs"] for line in lines),
+        "oldest_s": round(max(line["oldest_s"] for line in lines), 2),
+        "counters": counters,
+    }
+
+
+def kinds(judges: Judges) -> dict[str, dict[str, float]]:
+    """The tally of each kind, with waiting times in milliseconds."""
+    told = {}
+    for kind, tally in sorted(judges.tallies.items()):
+        took = sorted(tally.took)
+        cuts = quantiles(took, n=100) if len(took) > 1 else [0.0] * 99
+        told[kind] = {
+            "asked": tally.asked,
+            "answered": tally.answered,
+            "wrong": tally.wrong,
+            "late": tally.late,
+            "unanswered": tally.unanswered,
+            "stale": tally.stale,
+            "median_ms": round(cuts[49] * 1000, 2),
+            "p99_ms": round(cuts[98] * 1000, 1),
+            "worst_ms": round(tally.worst_s * 1000),
+        }
+    return told
+
+
+def faults(report: dict[str, Any]) -> list[str]:
+    """What is not as it must be."""
+    found = [*report["wrong"], *_of_process(report)]
+    for kind, tally in report["kinds"].items():
+        if tally["late"]:
+            found.append(f"{kind}: {tally['late']} replies after more than {BOUND_S:g} s")
+    lost = sum(tally["unanswered"] for tally in report["kinds"].values())
+    if lost > report["dropped_by_kernel"]:
+        found.append(f"{lost} questions without a reply")
+    return found + [f"{what}: {error}" for what, error in report["failed"]]
+
+
+def _of_process(report: dict[str, Any]) -> list[str]:
+    growth = report["memory"]["growth_mib_per_hour"]
+    most = report["memory"]["most_mib"]
+    oldest_s = report["jobs"]["oldest_s"]
+    exceptions = report["jobs"]["counters"].get("exceptions_total", 0)
+    fds = report["descriptors"]
+    bad = {
+        f"a job of {oldest_s} s": oldest_s > MAX_JOB_S,
+        f"{exceptions} exceptions": exceptions > 0,
+        f"{report['tracebacks']} tracebacks in the log": report["tracebacks"] > 0,
+        f"memory grows by {growth} MiB an hour": (growth or 0) > MAX_GROWTH_MIB_PER_HOUR,
+        f"{most} MiB of memory": most > MAX_RESIDENT_MIB,
+        f"{fds['last']} descriptors in the end, {fds['first']} in the beginning": (
+            fds["last"] > fds["first"] + FDS_TO_SPARE
+        ),
+        f"the server ended with {report['exit']}": report["exit"] != 0,
+    }
+    return [text for text, holds in bad.items() if holds]

@@ -1,0 +1,53 @@
+"""`rootward run`, told on beside: what its jobs and counters are, twice a second.
+
+    python -m tests.bench.soak.served CONFIG SAMPLES
+
+Appends to SAMPLES a line of JSON each time: jobs, age of the oldest in seconds, and all counters.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+from resolver.app import cli, server
+
+INTERVAL_S = 0.5
+SAMPLES = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("samples")
+
+
+class Watched(server.Server):
+    """A server that writes down how it does."""
+
+    _task: "asyncio.Task[None] | None" = None
+
+    async def start(self) -> None:
+        await super().start()
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    async def stop(self, drain_s: float = server.DRAIN_S) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await super().stop(drain_s)
+
+    async def _watch(self) -> None:
+        with SAMPLES.open("a") as file:
+            while True:
+                driver = self._driver
+                if driver is not None:
+                    sample = {"jobs": driver.jobs, "oldest_s": driver.oldest_job_age_s}
+                    file.write(json.dumps(sample | self.metrics.read()) + "\n")
+                    file.flush()
+                await asyncio.sleep(INTERVAL_S)
+
+
+def main() -> int:
+    server.Server = Watched  # type: ignore[misc]
+    return cli.main(["run", "--config", sys.argv[1]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
