@@ -29,6 +29,7 @@ from resolver.net.listen_udp import Starter
 from resolver.net.stream_client import StreamClient
 from resolver.net.stream_places import LEAST_IDLE_S, Places, StreamLimits
 from resolver.serve.request import Messages
+from resolver.serve.tally import Tally
 
 # Connections that wait to be accepted, and how many are accepted in one turn.
 BACKLOG = 256
@@ -106,6 +107,7 @@ class StreamListener:
         limits: StreamLimits,
         clock: Clock,
         metrics: Metrics,
+        tally: Tally | None = None,
     ) -> None:
         self._socks = list(socks)
         self._service = service
@@ -114,6 +116,7 @@ class StreamListener:
         self._bits = bits
         self._clock = clock
         self._metrics = metrics
+        self._tally = Tally() if tally is None else tally
         self.addresses = [Address(*sock.getsockname()[:2]) for sock in socks]
         self.in_flight = limits.in_flight
         self._clients: dict[StreamClient, None] = {}
@@ -171,9 +174,11 @@ class StreamListener:
         metrics.queries_tcp_total += 1
         try:
             if self._hit is not None:
-                reply = self._hit(packet, self._bits(peer), self._clock.now(), stream=True)
+                now = self._clock.now()
+                reply = self._hit(packet, self._bits(peer), now, stream=True)
                 if reply is not None:
                     metrics.packet_hits_total += 1
+                    self._tally.saw_packet(reply, peer, self._clock.now() - now)
                     return reply
             result = self._service.respond(packet, peer, stream=True)
         except Exception:

@@ -29,6 +29,7 @@ from resolver.net.batch_udp import open_batch
 from resolver.net.slots import SLOT_OCTETS, ReturnPath
 from resolver.policy.waiting import Network, Waiting
 from resolver.serve.fast import FastPath
+from resolver.serve.tally import Tally
 from resolver.wire.peek import HEADER_OCTETS
 
 # So many batches in a row, then the event loop gets a turn: replies from other servers wait there.
@@ -110,15 +111,17 @@ class UdpListener:
         *,
         clock: Clock,
         metrics: Metrics,
+        tally: Tally | None = None,
         waiting: Waiting | None = None,
     ) -> None:
-        """Listeners of one server share `waiting`."""
+        """Listeners of one server share `waiting` and `tally`, which hears of finished packets."""
         self._sock = sock
         self._service = service
         self._driver = driver
         self._fast = fast
         self._clock = clock
         self._metrics = metrics
+        self._tally = Tally() if tally is None else tally
         self._waiting = Waiting() if waiting is None else waiting
         name = sock.getsockname()
         self.address = Address(name[0], name[1])
@@ -160,17 +163,20 @@ class UdpListener:
         """Answer a received batch; the number of datagrams that were no hits."""
         batch = self._batch
         metrics = self._metrics
-        missed = self._fast.answer_batch(batch, self._clock.now())
+        since = self._clock.now()
+        missed = self._fast.answer_batch(batch, since)
         metrics.queries_udp_total += count
         hits = count - len(missed)
         if not missed:
             self._count_sent(batch.send(), hits)
             metrics.packet_hits_total += hits
+            self._tally.saw_batch(batch, count, missed, self._clock.now() - since)
             return 0
         if hits:
             rest = set(missed)
             self._count_sent(batch.send([s for s in range(count) if s not in rest]), hits)
             metrics.packet_hits_total += hits
+            self._tally.saw_batch(batch, count, missed, self._clock.now() - since)
         ready = [slot for slot in missed if self._respond(slot)]
         if ready:
             self._count_sent(batch.send(ready), len(ready))

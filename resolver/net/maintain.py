@@ -277,6 +277,10 @@ class Keeper:
         """NOTIFYs that have not been answered yet."""
         return 0 if self._notifier is None else self._notifier.under_way
 
+    def secondaries(self) -> list[Secondary]:
+        """Every secondary zone, in no order."""
+        return list(self._secondaries.values())
+
     def status(self) -> list[ZoneStatus]:
         """How every secondary zone is, in canonical order."""
         ordered = sorted(self._secondaries, key=names.canonical_key)

@@ -79,6 +79,7 @@ class Secondary:
         self._failures = 0
         self._last_failure = ""
         self._primaries: dict[Peer, PrimaryStatus] = {}
+        self._checks = {"unchanged": 0, "transferred": 0, "failed": 0}
         self.checked = asyncio.Event()  # whether a check has ended
 
     def restore(self, zone: Zone | None, clock: Clock | None) -> None:
@@ -141,6 +142,11 @@ class Secondary:
         expires_at = self.refresh.expires_at
         return 0.0 if expires_at is None else expires_at - self._keeper.clock.now()
 
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether somebody should look at it: it is not served, or was not confirmed lately."""
+        return self.zone is None or self._expired or self._failures > 0
+
     def status(self) -> ZoneStatus:
         """How the zone is."""
         now = self._keeper.clock.now()
@@ -158,6 +164,7 @@ class Secondary:
             failures=self._failures,
             saved=self._saved,
             primaries=tuple(self._primary_status(peer, now) for peer in self.primaries),
+            checks=dict(self._checks),
         )
 
     def _primary_status(self, peer: Peer, now: float) -> PrimaryStatus:
@@ -195,14 +202,17 @@ class Secondary:
         match verdict:
             case Unchanged():
                 assert self.zone is not None
+                self._checks["unchanged"] += 1
                 await self._confirm(self.zone, verdict.heard.expire_option_s)
                 if self._expired:
                     self._expired = False
                     self._keeper.resume(self.zone)
             case Renewed():
+                self._checks["transferred"] += 1
                 await self._renew(verdict)
             case Nobody(reason):
                 self._failures += 1
+                self._checks["failed"] += 1
                 self._keeper.metrics.refreshes_failed_total += 1
                 self.refresh.failed(clock.now())
                 self._tell_failure(reason)

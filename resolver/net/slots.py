@@ -96,6 +96,10 @@ class Batch(ABC):
         start = self.starts[slot]
         return self.buffer[start : start + self.lengths[slot]]
 
+    def fourth_octets(self, count: int) -> bytes:
+        """The fourth octet, which has the rcode in it, of each of the first `count` slots."""
+        return self.buffer[self.starts[0] + 3 : self.starts[count] : SLOT_OCTETS]
+
     def put(self, slot: int, reply: bytes) -> None:
         """Leave a reply of at most SLOT_OCTETS in a slot."""
         start = self.starts[slot]

@@ -3,7 +3,8 @@
 Knows: words and units. Does not know: where the facts come from, sockets.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from resolver import names
@@ -24,7 +25,7 @@ class PrimaryStatus:
 class ZoneStatus:
     """A secondary zone. `state` is "serving", "expired" or "not ready"; ages and waits in seconds;
     `failures` counts checks without success since the last one that had it; `saved` says whether
-    the copy would survive a restart."""
+    the copy would survive a restart; `checks` counts all checks by how they ended."""
 
     origin: bytes
     state: str
@@ -36,6 +37,7 @@ class ZoneStatus:
     failures: int
     saved: bool
     primaries: tuple[PrimaryStatus, ...]
+    checks: Mapping[str, int] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """The same for people: one line of the zone, one of each primary."""
@@ -68,6 +70,7 @@ class ZoneStatus:
             "next_check_in_s": self.next_check_in_s,
             "checking": self.checking,
             "failures": self.failures,
+            "checks": dict(self.checks),
             "saved": self.saved,
             "primaries": [
                 {

@@ -1,0 +1,120 @@
+"""What was answered from where, how, and how quickly: counted for metrics and statistics.
+
+An observer of every query on the full path. Finished packets (serve/fast.py) are told of a batch at
+a time: all of one took as long as the whole batch took, and their rcodes are counted without
+looking at one after the other. While somebody wants to see which names and clients are frequent,
+one packet of each batch stands for all of it; else that costs nothing.
+
+Knows: sources, rcodes, types. Does not know: who reads the counts.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Protocol
+
+from resolver.codes import Rcode
+from resolver.histogram import BOUNDS_S, Histogram
+from resolver.model import Answer, Source
+from resolver.serve.request import Request
+
+# Finished packets, of own zones and of the cache, beside the sources of answers.
+PACKETS = "packets"
+# Types are for the sender to choose; so many are counted by themselves.
+MAX_TYPES = 64
+OTHER_TYPES = 0
+
+_NXDOMAIN_OCTETS = bytes(octet for octet in range(256) if octet & 0xF == Rcode.NXDOMAIN)
+_OTHER_OCTETS = bytes(set(range(256)) - set(_NXDOMAIN_OCTETS))
+
+
+class Slots(Protocol):
+    """A batch of datagrams, with the finished packets among them lying in their slots."""
+
+    def packet(self, slot: int) -> bytes:
+        """A copy of the datagram in a slot, as long as it came."""
+        ...
+
+    def peer(self, slot: int) -> bytes:
+        """The packed address of the sender."""
+        ...
+
+    def fourth_octets(self, count: int) -> bytes:
+        """The octet with the rcode of what lies in each of the first `count` slots."""
+        ...
+
+
+class Sampler(Protocol):
+    """Who wants to see some of the finished packets."""
+
+    def sample(self, packet: bytes, peer: bytes, times: int) -> None:
+        """A packet with a whole question, and for how many it stands."""
+        ...
+
+
+class Tally:
+    """All counts of one process. `nxdomains` are those among the finished packets; finished packets
+    are NOERROR or NXDOMAIN, others are not kept."""
+
+    __slots__ = ("nxdomains", "outcomes", "packets", "sampler", "times", "types")
+
+    def __init__(self) -> None:
+        self.packets = Histogram()
+        self.nxdomains = 0
+        self.times: dict[Source, Histogram] = {}
+        self.outcomes: dict[tuple[Source, int], int] = {}
+        self.types: dict[int, int] = {}
+        self.sampler: Sampler | None = None
+
+    def saw(self, request: Request, answer: Answer, seconds: float) -> None:
+        """A query on the full path has ended (Observer)."""
+        source = answer.source
+        times = self.times.get(source)
+        if times is None:
+            times = self.times[source] = Histogram()
+        times.observe(seconds)
+        key = (source, answer.rcode)
+        self.outcomes[key] = self.outcomes.get(key, 0) + 1
+        questions = request.message.questions
+        if questions:
+            qtype = questions[0].qtype
+            if qtype not in self.types and len(self.types) >= MAX_TYPES:
+                qtype = OTHER_TYPES
+            self.types[qtype] = self.types.get(qtype, 0) + 1
+
+    def saw_batch(self, batch: Slots, count: int, missed: Sequence[int], seconds: float) -> None:
+        """Of `count` datagrams all but `missed` were answered by finished packets."""
+        hits = count - len(missed)
+        packets = self.packets
+        # What Histogram.observe does, without the call: this is run for every batch.
+        packets.counts[bisect_left(BOUNDS_S, seconds)] += hits
+        packets.sum_s += seconds * hits
+        codes = batch.fourth_octets(count)
+        if nxdomains := len(codes.translate(None, _OTHER_OCTETS)):
+            for slot in missed:
+                nxdomains -= codes[slot] & 0xF == Rcode.NXDOMAIN
+            self.nxdomains += nxdomains
+        if self.sampler is not None:
+            absent = set(missed)
+            slot = next(slot for slot in range(count) if slot not in absent)
+            self.sampler.sample(batch.packet(slot), batch.peer(slot), hits)
+
+    def saw_packet(self, reply: bytes, peer: bytes, seconds: float) -> None:
+        """A query was answered by a finished packet."""
+        self.packets.observe(seconds)
+        self.nxdomains += reply[3] & 0xF == Rcode.NXDOMAIN
+        if self.sampler is not None:
+            self.sampler.sample(reply, peer, 1)
+
+    def rcodes(self) -> dict[tuple[str, int], int]:
+        """How many answers there were, by source and rcode, finished packets among them."""
+        found: dict[tuple[str, int], int] = {
+            (PACKETS, int(Rcode.NOERROR)): self.packets.count - self.nxdomains,
+            (PACKETS, int(Rcode.NXDOMAIN)): self.nxdomains,
+        }
+        for (source, rcode), times in self.outcomes.items():
+            found[str(source), int(rcode)] = times
+        return found
+
+    def histograms(self) -> dict[str, Histogram]:
+        """Times by source, finished packets among them."""
+        return {PACKETS: self.packets} | {str(source): h for source, h in self.times.items()}
