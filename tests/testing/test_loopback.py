@@ -34,6 +34,15 @@ def ask(up: Loopback, server: str, question: str, *, stream: bool = False) -> dn
     return send(query, up.address(server), timeout=5, port=up.port)
 
 
+def test_servers_can_keep_their_addresses():
+    net = Internet()
+    net.root(".", "127.53.7.1", zone(".", "www A 127.53.7.1"))
+    with Loopback(net, moved=False) as up:
+        assert up.address("127.53.7.1") == "127.53.7.1"
+        assert str(ask(up, "127.53.7.1", "www. A").answer[0][0]) == "127.53.7.1"
+        assert "127.53.7.1" in up.hints
+
+
 def test_udp_and_tcp_answer(net: Internet):
     with Loopback(net) as up:
         for stream in (False, True):
