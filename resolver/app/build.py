@@ -5,10 +5,11 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from resolver import __version__, names
+from resolver.app.cookie_secrets import read_cookie_secrets
 from resolver.app.key_files import read_keys
 from resolver.app.local_files import LocalFiles
 from resolver.app.notes import LogNotes
@@ -25,8 +26,10 @@ from resolver.iterate.route import Route, Routes
 from resolver.metrics import Metrics
 from resolver.model import RRset
 from resolver.policy.acl import AccessTable, Rule
+from resolver.policy.cookies import ServerCookies
 from resolver.policy.special import special_zones
 from resolver.resolve import PACKETS_SHARE, Recursion
+from resolver.serve.cookies import CookieCheck
 from resolver.serve.expire import Expire
 from resolver.serve.home import Home
 from resolver.serve.notify import Notify
@@ -47,15 +50,18 @@ class Material:
     zones: list[Zone] = field(default_factory=list)
     hints: list[RRset] = field(default_factory=builtin_hints)
     keys: dict[bytes, Key] = field(default_factory=dict)  # by lower-case name
+    cookie_secrets: tuple[bytes, ...] = ()  # none: cookies are off
     local: LocalFiles = field(default_factory=lambda: LocalFiles(()))
     warnings: list[Finding] = field(default_factory=list)
 
 
 def read_material(config: Config) -> Material:
-    """Keys, local data, zones and root hints. Raises ConfigError for keys and local data, ZoneError
-    with the errors of all other files together."""
+    """Keys, secrets, local data, zones and root hints. Raises ConfigError for keys, secrets and
+    local data, ZoneError with the errors of all other files together."""
     material = Material()
     material.keys, material.warnings = read_keys(config.key)
+    if config.cookies.enabled:
+        material.cookie_secrets = read_cookie_secrets(config.cookies.secret_file)
     if config.recursion.enabled:
         material.local = LocalFiles(config.local)
         material.local.load()
@@ -160,7 +166,7 @@ def make_service(
     clock: Clock,
     metrics: Metrics,
     on_exception: Callable[[BaseException], None],
-    keys: Mapping[bytes, Key],
+    material: Material,
     zoning: Zoning,
     networks: Sequence[Network],
 ) -> Service:
@@ -189,6 +195,8 @@ def make_service(
         notes=notes,
     )
     updates = zoning.updates(notes)
+    secrets, required = material.cookie_secrets, config.cookies.required
+    cookies = ServerCookies(secrets, clock, required=required) if secrets else None
     return Service(
         order=handlers(
             store,
@@ -201,6 +209,7 @@ def make_service(
             notify=notify,
             updates=updates,
             expire=Expire(store, keeper.life_s),
+            cookies=CookieCheck(cookies) if cookies is not None else None,
         ),
         access=AccessTable(config.access, networks),
         answers=Answers(int(config.cache.size * PACKETS_SHARE)),
@@ -209,9 +218,10 @@ def make_service(
         metrics=metrics,
         recursion=recursion is not None,
         on_exception=on_exception,
-        keys=keys,
+        keys=material.keys,
         notes=notes,
         passes_on=updates.passes_on,
+        cookies=cookies,
     )
 
 

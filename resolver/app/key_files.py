@@ -23,7 +23,7 @@ def read_keys(entries: Sequence[KeySettings]) -> tuple[dict[bytes, Key], list[Fi
     for entry in entries:
         file = str(entry.secret_file)
         try:
-            key = make_key(entry, _read(entry.secret_file))
+            key = make_key(entry, read_secret_text(entry.secret_file))
         except KeyFileError as fault:
             errors.append(Finding(file, fault.line, f"key {names.show(entry.name)}: {fault}"))
             continue
@@ -34,8 +34,8 @@ def read_keys(entries: Sequence[KeySettings]) -> tuple[dict[bytes, Key], list[Fi
     return keys, warnings
 
 
-def _read(path: Path) -> str:
-    """The text of a secret file. Raises KeyFileError."""
+def read_secret_text(path: Path) -> str:
+    """The text of a file that only its owner and a group may read. Raises KeyFileError."""
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(path.stat().st_mode)
@@ -49,4 +49,4 @@ def _read(path: Path) -> str:
     try:
         return octets.decode("ascii")
     except UnicodeDecodeError:
-        raise KeyFileError(0, "not text: the secret is to be in base64") from None
+        raise KeyFileError(0, "not text: a secret is to be in base64 or hexadecimal") from None

@@ -113,7 +113,7 @@ class Server:
             clock=self.clock,
             metrics=self.metrics,
             on_exception=self._report,
-            keys=self.material.keys,
+            material=self.material,
             zoning=self.zoning,
             networks=networks,
         )
@@ -143,7 +143,7 @@ class Server:
             await self.tending.open()
         pairs = _open_sockets(self.config.server.listen)
         service = self.service
-        fast = FastPath(service.answers, service.access.bits)
+        fast = FastPath(service.answers, service.access.bits, service.cookies)
         self._driver = driver = Driver(
             self.config.outgoing,
             self.metrics,

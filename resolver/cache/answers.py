@@ -120,15 +120,12 @@ class Answers:
         entry.visited = second
         return entry.tail
 
-    def find(self, table: Table, packet: bytes, second: int, *, stream: bool) -> bytes | None:
-        """The tail that answers `packet` in its own spelling, or None.
+    def find(self, table: Table, packet: bytes, query: Peek, second: int) -> bytes | None:
+        """The tail that answers `packet`, of which `query` is the peek, in its own spelling.
 
         For packets whose own octets are not in the table: looks by canonical key, restores the
         case of the name, and notes the spelling as an alias if it is one that is worth it.
         """
-        query = peek(packet, stream=stream)
-        if query is None:
-            return None
         entry = table.get(query.key)
         if entry is None:
             return None
@@ -191,6 +188,11 @@ class Answers:
         if look.optionless and lower == qname:
             self._add_alias(entry, query[ID_OCTETS:])
         self._make_room(int(now))
+
+    def resize(self, size_octets: int) -> None:
+        """Keep to another bound from now on. Forgets every packet."""
+        self.drop_all()
+        self._size_octets = size_octets
 
     def drop_all(self) -> None:
         """Forget every packet, for instance because a zone has changed."""

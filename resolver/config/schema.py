@@ -24,6 +24,7 @@ from resolver.config.entries import (
     Section,
     StubSettings,
 )
+from resolver.config.protection import CookieSettings
 from resolver.config.rules import check
 from resolver.config.secondary import SecondarySettings
 from resolver.config.units import (
@@ -345,6 +346,7 @@ class Config(Section):
     access: AccessSettings = AccessSettings()
     recursion: RecursionSettings = RecursionSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
+    cookies: CookieSettings = CookieSettings()
     cache: CacheSettings = CacheSettings()
     dnssec: DnssecSettings = DnssecSettings()
     log: LogSettings = LogSettings()

@@ -67,7 +67,9 @@ class StreamResponder(Protocol):
 class Hit(Protocol):
     """The fast path: the finished reply to a query, or None (serve/fast.py)."""
 
-    def __call__(self, packet: bytes, bits: int, now: float, *, stream: bool) -> bytes | None: ...
+    def __call__(
+        self, packet: bytes, peer: bytes, bits: int, now: float, *, stream: bool
+    ) -> bytes | None: ...
 
 
 def open_stream_socket(address: Address, *, reuse_port: bool = False) -> socket.socket:
@@ -174,8 +176,8 @@ class StreamListener:
         metrics.queries_tcp_total += 1
         try:
             if self._hit is not None:
-                now = self._clock.now()
-                reply = self._hit(packet, self._bits(peer), now, stream=True)
+                bits, now = self._bits(peer), self._clock.now()
+                reply = self._hit(packet, peer, bits, now, stream=True)
                 if reply is not None:
                     metrics.packet_hits_total += 1
                     self._tally.saw_packet(reply, peer, self._clock.now() - now)

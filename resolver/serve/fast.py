@@ -2,7 +2,8 @@
 
 Ties the peek at a query to the cache of finished packets. Access control was applied when a packet
 was kept: it lies in the table of the asker's access bits, and which bits an address has is
-remembered here. Everything that is not found takes the full path in service.py.
+remembered here. Packets are kept without a cookie; a client that has sent one gets its own put in.
+Everything that is not found takes the full path in service.py.
 
 The loop in `answer_batch` is the most expensive code of the server per line, because it runs for
 every datagram; it does one dictionary look-up and two copies. What it looks into holds the packets
@@ -19,7 +20,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from resolver.cache.answers import Answers, Table
-from resolver.wire.peek import ID_OCTETS
+from resolver.policy.cookies import ServerCookies
+from resolver.wire.patch import with_option
+from resolver.wire.peek import ID_OCTETS, peek, reply_octets
 
 # Which table an address uses is kept for so many addresses, then forgotten at once: asking again
 # costs a microsecond, and spoofed sources must not cost memory.
@@ -29,7 +32,21 @@ MAX_KNOWN_PEERS = 16384
 MAX_READY = 32768
 
 
-class Batch(Protocol):
+# The end of an OPT record with one option, a client cookie or a whole one: length of all options,
+# code, length; and the octets of the cookie behind it.
+_LONE_COOKIES = ((b"\0\x0c\0\x0a\0\x08", 8), (b"\0\x1c\0\x0a\0\x18", 24))
+_NO_OPTIONS = b"\0\0"
+
+
+class Senders(Protocol):
+    """Where packets came from."""
+
+    def peer(self, slot: int) -> bytes:
+        """The packed address of the sender."""
+        ...
+
+
+class Batch(Senders, Protocol):
     """Datagrams that were received together, each in a slot of one buffer.
 
     `lengths` and `peers` have one item per datagram: octets, and something hashable that stands for
@@ -43,9 +60,18 @@ class Batch(Protocol):
     peers: Sequence[int | bytes]
     sizes: "array[int]"
 
+
+class _Lone:
+    """The sender of a packet that came alone."""
+
+    __slots__ = ("_peer",)
+
+    def __init__(self, peer: bytes) -> None:
+        self._peer = peer
+
     def peer(self, slot: int) -> bytes:
-        """The packed address of the sender."""
-        ...
+        """The packed address (Senders)."""
+        return self._peer
 
 
 class _View:
@@ -61,27 +87,42 @@ class _View:
 
 
 class FastPath:
-    """Answers from finished packets. `bits` tells the access bits of a packed address."""
+    """Answers from finished packets. `bits` tells the access bits of a packed address. Without
+    `cookies` those of clients are passed over."""
 
-    __slots__ = ("_answers", "_bits", "_generation", "_peers", "_second", "_views")
+    __slots__ = ("_answers", "_bits", "_cookies", "_generation", "_peers", "_second", "_views")
 
-    def __init__(self, answers: Answers, bits: Callable[[bytes], int]) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        bits: Callable[[bytes], int],
+        cookies: ServerCookies | None = None,
+    ) -> None:
         self._answers = answers
         self._bits = bits
+        self._cookies = cookies
         self._views: dict[tuple[int, bool], _View] = {}
         self._peers: dict[int | bytes, _View] = {}
         self._generation = answers.generation
         self._second = -1
 
+    def turn_to(self, cookies: ServerCookies | None) -> None:
+        """Make and check cookies in this way from now on; access control may be another, too."""
+        self._cookies = cookies
+        self.forget_peers()
+
     def forget_peers(self) -> None:
         """Ask for the access bits of every address again: access control has changed."""
         self._peers.clear()
 
-    def hit(self, packet: bytes, bits: int, now: float, *, stream: bool) -> bytes | None:
-        """The finished reply to one query, or None when it takes the full path."""
+    def hit(
+        self, packet: bytes, peer: bytes, bits: int, now: float, *, stream: bool
+    ) -> bytes | None:
+        """The finished reply to one query from the packed address `peer`, or None when it takes the
+        full path."""
         self._keep_up(now)
         view = self._view(bits, stream=stream)
-        tail = view.ready.get(packet[ID_OCTETS:]) or self._look_up(view, packet)
+        tail = view.ready.get(packet[ID_OCTETS:]) or self._look_up(view, packet, _Lone(peer), 0)
         return None if tail is None else packet[:ID_OCTETS] + tail
 
     def answer_batch(self, batch: Batch, now: float) -> list[int]:
@@ -101,7 +142,8 @@ class FastPath:
                 last_peer = peer
             tail = get(buffer[body : body + length - 2])
             if tail is None:
-                tail = self._look_up(view, buffer[body - 2 : body + length - 2])
+                packet = buffer[body - 2 : body + length - 2]
+                tail = self._look_up(view, packet, batch, slot)
                 if tail is None:
                     missed.append(slot)
                     continue
@@ -136,15 +178,54 @@ class FastPath:
         self._peers[batch.peers[slot]] = view
         return view
 
-    def _look_up(self, view: _View, packet: bytes) -> bytes | None:
+    def _look_up(self, view: _View, packet: bytes, senders: Senders, slot: int) -> bytes | None:
         """The tail for a packet that was not asked for in this second, or in this spelling."""
         if not view.table:
             return None
         key = packet[ID_OCTETS:]
         entry = view.table.get(key)
         if entry is None:
-            return self._answers.find(view.table, packet, self._second, stream=view.stream)
+            return self._find(view, packet, senders, slot)
         tail = self._answers.tail(entry, self._second)
         if tail is not None and len(view.ready) < MAX_READY:
             view.ready[key] = tail
         return tail
+
+    def _find(self, view: _View, packet: bytes, senders: Senders, slot: int) -> bytes | None:
+        """The tail for a packet whose octets are not those that are kept."""
+        found = self._past_cookie(view, packet)
+        if found is not None:
+            tail, cookie, max_octets = found
+        else:
+            look = peek(packet, stream=view.stream)
+            if look is None:
+                return None
+            seen = self._answers.find(view.table, packet, look, self._second)
+            if seen is None:
+                return None
+            tail, cookie, max_octets = seen, look.cookie, look.max_octets
+        if not cookie or self._cookies is None:
+            return tail
+        verdict = self._cookies.judge(cookie, senders.peer(slot))
+        if self._cookies.required and not verdict.valid and not view.stream:
+            return None
+        whole = with_option(tail, verdict.option)
+        if whole is None or len(whole) + ID_OCTETS > max_octets:
+            return None
+        return whole
+
+    def _past_cookie(self, view: _View, packet: bytes) -> tuple[bytes, bytes, int] | None:
+        """Tail, cookie and longest reply for a packet that is kept but for the cookie at its end,
+        which spares most clients with cookies the peek. What is kept without options, and ends
+        with the length of none, is a query with just this option when the length is of one."""
+        for end, octets in _LONE_COOKIES:
+            if packet[-octets - len(end) : -octets] == end:
+                key = packet[ID_OCTETS : -octets - len(end)] + _NO_OPTIONS
+                entry = view.table.get(key)
+                if entry is None:
+                    return None
+                tail = self._answers.tail(entry, self._second)
+                if tail is None:
+                    return None
+                return tail, packet[-octets:], reply_octets(key, stream=view.stream)
+        return None

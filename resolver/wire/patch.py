@@ -1,10 +1,11 @@
-"""Changes to a finished message without building it again: its TTLs and the case of its question.
+"""Changes to a finished message without building it again: its TTLs, the case of its question, and
+the cookie that is for one client only.
 
 A finished message is kept as its tail: all octets behind the id. Offsets count within the tail.
 Knows where TTLs stand in well-formed messages; does not know caches or clocks.
 
 Sources: RFC 1035 sections 4.1.3 and 4.1.4, RFC 6891 section 6.1.3 (the TTL of OPT is none),
-RFC 2181 section 8, RFC 4343 section 4.
+RFC 2181 section 8, RFC 4343 section 4, RFC 6891 section 6.1.2 (options are the data of OPT).
 """
 
 from resolver.codes import EdnsOption, RRType
@@ -14,6 +15,10 @@ _OPT = int(RRType.OPT)
 _EXTENDED_ERROR = int(EdnsOption.EXTENDED_ERROR)
 _HEADER_OCTETS = 10  # without the id
 _MAX_TTL_S = 0x7FFFFFFF
+# An OPT record without options ends the messages that we keep: its name and type, and its length.
+_OPT_OCTETS = 11
+_OPT_START = b"\0" + _OPT.to_bytes(2, "big")
+_NO_OPTIONS = b"\0\0"
 
 
 class Layout:
@@ -77,6 +82,25 @@ def with_question_name(tail: bytes, qname: bytes) -> bytes:
     Owner names that are compressed to the question follow it by themselves.
     """
     return b"".join((tail[:_HEADER_OCTETS], qname, tail[_HEADER_OCTETS + len(qname) :]))
+
+
+def with_option(tail: bytes, option: bytes) -> bytes | None:
+    """The tail with one option, given with its code and length, in its OPT record; None unless the
+    message ends with an OPT record without options."""
+    if tail[-_OPT_OCTETS : 3 - _OPT_OCTETS] != _OPT_START or not tail.endswith(_NO_OPTIONS):
+        return None
+    return b"".join((tail[:-2], len(option).to_bytes(2, "big"), option))
+
+
+def without_option(packet: bytes, option: bytes) -> bytes:
+    """The message without the one option that its OPT record has, or the message as it is. Undoes
+    `with_option`."""
+    bare = len(packet) - len(option) - 2
+    end = len(option).to_bytes(2, "big") + option
+    opt = bare + 2 - _OPT_OCTETS
+    if packet.endswith(end) and packet.startswith(_OPT_START, max(opt, 0)):
+        return packet[:bare] + _NO_OPTIONS
+    return packet
 
 
 def _read_16(tail: bytes, at: int) -> int:

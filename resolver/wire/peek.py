@@ -10,7 +10,8 @@ that a cache may first look the packet up as it came.
 
 Sources: RFC 1035 sections 4.1.1, 4.1.2 and 4.2.1, RFC 4343, RFC 6891 section 6.1, RFC 7830
 section 6 (no padding without encryption), RFC 7828 section 3 (no keepalive over UDP),
-RFC 7873 section 5.2.2 (a malformed cookie is a FORMERR, which is not ours to send).
+RFC 7873 sections 5.2 (the first cookie counts) and 5.2.2 (a malformed one is a FORMERR, which is
+not ours to send).
 """
 
 from resolver.codes import EdnsOption, RRType
@@ -23,6 +24,7 @@ LARGE_UDP_OCTETS = 1232
 MAX_STREAM_OCTETS = 65535
 
 _MAX_NAME_OCTETS = 255
+_SIZE_AT = -8  # of a query that ends with OPT without options
 _OPT_OCTETS = 11  # root name, type, payload size, extended rcode, version, flags, length of rdata
 
 _ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
@@ -43,16 +45,21 @@ _MEANINGLESS_ON_PLAIN_UDP = frozenset((int(EdnsOption.PADDING), int(EdnsOption.T
 class Peek:
     """What a plain query says. `key` is canonical; the name ends before `name_end` of the packet.
 
-    `max_octets` bounds the reply; `optionless` tells that the packet came without EDNS options.
+    `max_octets` bounds the reply; `optionless` tells that the packet came without EDNS options;
+    `cookie` is the data of its COOKIE option, empty without one.
     """
 
-    __slots__ = ("key", "max_octets", "name_end", "optionless")
+    __slots__ = ("cookie", "key", "max_octets", "name_end", "optionless")
 
-    def __init__(self, key: bytes, name_end: int, max_octets: int, optionless: bool) -> None:
+    def __init__(
+        self, key: bytes, name_end: int, max_octets: int, cookie: bytes | None = None
+    ) -> None:
+        """Without EDNS options `cookie` is None."""
         self.key = key
         self.name_end = name_end
         self.max_octets = max_octets
-        self.optionless = optionless
+        self.optionless = cookie is None
+        self.cookie = cookie or b""
 
 
 def peek(packet: bytes, *, stream: bool) -> Peek | None:
@@ -76,10 +83,18 @@ def peek(packet: bytes, *, stream: bool) -> Peek | None:
     counts = packet[4:12]
     if counts == _ONE_QUESTION and len(packet) == end:
         limit = MAX_STREAM_OCTETS if stream else SMALL_UDP_OCTETS
-        return Peek(question, name_end, limit, optionless=True)
+        return Peek(question, name_end, limit)
     if counts == _ONE_QUESTION_AND_OPT:
         return _peek_edns(packet, question, name_end, stream)
     return None
+
+
+def reply_octets(key: bytes, *, stream: bool) -> int:
+    """The longest reply to a plain query with OPT but without options, given behind its id."""
+    if stream:
+        return MAX_STREAM_OCTETS
+    large = key[_SIZE_AT] << 8 | key[_SIZE_AT + 1] >= LARGE_UDP_OCTETS
+    return LARGE_UDP_OCTETS if large else SMALL_UDP_OCTETS
 
 
 def _end_of_name(packet: bytes) -> int:
@@ -109,8 +124,11 @@ def _peek_edns(packet: bytes, question: bytes, name_end: int, stream: bool) -> P
     flags = packet[opt + 7 : opt + 9]
     if flags not in (_NO_FLAGS, _DNSSEC_OK):
         return None
-    if len(packet) > after and not _may_ignore_options(packet, after, stream):
-        return None
+    cookie = None
+    if len(packet) > after:
+        cookie = _read_options(packet, after, stream)
+        if cookie is None:
+            return None
     large = stream or packet[opt + 3] << 8 | packet[opt + 4] >= LARGE_UDP_OCTETS
     size = LARGE_UDP_OCTETS if large else SMALL_UDP_OCTETS
     key = b"".join(
@@ -124,23 +142,26 @@ def _peek_edns(packet: bytes, question: bytes, name_end: int, stream: bool) -> P
         )
     )
     limit = MAX_STREAM_OCTETS if stream else size
-    return Peek(key, name_end, limit, optionless=len(packet) == after)
+    return Peek(key, name_end, limit, cookie)
 
 
-def _may_ignore_options(packet: bytes, at: int, stream: bool) -> bool:
-    """Whether none of the options from octet `at` to the end changes the reply."""
+def _read_options(packet: bytes, at: int, stream: bool) -> bytes | None:
+    """The data of the first cookie among the options from octet `at` to the end, empty without one;
+    None when there is an option that changes the reply in another way."""
     end = len(packet)
+    cookie = b""
     while at < end:
         if at + 4 > end:
-            return False
+            return None
         code = packet[at] << 8 | packet[at + 1]
         length = packet[at + 2] << 8 | packet[at + 3]
         at += 4 + length
         if at > end:
-            return False
+            return None
         if code == _COOKIE:
             if length != 8 and not 16 <= length <= 40:
-                return False
+                return None
+            cookie = cookie or packet[at - length : at]
         elif stream or code not in _MEANINGLESS_ON_PLAIN_UDP:
-            return False
-    return True
+            return None
+    return cookie

@@ -14,10 +14,13 @@ import shutil
 import timeit
 from array import array
 from collections.abc import Callable
+from itertools import count
 from random import Random
 
 from resolver.cache.answers import Answers
 from resolver.model import Edns
+from resolver.net.clock import SystemClock
+from resolver.policy.cookies import ServerCookies
 from resolver.serve.fast import FastPath
 from resolver.wire.build import build, build_query
 from resolver.wire.parse import parse
@@ -25,6 +28,7 @@ from tests.bench import udp
 from tests.bench.udp import NAMES, TTL_S, query, reply
 
 BITS = 7
+PEER = b"\x7f\0\0\1"
 SLOTS = 64
 STRIDE = 4096
 SECONDS = 0.2
@@ -44,7 +48,7 @@ class Received:
         self.sizes = array("L", [0]) * SLOTS
 
     def peer(self, slot: int) -> bytes:
-        return b"\x7f\0\0\1"
+        return PEER
 
     def refill(self) -> None:
         for body, packet in zip(self.bodies, self.packets, strict=True):
@@ -74,12 +78,19 @@ def hits() -> dict[str, float]:
     upper = query(1).replace(b"example", b"eXAMPLE")
     cookie = b"\0\0\x29\4\xd0\0\0\0\0\0\x0c\0\x0a\0\x08abcdefgh"
     dig = query(2)[:11] + b"\1" + query(2)[12:] + cookie
-    answers.keep(dig, reply(2), bits=BITS, stream=False, now=0.0, ttl_s=TTL_S, ages=True)
+    with_opt = reply(2)[:11] + b"\1" + reply(2)[12:] + cookie[:9] + b"\0\0"
+    answers.keep(dig, with_opt, bits=BITS, stream=False, now=0.0, ttl_s=TTL_S, ages=True)
+    clock = SystemClock()
+    ours = FastPath(answers, lambda _: BITS, ServerCookies((bytes(16),), clock))
+    made = ServerCookies((bytes(16),), clock)
+    number = count()
     return {
         "hit in a batch": (best_ns(serve_batch) - best_ns(batch.refill)) / SLOTS,
-        "hit, alone": best_ns(lambda: fast.hit(query_1, BITS, 0.5, stream=False)),
-        "hit, mixed case": best_ns(lambda: fast.hit(upper, BITS, 0.5, stream=False)),
-        "hit, with cookie": best_ns(lambda: fast.hit(dig, BITS, 0.5, stream=False)),
+        "hit, alone": best_ns(lambda: fast.hit(query_1, PEER, BITS, 0.5, stream=False)),
+        "hit, mixed case": best_ns(lambda: fast.hit(upper, PEER, BITS, 0.5, stream=False)),
+        "hit, with cookie": best_ns(lambda: fast.hit(dig, PEER, BITS, 0.5, stream=False)),
+        "hit, cookie answered": best_ns(lambda: ours.hit(dig, PEER, BITS, 0.5, stream=False)),
+        "a new cookie": best_ns(lambda: made.judge(next(number).to_bytes(8, "big"), PEER)),
         "keep": best_ns(
             lambda: answers.keep(
                 query_1, reply_1, bits=BITS, stream=False, now=0.0, ttl_s=TTL_S, ages=True

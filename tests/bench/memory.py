@@ -116,7 +116,7 @@ class Flood:
         """Ask one question as a listener would; whether no server had to be asked."""
         packet = build_query(1, Question(name, rrtype), edns=None, recursion_desired=True)
         bits = self.service.access.bits(PEER)
-        if self.fast.hit(packet, bits, self.clock.now(), stream=stream):
+        if self.fast.hit(packet, PEER, bits, self.clock.now(), stream=stream):
             return True
         reply = self.service.respond(packet, PEER, stream=stream)  # type: ignore[call-overload]
         if isinstance(reply, bytes):

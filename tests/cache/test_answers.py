@@ -10,6 +10,7 @@ from resolver.errors import WireError
 from resolver.serve.fast import FastPath
 
 BITS = 7
+PEER = b"\x7f\0\0\1"
 RD, CD, AD, TC = 0x0100, 0x0010, 0x0020, 0x0200
 COOKIE, EXTENDED_ERROR, NSID = 10, 15, 3
 
@@ -84,7 +85,7 @@ class Cache:
     def hit(
         self, packet: bytes, now: float = 0.0, *, bits: int = BITS, stream: bool = False
     ) -> bytes | None:
-        return self.fast.hit(packet, bits, now, stream=stream)
+        return self.fast.hit(packet, PEER, bits, now, stream=stream)
 
     def ttl(self, packet: bytes, now: float) -> int | None:
         found = self.hit(packet, now)

@@ -147,10 +147,10 @@ def test_ttls_count_down_in_a_batch_too() -> None:
 def test_a_single_packet_is_answered_as_bytes() -> None:
     world = World()
     asked = query(b"wWw", 9)
-    assert world.fast.hit(asked, ALLOWED, 0.0, stream=False) == reply(asked)
-    assert world.fast.hit(asked, NOT_ALLOWED, 0.0, stream=False) is None
-    assert world.fast.hit(asked, ALLOWED, 0.0, stream=True) is None
-    assert world.fast.hit(b"", ALLOWED, 0.0, stream=False) is None
+    assert world.fast.hit(asked, FRIEND, ALLOWED, 0.0, stream=False) == reply(asked)
+    assert world.fast.hit(asked, FRIEND, NOT_ALLOWED, 0.0, stream=False) is None
+    assert world.fast.hit(asked, FRIEND, ALLOWED, 0.0, stream=True) is None
+    assert world.fast.hit(b"", FRIEND, ALLOWED, 0.0, stream=False) is None
 
 
 def test_what_is_at_hand_for_a_second_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

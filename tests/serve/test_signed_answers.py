@@ -85,7 +85,8 @@ class Server:
     ) -> Message:
         """The reply, from the finished packets if it is among them."""
         packet = query(name, rrtype, edns, flags)
-        reply = self.fast.hit(packet, self.service.access.bits(CLIENT), 0.0, stream=stream)
+        bits = self.service.access.bits(CLIENT)
+        reply = self.fast.hit(packet, CLIENT, bits, 0.0, stream=stream)
         if reply is None:
             made = self.service.respond(packet, CLIENT, stream=stream)
             assert isinstance(made, bytes)
