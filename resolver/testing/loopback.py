@@ -6,8 +6,9 @@
 A server 198.51.100.2 listens on 127.51.100.2 (or on another 127.x.y.z when that is taken), UDP and
 TCP; every address record of the tree that names a server says the new address. IPv6 servers too get
 an address from 127.0.0.0/8, and their AAAA records become A records, for ::1 is the only IPv6
-loopback address there is. Faults and log keep the old addresses. Runs in a thread of its own, so
-that synchronous tests can use it; needs no privileges.
+loopback address there is. Faults and log keep the old addresses. In a network namespace of your
+own, where every address can be made local, servers can have the addresses they are named by instead.
+Runs in a thread of its own, so that synchronous tests can use it; needs no privileges.
 
 Knows: sockets, threads. Does not know: what the servers say.
 """
@@ -49,15 +50,14 @@ class _Connection:
 class Loopback:
     """Serves `net` from start to stop, or inside `with`. Servers added later are not bound.
 
-    `port` 0 takes a free one. With `in_place` every server keeps its (IPv4) address: for a network
-    namespace of one's own, where these are addresses of the loopback interface.
+    `port` 0 takes a free one. With `moved` false servers are bound to the very addresses that the
+    tree names, which must be addresses of this machine.
     """
 
-    def __init__(self, net: Internet, *, port: int = 0, in_place: bool = False) -> None:
+    def __init__(self, net: Internet, *, port: int = 0, moved: bool = True) -> None:
         self.net = net
         self.port = port
-        servers = net.servers
-        self.addresses = {s: s for s in servers} if in_place else map_addresses(servers)
+        self.addresses = map_addresses(net.servers) if moved else {s: s for s in net.servers}
         self._selector = selectors.DefaultSelector()
         self._later: list[tuple[float, int, Callable[[bytes], None], bytes]] = []
         self._sequence = 0
@@ -95,7 +95,7 @@ class Loopback:
 
     def start(self) -> None:
         """Bind everything and serve. Raises OSError when there is no port free on all addresses."""
-        self.net.move(self.addresses)
+        self.net.move({s: a for s, a in self.addresses.items() if s != a})
         udp, tcp = self._bind()
         for server, bound in udp.items():
             self._selector.register(bound, selectors.EVENT_READ, ("udp", server))
@@ -263,7 +263,7 @@ def map_addresses(servers: list[str]) -> dict[str, str]:
 
 
 def _bound(kind: socket.SocketKind, address: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, kind)
+    bound = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
     try:
         bound.setblocking(False)
         if kind == socket.SOCK_STREAM:

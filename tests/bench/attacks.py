@@ -106,7 +106,7 @@ class Client:
 def measure(attack: Attack, kind: Kind, folder: Path) -> Cost:
     """One attack on one resolver. Raises RuntimeError when the resolver does not start."""
     net = attack.tree()
-    with Loopback(net, port=53, in_place=True) as up:
+    with Loopback(net, port=53, moved=False) as up:
         hints = up.write_hints(folder / "root.hints")
         with running(kind, folder / kind.name, hints) as it:
             _until_quiet(net)
