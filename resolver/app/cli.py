@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     ctl = commands.add_parser("ctl", parents=[config], help="control a running server")
     ctl.set_defaults(command=_no_command, parser=ctl)
     add_verbs(ctl, _control)
+    completion = commands.add_parser("completion", help="write a completion script for a shell")
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), metavar="SHELL")
+    completion.set_defaults(command=_complete, parser=completion)
     return parser
 
 
@@ -196,6 +199,12 @@ def _control(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
     from resolver.app.control.doors import socket_path
 
     return control(options, lambda: socket_path(find_config(options.config)[0]))
+
+
+def _complete(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver.app.control.completion import complete
+
+    return complete(_parser(), options.shell)
 
 
 def _query(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

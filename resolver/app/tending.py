@@ -60,7 +60,16 @@ class Tending:
         self._clock = clock
         self._dropped = dropped
         self._tasks: list[asyncio.Task[None]] = []
-        self._origin = crc32(repr((recursion.hints, list(recursion.routes))).encode())
+        self._origin = _origin_of(recursion)
+
+    def turn_to(self, recursion: Recursion, files: LocalFiles, plan: SnapshotPlan | None) -> None:
+        """Tend another service from now on, which has taken over the caches."""
+        self._recursion, self._files, self._plan = recursion, files, plan
+        self._origin = _origin_of(recursion)
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
+        self.start()
 
     async def open(self) -> None:
         """Take back what was in the cache; whatever is wrong with the file costs one line."""
@@ -119,11 +128,13 @@ class Tending:
         self._dropped()
         return flushed
 
-    async def save(self) -> None:
-        """Write a snapshot now."""
-        if self._plan is not None:
-            blocks = await in_turns(self._dump(self._plan))
-            await asyncio.to_thread(self._write, self._plan, blocks)
+    async def save(self) -> bool:
+        """Write a snapshot now; whether there is one to be written."""
+        if self._plan is None:
+            return False
+        blocks = await in_turns(self._dump(self._plan))
+        await asyncio.to_thread(self._write, self._plan, blocks)
+        return True
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -153,6 +164,11 @@ class Tending:
 
     def _moment(self) -> snapshot.Moment:
         return snapshot.Moment(self._clock.now(), self._clock.wall(), self._origin)
+
+
+def _origin_of(recursion: Recursion) -> int:
+    """Stands for where the data comes from: a snapshot of other servers' is of no use."""
+    return crc32(repr((recursion.hints, list(recursion.routes))).encode())
 
 
 def _tell(task: asyncio.Task[None]) -> None:

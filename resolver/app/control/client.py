@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from resolver.app.control.doors import reachable
+from resolver.app.control.files import STANDARD, FileError, batches, open_file
 from resolver.app.control.protocol import (
     ERRORS,
     MAX_RESPONSE_LINE_OCTETS,
@@ -20,7 +21,7 @@ from resolver.app.control.protocol import (
     Facts,
     request,
 )
-from resolver.app.control.verb import Verb
+from resolver.app.control.verb import Argument, Verb
 from resolver.app.exits import BAD_CONFIGURATION, FAILED, OK, UNAVAILABLE
 from resolver.errors import ConfigError
 
@@ -124,31 +125,90 @@ def control(options: argparse.Namespace, find_socket: Callable[[], Path | None])
     except UnreachableError as error:
         print(error, file=sys.stderr)
         return UNAVAILABLE
+    except FileError as error:
+        print(error, file=sys.stderr)
+        return FAILED
     finally:
         connection.close()
 
 
 def _converse(connection: Connection, verb: Verb, options: argparse.Namespace) -> int:
     arguments: dict[str, Any] = {}
+    local: Argument | None = None
     for argument in verb.arguments:
         value = getattr(options, argument.name)
-        if value not in (None, False, []):
+        if argument.kind.local:
+            local = argument
+        elif value not in (None, False, []):
             arguments[argument.name] = value
-
-    def take(facts: Facts) -> None:
-        _print(facts, verb.show_item, as_json=options.json)
-
-    streamed = False
     try:
-        result = result_of(connection.ask(verb.name, arguments), take)
+        if local is None:
+            result = _ask(connection, verb, arguments, options)
+        elif local.kind.local == "in":
+            result = _send_file(connection, verb, arguments, options, local)
+        else:
+            return _receive_file(connection, verb, arguments, options, local)
     except CommandError as error:
         if error.facts is not None:
             _print(error.facts, verb.show, as_json=options.json)
         sys.stdout.flush()
         print(error, file=sys.stderr)
         return ERRORS.get(error.kind, FAILED)
-    if not streamed:
+    if result is not None:
         _print(result, verb.show, as_json=options.json)
+    return OK
+
+
+def _ask(
+    connection: Connection, verb: Verb, arguments: Facts, options: argparse.Namespace
+) -> Facts | None:
+    """The result; None of a long one, whose items have been printed."""
+    shown = False
+
+    def take(facts: Facts) -> None:
+        nonlocal shown
+        shown = True
+        _print(facts, verb.show_item, as_json=options.json)
+
+    result = result_of(connection.ask(verb.name, arguments), take)
+    return None if shown or result.keys() == {"items"} else result
+
+
+def _send_file(
+    connection: Connection,
+    verb: Verb,
+    arguments: Facts,
+    options: argparse.Namespace,
+    argument: Argument,
+) -> Facts:
+    """Send a file in as many requests as it takes; what they have counted together."""
+    totals: Facts = {}
+    with open_file(getattr(options, argument.name), "r") as file:
+        for lines in batches(file):
+            part = result_of(
+                connection.ask(verb.name, {**arguments, argument.name: lines}), lambda facts: None
+            )
+            for key, value in part.items():
+                totals[key] = totals[key] + value if key in totals else value
+    return totals
+
+
+def _receive_file(
+    connection: Connection,
+    verb: Verb,
+    arguments: Facts,
+    options: argparse.Namespace,
+    argument: Argument,
+) -> int:
+    """Write the items into a file, which is there when all of it is."""
+    with open_file(getattr(options, argument.name), "w") as file:
+        result = result_of(
+            connection.ask(verb.name, arguments),
+            lambda facts: file.writelines(f"{line}\n" for line in verb.show_item(facts)),
+        )
+    about = f"{result['items']} items written"
+    if getattr(options, argument.name) != STANDARD:
+        print(json.dumps(result) if options.json else about)
     return OK
 
 

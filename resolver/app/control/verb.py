@@ -78,7 +78,7 @@ def read_arguments(verb: Verb, given: object) -> dict[str, Any]:
     """The values of what a client has sent. Raises CommandError."""
     if not isinstance(given, dict):
         raise CommandError("arguments must be an object", kind="usage")
-    known = {argument.name: argument for argument in verb.arguments}
+    known = {each.name: each for each in verb.arguments if each.kind.local != "out"}
     strange = sorted(set(given) - set(known))
     if strange:
         raise CommandError(f"{verb.name}: unknown argument {strange[0]!r}", kind="usage")

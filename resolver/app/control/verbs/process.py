@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from resolver import __version__
 from resolver.app.control.protocol import Facts
-from resolver.app.control.verb import Arguments, Verb
+from resolver.app.control.verb import Argument, Arguments, Verb, choice
 
 if TYPE_CHECKING:
     from resolver.app.server import Server
+
+LEVEL = choice("LEVEL", "error", "warning", "info", "debug")
 
 
 async def status(server: "Server", arguments: Arguments) -> Facts:
@@ -36,6 +38,19 @@ async def stop(server: "Server", arguments: Arguments) -> Facts:
     return {"stopping": True, "pid": os.getpid()}
 
 
+async def stats(server: "Server", arguments: Arguments) -> Facts:
+    """What has been counted."""
+    return {"uptime_s": round(server.clock.now() - server.made_at, 1), **server.metrics.read()}
+
+
+async def set_log_level(server: "Server", arguments: Arguments) -> Facts:
+    """Log more or less from now on."""
+    root = logging.getLogger()
+    before = logging.getLevelName(root.level).lower()
+    root.setLevel(arguments["level"].upper())
+    return {"level": arguments["level"], "before": before}
+
+
 VERBS = (
     Verb("status", "tell how the server is", status),
     Verb(
@@ -44,5 +59,21 @@ VERBS = (
         stop,
         changes=True,
         show=lambda facts: ["stopping"],
+    ),
+    Verb(
+        "stats",
+        "tell what has been counted since the start",
+        stats,
+        details="The names are those of the metrics.",
+    ),
+    Verb(
+        "log level",
+        "log more or less from now on",
+        set_log_level,
+        (Argument("level", LEVEL, "least important kind of message that is written"),),
+        changes=True,
+        show=lambda facts: [f"log level {facts['level']}, before {facts['before']}"],
+        details="Holds until the server ends or is configured in another way.",
+        example="log level debug",
     ),
 )
