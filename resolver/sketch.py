@@ -2,7 +2,7 @@
 
 Space-Saving (Metwally, Agrawal, El Abbadi: Efficient Computation of Frequent and Top-k Elements in
 Data Streams, 2005): there is a fixed number of counters; who has none takes over the smallest. A
-count is never too low, and too high by `error` at most; whoever makes up more than the part
+count is never too low, and too high by `excess` at most; whoever makes up more than the part
 1/capacity of all is among the counters. Does not know what is counted.
 """
 
@@ -18,11 +18,11 @@ _GIVEN_UP = 64
 
 
 class Frequent(NamedTuple, Generic[K]):
-    """`key` was counted at least `count` - `error` and at most `count` times."""
+    """`key` came along at least `times` - `excess` and at most `times` times."""
 
     key: K
-    count: int
-    error: int
+    times: int
+    excess: int
 
 
 class Sketch(Generic[K]):

@@ -9,7 +9,7 @@ def test_few_are_counted_exactly() -> None:
     sketch: Sketch[str] = Sketch(8)
     for key in "abracadabra":
         sketch.add(key)
-    assert [(f.key, f.count, f.error) for f in sketch.top(2)] == [("a", 5, 0), ("b", 2, 0)]
+    assert [(f.key, f.times, f.excess) for f in sketch.top(2)] == [("a", 5, 0), ("b", 2, 0)]
     assert sketch.total == 11
 
 
@@ -25,7 +25,7 @@ def test_frequent_ones_are_found_among_endlessly_many() -> None:
     found = sketch.top(5)
     assert {f.key for f in found} == set(true)
     for f in found:
-        assert f.count - f.error <= true[f.key] <= f.count
+        assert f.times - f.excess <= true[f.key] <= f.times
 
 
 def test_space_is_bounded() -> None:
@@ -44,4 +44,4 @@ def test_who_comes_late_is_never_counted_too_low() -> None:
         true[key] = true.get(key, 0) + 1
         sketch.add(key)
     for f in sketch.top(4):
-        assert f.count - f.error <= true[f.key] <= f.count
+        assert f.times - f.excess <= true[f.key] <= f.times

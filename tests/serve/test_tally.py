@@ -99,8 +99,8 @@ def test_one_hit_stands_for_its_batch_while_somebody_looks() -> None:
     tally.saw_batch(Batch(missed, hit, hit), 3, [0], 0.001)
     tally.saw_packet(hit, OTHER_CLIENT, 0.001)
     (question,) = popular.questions.top(9)
-    assert (show_question(question.key), question.count) == ("b.example. A", 3)
-    assert {c.key: c.count for c in popular.clients.top(9)} == {CLIENT: 2, OTHER_CLIENT: 1}
+    assert (show_question(question.key), question.times) == ("b.example. A", 3)
+    assert {c.key: c.times for c in popular.clients.top(9)} == {CLIENT: 2, OTHER_CLIENT: 1}
 
 
 def test_popular_names_and_clients_of_the_full_path() -> None:
@@ -108,7 +108,7 @@ def test_popular_names_and_clients_of_the_full_path() -> None:
     for _ in range(3):
         popular.saw(request("WWW.example."), Answer(), 0.0)
     popular.saw(request("a.example.", RRType.AAAA, OTHER_CLIENT), Answer(), 0.0)
-    assert [(show_question(f.key), f.count) for f in popular.questions.top(1)] == [
+    assert [(show_question(f.key), f.times) for f in popular.questions.top(1)] == [
         ("www.example. A", 3)
     ]
     assert [f.key for f in popular.clients.top(2)] == [CLIENT, OTHER_CLIENT]
