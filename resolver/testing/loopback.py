@@ -7,7 +7,7 @@ A server 198.51.100.2 listens on 127.51.100.2 (or on another 127.x.y.z when that
 TCP; every address record of the tree that names a server says the new address. IPv6 servers too get
 an address from 127.0.0.0/8, and their AAAA records become A records, for ::1 is the only IPv6
 loopback address there is. Faults and log keep the old addresses. In a network namespace of your
-own, where every address can be made local, servers can have the addresses they are named by instead.
+own, where every address can be made local, servers can have the addresses they are named by.
 Runs in a thread of its own, so that synchronous tests can use it; needs no privileges.
 
 Knows: sockets, threads. Does not know: what the servers say.
