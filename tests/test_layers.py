@@ -13,7 +13,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "resolver").rglob("*.py"))
 LAYERS = {"wire": 1, "cache": 2, "zone": 2, "iterate": 3, "validate": 3}
-LAYERS |= {"resolve": 4, "policy": 4, "serve": 5, "doctor": 5, "net": 6, "testing": 6.5, "app": 7, "compile": 7}
+LAYERS |= {
+    "resolve": 4,
+    "policy": 4,
+    "serve": 5,
+    "doctor": 5,
+    "net": 6,
+    "testing": 6.5,
+    "app": 7,
+    "compile": 7,
+}
 LAYERS |= dict.fromkeys(("names", "codes", "model", "effects", "errors", "trace"), 0)
 LAYERS |= dict.fromkeys(("clock", "rng", "metrics", "config", "slices"), 0)
 LAYERS |= dict.fromkeys(("histogram", "sketch"), 0)
