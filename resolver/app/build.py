@@ -4,31 +4,26 @@
 """
 
 import random
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from resolver import __version__, names
-from resolver.app.cookie_secrets import read_cookie_secrets
-from resolver.app.key_files import read_keys
-from resolver.app.local_files import LocalFiles
+from resolver.app.material import Material
 from resolver.app.notes import LogNotes
 from resolver.app.tending import SNAPSHOT_FILE, SnapshotPlan, Tending
-from resolver.app.zoning import Zoning
+from resolver.app.zoning import Roster, Zoning
 from resolver.cache.answers import Answers
+from resolver.cache.caches import PACKETS_SHARE, Caches
 from resolver.clock import Clock
 from resolver.codes import RRType
 from resolver.config.schema import Config
 from resolver.config.units import Network
-from resolver.errors import ConfigError, Finding, ZoneError
-from resolver.iterate.priming import builtin_hints
+from resolver.errors import ConfigError, Finding
 from resolver.iterate.route import Route, Routes
 from resolver.metrics import Metrics
-from resolver.model import RRset
 from resolver.policy.acl import AccessTable, Rule
 from resolver.policy.cookies import ServerCookies
 from resolver.policy.special import special_zones
-from resolver.resolve import PACKETS_SHARE, Recursion
+from resolver.resolve import Recursion
 from resolver.serve.cookies import CookieCheck
 from resolver.serve.expire import Expire
 from resolver.serve.home import Home
@@ -37,72 +32,19 @@ from resolver.serve.pipeline import handlers
 from resolver.serve.request import Identity
 from resolver.serve.service import Service
 from resolver.serve.transfer import TransferLimits, Transfers
-from resolver.wire.tsig import Key
-from resolver.zone.content import Zone
-from resolver.zone.file import read_hints, read_zone_file, read_zone_text
 from resolver.zone.store import ZoneStore
 
 
-@dataclass(slots=True)
-class Material:
-    """Everything that was read from disk for a configuration."""
-
-    zones: list[Zone] = field(default_factory=list)
-    hints: list[RRset] = field(default_factory=builtin_hints)
-    keys: dict[bytes, Key] = field(default_factory=dict)  # by lower-case name
-    cookie_secrets: tuple[bytes, ...] = ()  # none: cookies are off
-    local: LocalFiles = field(default_factory=lambda: LocalFiles(()))
-    warnings: list[Finding] = field(default_factory=list)
-
-
-def read_material(config: Config) -> Material:
-    """Keys, secrets, local data, zones and root hints. Raises ConfigError for keys, secrets and
-    local data, ZoneError with the errors of all other files together."""
-    material = Material()
-    material.keys, material.warnings = read_keys(config.key)
-    if config.cookies.enabled:
-        material.cookie_secrets = read_cookie_secrets(config.cookies.secret_file)
-    if config.recursion.enabled:
-        material.local = LocalFiles(config.local)
-        material.local.load()
-        material.warnings += material.local.warnings
-    errors: list[Finding] = []
-    for entry in config.zone:
-        if entry.role != "primary" or entry.file is None:
-            continue  # secondaries: their copies are read by the keeper (net/maintain.py)
-        report = read_zone_file(
-            entry.file, entry.name, now=time.time(), check_digest=entry.zonemd == "check"
-        )
-        material.warnings += report.warnings
-        errors += report.errors
-        if report.zone is not None:
-            material.zones.append(report.zone)
-    if config.recursion.enabled and config.recursion.root_hints is not None:
-        try:
-            material.hints = read_hints(config.recursion.root_hints)
-        except ZoneError as error:
-            errors += error.findings
-    if errors:
-        raise ZoneError(errors)
-    return material
-
-
-def read_zone(text: str) -> Zone:
-    """The zone of a master file's text that begins with its $ORIGIN. Raises ZoneError."""
-    match text.split(maxsplit=2):
-        case ["$ORIGIN", origin, _]:
-            report = read_zone_text(text, names.read(origin).lower())
-        case _:
-            raise ZoneError([Finding("zone", 1, "must begin with $ORIGIN and a name")])
-    if report.zone is None:
-        raise ZoneError(report.errors)
-    return report.zone
-
-
 def make_recursion(
-    config: Config, material: Material, clock: Clock, metrics: Metrics | None = None
+    config: Config,
+    material: Material,
+    clock: Clock,
+    metrics: Metrics | None = None,
+    *,
+    caches: Caches | None = None,
 ) -> Recursion:
-    """The recursive service of a configuration. Raises ConfigError for hints that lead nowhere."""
+    """The recursive service of a configuration, with the `caches` of one before it. Raises
+    ConfigError for hints that lead nowhere."""
     routes = [
         *(Route(stub.name, stub.to, "stub") for stub in config.stub),
         *(Route(entry.name, entry.to, entry.mode) for entry in config.forward),
@@ -118,6 +60,7 @@ def make_recursion(
             routes=routes,
             local=make_home(config, material, routes),
             metrics=metrics,
+            caches=caches,
         )
     except ValueError as error:
         file = str(config.recursion.root_hints or "built-in root hints")
@@ -145,16 +88,20 @@ def make_tending(
     dropped: Callable[[], None],
 ) -> Tending:
     """What goes on beside the queries of a recursive service."""
+    plan = snapshot_plan(config) if keeps_cache else None
+    return Tending(recursion, material.local, plan, clock=clock, dropped=dropped)
+
+
+def snapshot_plan(config: Config) -> SnapshotPlan | None:
+    """Where the cache is kept over a restart, if it is."""
     cache = config.cache
-    plan = SnapshotPlan(
+    if not cache.snapshot:
+        return None
+    return SnapshotPlan(
         config.server.state_dir / SNAPSHOT_FILE,
         cache.snapshot_interval,
         cache.size,
         config.recursion.serve_stale,
-    )
-    keeps_cache = keeps_cache and cache.snapshot
-    return Tending(
-        recursion, material.local, plan if keeps_cache else None, clock=clock, dropped=dropped
     )
 
 
@@ -168,17 +115,19 @@ def make_service(
     on_exception: Callable[[BaseException], None],
     material: Material,
     zoning: Zoning,
+    roster: Roster,
     networks: Sequence[Network],
+    kept: Answers | None = None,
 ) -> Service:
-    """The bytes-to-bytes service of a configuration. Who keeps the zones knows the differences
-    between versions, and takes NOTIFYs and updates."""
+    """The bytes-to-bytes service of a configuration, with the finished packets `kept` so far. Who
+    keeps the zones knows the differences between versions, and takes NOTIFYs and updates."""
     server = config.server
     identity = Identity(server.udp_max_size, server.identity, server.version)
     keeper = zoning.keeper
     notes = LogNotes()
     transfers = Transfers(
         store,
-        zoning.roster.transfer_rules,
+        roster.transfer_rules,
         keeper.history.since,
         limits=TransferLimits(server.transfers_out, server.transfers_out_per_client),
         identity=identity,
@@ -194,7 +143,7 @@ def make_service(
         metrics=metrics,
         notes=notes,
     )
-    updates = zoning.updates(notes)
+    updates = zoning.updates(roster, notes)
     secrets, required = material.cookie_secrets, config.cookies.required
     cookies = ServerCookies(secrets, clock, required=required) if secrets else None
     return Service(
@@ -212,7 +161,7 @@ def make_service(
             cookies=CookieCheck(cookies) if cookies is not None else None,
         ),
         access=AccessTable(config.access, networks),
-        answers=Answers(int(config.cache.size * PACKETS_SHARE)),
+        answers=Answers(int(config.cache.size * PACKETS_SHARE)) if kept is None else kept,
         identity=identity,
         clock=clock,
         metrics=metrics,

@@ -148,19 +148,19 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIGURATION
-    from resolver.app.server import run
+    from resolver.app.daemon import run
 
     set_up(config.log)
     log = logging.getLogger(__name__)
     log.info("configuration: %s", source)
     for sentence in unbuilt(config):
         log.warning("%s", sentence)
-    return run(config)
+    return run(config, lambda: find_config(options.config)[0])
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from resolver import names
-    from resolver.app.build import read_material
+    from resolver.app.material import read_material
     from resolver.app.server import Server
     from resolver.app.zone_check import read_folders
     from resolver.config.load import unbuilt

@@ -74,9 +74,21 @@ class LocalFiles:
             self.files += [self._hosts(path, watched=entry.watch) for path in entry.hosts]
             self.files += [self._block(path, entry) for path in entry.block]
 
+    def is_still(self, entries: Sequence[LocalSettings]) -> bool:
+        """Whether these entries and their files would give what is here."""
+        return tuple(entries) == tuple(self._entries) and not any(
+            _stamp(file.path) != file.stamp for file in self.files
+        )
+
     def load(self) -> None:
         """Read everything. Raises ConfigError with every fault of records and files."""
-        faults = []
+        faults = finish(self.load_slices())
+        if faults:
+            raise ConfigError(faults)
+
+    def load_slices(self) -> Slices[list[Finding]]:
+        """The same in slices; every fault of records and files."""
+        faults: list[Finding] = []
         rrsets = []
         for i, entry in enumerate(self._entries, 1):
             where = f"[[local]] {i}: records"
@@ -87,12 +99,11 @@ class LocalFiles:
         faults += self.overlay.records.faults("[[local]]")
         for file in self.files:
             try:
-                finish(file.load())
+                yield from file.load()
             except OSError as error:
                 faults.append(Finding(str(file.path), 0, f"cannot be read: {error.strerror}"))
             self.warnings += file.complaints.told()
-        if faults:
-            raise ConfigError(faults)
+        return faults
 
     def changed(self) -> list[ListFile]:
         """The watched files that are to be read again."""

@@ -22,7 +22,9 @@ WINDOW_S = 60.0
 MAX_TRACKED = 1000
 # What these tell is the doing of operators, not of clients: every fault in every file is to be
 # told, so only equal lines are the same message.
-TOLD_IN_FULL = frozenset(f"resolver.net.{name}" for name in ("primary", "primaries", "catalogs"))
+TOLD_IN_FULL = frozenset(
+    ("resolver.app.reload", *(f"resolver.net.{n}" for n in ("primary", "primaries", "catalogs")))
+)
 
 # Fields that every record has; what `extra=` adds beside them belongs into the JSON object.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "held"}

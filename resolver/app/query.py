@@ -18,9 +18,10 @@ from ipaddress import ip_address
 from typing import Any
 
 from resolver import names
-from resolver.app.build import make_recursion, read_material
+from resolver.app.build import make_recursion
 from resolver.app.exchange import BadReply, NoReply, Received, ask
 from resolver.app.exits import BAD_CONFIGURATION, FAILED, NO_REPLY, OK
+from resolver.app.material import read_material
 from resolver.codes import Ede, Flag, Rcode, RRClass, RRType, read_class, read_type
 from resolver.config.schema import Config
 from resolver.config.units import DNS_PORT, MAX_PORT, read_server

@@ -1,50 +1,32 @@
 """A server from start to stop.
 
 `Server` can be embedded: make it inside a running event loop, `async with Server(config) as
-server`, and it answers on `server.addresses` until the block ends. `run` is the daemon around it:
-signals, banner, the line `ready: …`.
+server`, and it answers on `server.addresses` until the block ends. app/daemon.py is the process
+around it.
 """
 
 import asyncio
-import errno
 import logging
-import signal
-import socket
-import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 
 from resolver import names
-from resolver.app.build import (
-    Material,
-    banner,
-    example_name,
-    make_recursion,
-    make_service,
-    make_tending,
-    read_material,
-    read_zone,
-)
-from resolver.app.control.listener import ControlListener
-from resolver.app.exits import BAD_CONFIGURATION, OK
-from resolver.app.garbage import Garbage
+from resolver.app.build import make_recursion, make_service, make_tending
+from resolver.app.listeners import Listeners, Pair, open_pairs
+from resolver.app.material import Material, read_material, read_zone
+from resolver.app.reload import Reloaded, reload
+from resolver.app.tending import Tending
 from resolver.app.zoning import Zoning
 from resolver.codes import RRType
 from resolver.config.schema import Config
 from resolver.config.zones import ZoneSettings
-from resolver.errors import ConfigError, Finding, ResolverError
 from resolver.metrics import Metrics
 from resolver.model import Address, Question
 from resolver.net.clock import SystemClock
-from resolver.net.descriptors import raise_limit
 from resolver.net.interfaces import local_networks
-from resolver.net.listen_stream import StreamListener, open_stream_socket
-from resolver.net.listen_udp import UdpListener, open_udp_socket
 from resolver.net.peer_client import PeerClient
 from resolver.net.run import Driver
-from resolver.net.stream_places import StreamLimits
-from resolver.policy.waiting import Waiting
-from resolver.serve.fast import FastPath
+from resolver.resolve import Recursion
 from resolver.trace import Trace
 from resolver.zone.content import Zone
 from resolver.zone.notify import show_addresses
@@ -54,8 +36,6 @@ from resolver.zone.store import ZoneStore
 # Ctrl-C ends within a second; replies under way get most of it.
 DRAIN_S = 0.8
 _DRAIN_STEP_S = 0.02
-# Port 0 takes a free UDP port, which may be taken for TCP.
-_PORT_ATTEMPTS = 16
 
 _EMBEDDED = Config.model_validate(
     {"server": {"listen": ["127.0.0.1:0"]}, "recursion": {"enabled": False}}
@@ -75,11 +55,13 @@ class Server:
         zones: Iterable[Zone] = (),
         material: Material | None = None,
         keeps_cache: bool = False,
+        reread: Callable[[], Config] | None = None,
     ) -> None:
         """`zones` are served beside the configured ones, and so is `zone`, the text of a master
         file that begins with its $ORIGIN. With one of these and without a configuration, the server
         listens on a free port of 127.0.0.1 and does not recurse. With `keeps_cache` the snapshot in
-        `server.state_dir` is read and written as configured. Raises ConfigError or ZoneError.
+        `server.state_dir` is read and written as configured. `reread` reads the configuration
+        anew for a reload; without it only what it names is read. Raises ConfigError or ZoneError.
         """
         zones = [*zones, *([read_zone(zone)] if zone is not None else [])]
         self.config = config or (_EMBEDDED if zones else Config())
@@ -103,7 +85,7 @@ class Server:
             networks,
             clock=self.clock,
             metrics=self.metrics,
-            changed=self._zones_changed,
+            changed=self.drop_answers,
         )
         self.keeper = self.zoning.keeper
         self.service = make_service(
@@ -115,24 +97,39 @@ class Server:
             on_exception=self._report,
             material=self.material,
             zoning=self.zoning,
+            roster=self.zoning.roster,
             networks=networks,
         )
-        self.tending = (
-            make_tending(
-                self.config,
-                self.material,
-                self.recursion,
-                keeps_cache=keeps_cache,
-                clock=self.clock,
-                dropped=self._zones_changed,
-            )
-            if self.recursion is not None
-            else None
+        self.keeps_cache = keeps_cache
+        self.tending = self.tend(self.recursion, self.material)
+        self.listeners = Listeners(
+            self.service,
+            self.config.server,
+            clock=self.clock,
+            metrics=self.metrics,
         )
-        self.addresses: list[Address] = []
-        self._udp: list[UdpListener] = []
-        self._stream: StreamListener | None = None
-        self._driver: Driver | None = None
+        self.driver: Driver | None = None
+        self._reread = reread
+        self._reloads = asyncio.Lock()
+        self._retiring: dict[Driver, asyncio.Task[None]] = {}
+
+    def tend(self, recursion: Recursion | None, material: Material) -> Tending | None:
+        """What goes on beside the queries of a recursive service."""
+        if recursion is None:
+            return None
+        return make_tending(
+            self.config,
+            material,
+            recursion,
+            keeps_cache=self.keeps_cache,
+            clock=self.clock,
+            dropped=self.drop_answers,
+        )
+
+    @property
+    def addresses(self) -> list[Address]:
+        """What is listened on."""
+        return self.listeners.addresses
 
     async def start(self) -> None:
         """Open every listener; UDP and TCP share address and port. Raises ConfigError when an
@@ -141,72 +138,69 @@ class Server:
         await self.zoning.open(self.material.zones)
         if self.tending is not None:
             await self.tending.open()
-        pairs = _open_sockets(self.config.server.listen)
-        service = self.service
-        fast = FastPath(service.answers, service.access.bits, service.cookies)
-        self._driver = driver = Driver(
-            self.config.outgoing,
-            self.metrics,
-            reserved_ports=frozenset(udp.getsockname()[1] for udp, _ in pairs),
-        )
-        waiting = Waiting(
-            per_network=self.config.server.waiting_per_network,
-            discard_after_s=self.config.server.discard_after,
-        )
-        self._udp = [
-            UdpListener(
-                udp,
-                service,
-                driver,
-                fast,
-                clock=self.clock,
-                metrics=self.metrics,
-                waiting=waiting,
-            )
-            for udp, _ in pairs
-        ]
-        self._stream = StreamListener(
-            [stream for _, stream in pairs],
-            service,
-            driver,
-            fast.hit,
-            bits=service.access.bits,
-            limits=StreamLimits.of(self.config.server),
-            clock=self.clock,
-            metrics=self.metrics,
-        )
-        for listener in self._udp:
-            listener.start()
-        self._stream.start()
-        self.addresses = [listener.address for listener in self._udp]
-        client = PeerClient(self.config.outgoing, self.material.keys, clock=self.clock)
-        resolve = self._find_addresses if self.recursion is not None else None
-        self.zoning.start(client, self.addresses, resolve)
+        pairs = open_pairs(self.config.server.listen)
+        self.driver = self.make_driver(self.config, pairs)
+        self.listeners.start(pairs, self.driver)
+        self.zoning.start(self.peer_client(), self.addresses, self.resolver())
         if self.tending is not None:
             self.tending.start()
 
+    def make_driver(self, config: Config, pairs: Mapping[Address, Pair]) -> Driver:
+        """What runs engines; it asks from no port that is listened on."""
+        ports = frozenset(pair.udp.getsockname()[1] for pair in pairs.values())
+        return Driver(config.outgoing, self.metrics, reserved_ports=ports)
+
+    def peer_client(self) -> PeerClient:
+        """What asks other servers of zones."""
+        return PeerClient(self.config.outgoing, self.material.keys, clock=self.clock)
+
+    def resolver(self) -> Callable[[bytes], Awaitable[list[str]]] | None:
+        """What finds the addresses of a name server by recursion."""
+        return self._find_addresses if self.recursion is not None else None
+
+    def retire(self, driver: Driver) -> None:
+        """Let a driver end what it has begun, and then close it."""
+        self._retiring[driver] = asyncio.create_task(self._await_end(driver))
+
+    async def _await_end(self, driver: Driver) -> None:
+        try:
+            while driver.jobs:  # noqa: ASYNC110 - jobs are no tasks
+                await asyncio.sleep(_DRAIN_STEP_S)
+        finally:
+            driver.close()
+            del self._retiring[driver]
+
     async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Take no more queries, finish replies under way for at most `drain_s` seconds, close."""
-        if self._driver is None or self._stream is None:
+        if self.driver is None:
             return
         await self.zoning.stop()
-        for udp in self._udp:
-            udp.stop()
-        self._stream.stop()
+        self.listeners.stop()
         until = self.clock.now() + drain_s
-        while self._driver.jobs and self.clock.now() < until:  # noqa: ASYNC110 - jobs are no tasks
+        while self.jobs and self.clock.now() < until:  # noqa: ASYNC110 - jobs are no tasks
             await asyncio.sleep(_DRAIN_STEP_S)
-        await self._stream.drain(max(0.0, until - self.clock.now()))
-        self._driver.close()
+        await self.listeners.drain(max(0.0, until - self.clock.now()))
+        retiring = list(self._retiring.values())
+        for task in retiring:
+            task.cancel()
+        await asyncio.gather(*retiring, return_exceptions=True)
+        self.driver.close()
         if self.tending is not None:
             await self.tending.stop()
-        for udp in self._udp:
-            udp.close()
-        self._udp, self._stream, self._driver = [], None, None
+        self.listeners.close()
+        self.driver = None
 
-    async def reload(self) -> None:
-        """Read zone files again that have changed, and look into the folders of zones."""
-        await self.zoning.primaries.reload()
+    @property
+    def jobs(self) -> int:
+        """Resolutions under way, those of retired drivers included."""
+        drivers = [*self._retiring, *([self.driver] if self.driver is not None else [])]
+        return sum(driver.jobs for driver in drivers)
+
+    async def reload(self) -> Reloaded:
+        """Read the configuration and everything it names again, and serve by it from then on; when
+        something is wrong with it nothing changes. One reload waits for another."""
+        async with self._reloads:
+            return await reload(self, self._reread)
 
     async def add_secondary(self, terms: ZoneSettings) -> ZoneStatus:
         """Be a secondary for one more zone until the server ends; what the first transfer came to
@@ -228,7 +222,8 @@ class Server:
     ) -> None:
         await self.stop()
 
-    def _zones_changed(self) -> None:
+    def drop_answers(self) -> None:
+        """Forget every finished packet: something that they are made of has changed."""
         self.service.answers.drop_all()
 
     async def _find_addresses(self, host: bytes) -> list[str]:
@@ -236,10 +231,10 @@ class Server:
         assert self.recursion is not None
         found: list[str] = []
         for qtype in (RRType.A, RRType.AAAA):
-            if self._driver is None:
+            if self.driver is None:
                 break
             steps = self.recursion.resolve(Question(host, qtype), Trace())
-            answer = await self._driver.complete(steps)
+            answer = await self.driver.complete(steps)
             for rrset in answer.answer if answer is not None else ():
                 if rrset.rrtype == qtype:
                     found += show_addresses(rrset)
@@ -248,101 +243,3 @@ class Server:
     def _report(self, fault: BaseException) -> None:
         self.metrics.exceptions_total += 1
         _log.error("a handler raised", exc_info=fault)
-
-
-def _open_sockets(addresses: Iterable[Address]) -> list[tuple[socket.socket, socket.socket]]:
-    """A UDP and a TCP socket for each address, all or none. Raises ConfigError."""
-    pairs: list[tuple[socket.socket, socket.socket]] = []
-    for address in addresses:
-        try:
-            pairs.append(_open_pair(address))
-        except OSError as error:
-            for sock in (sock for pair in pairs for sock in pair):
-                sock.close()
-            finding = Finding("server.listen", 0, _explain(address, error))
-            raise ConfigError([finding]) from error
-    return pairs
-
-
-def _open_pair(address: Address) -> tuple[socket.socket, socket.socket]:
-    """UDP and TCP on one address; with port 0 on a port that is free for both. Raises OSError."""
-    for attempt in range(_PORT_ATTEMPTS):
-        udp = open_udp_socket(address)
-        try:
-            return udp, open_stream_socket(address._replace(port=udp.getsockname()[1]))
-        except OSError:
-            udp.close()
-            if address.port or attempt == _PORT_ATTEMPTS - 1:
-                raise
-    raise AssertionError("the loop above returns or raises")
-
-
-def _explain(address: Address, error: OSError) -> str:
-    text = f"{address}: {error.strerror}"
-    if error.errno in (errno.EACCES, errno.EPERM) and address.port < 1024:
-        text += (
-            "; ports below 1024 need a privilege: sysctl net.ipv4.ip_unprivileged_port_start=53,"
-            " or AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit, or another port"
-        )
-    return text
-
-
-def run(config: Config) -> int:
-    """Serve until SIGTERM or Ctrl-C; the exit code."""
-    try:
-        raise_limit()
-        return asyncio.run(_serve(Server(config, keeps_cache=True)))
-    except ResolverError as error:
-        print(error, file=sys.stderr)
-        return BAD_CONFIGURATION
-
-
-class _Reloads:
-    """Reloads one after the other; asking for some while one is under way gives one more."""
-
-    def __init__(self, reload: Callable[[], Awaitable[None]]) -> None:
-        self._reload = reload
-        self._wanted = False
-        self._task: asyncio.Task[None] | None = None
-
-    def ask(self) -> None:
-        """Reload soon."""
-        self._wanted = True
-        if self._task is None or self._task.done():
-            self._task = asyncio.ensure_future(self._run())
-
-    async def _run(self) -> None:
-        while self._wanted:
-            self._wanted = False
-            _log.info("reloading zones")
-            try:
-                await self._reload()
-            except Exception:
-                _log.exception("a reload failed")
-            else:
-                _log.info("reloaded zones")
-
-
-async def _serve(server: Server) -> int:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.ending.set)
-    reloads = _Reloads(server.reload)
-    loop.add_signal_handler(signal.SIGHUP, reloads.ask)
-    garbage = Garbage(server.metrics)
-    async with server, ControlListener(server):
-        garbage.start()
-        for warning in server.material.warnings:
-            _log.warning("%s", warning)
-        listening = [str(a) for a in server.addresses]
-        recursion = server.recursion is not None
-        for line in banner(server.store, listening, recursion=recursion):
-            print(line, file=sys.stderr)
-        if server.addresses:
-            first = server.addresses[0]
-            name = example_name(server.store)
-            print(f"try: dig @{first.ip} -p {first.port} {name}", file=sys.stderr)
-        print(f"ready: {' '.join(listening)}", file=sys.stderr, flush=True)
-        await server.ending.wait()
-        garbage.stop()
-    return OK

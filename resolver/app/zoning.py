@@ -7,8 +7,9 @@ Knows: the configuration, and which part takes what of it. Does not know: how zo
 """
 
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +25,7 @@ from resolver.config.zones import (
     ZoneDirectorySettings,
     ZoneSettings,
 )
+from resolver.errors import Finding
 from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.catalogs import Followed, FollowedCatalog, Made
@@ -31,7 +33,7 @@ from resolver.net.ledger import Ledger
 from resolver.net.maintain import Keeper, KeeperPlan
 from resolver.net.peer_client import PeerClient
 from resolver.net.primaries import Folder, Primaries
-from resolver.net.primary import PrimaryZone
+from resolver.net.primary import FileRead, PrimaryZone
 from resolver.net.secondary import SecondaryZone
 from resolver.policy.acl import Rule, ZoneRules
 from resolver.policy.update_policy import UpdateRule, UpdateRules, rule_of
@@ -46,6 +48,16 @@ from resolver.zone.store import ZoneStore
 JOURNAL_FILE = "journal.db"
 
 Terms: TypeAlias = ZoneSettings | ZoneDirectorySettings | CatalogSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """What is left to be done after zones were configured in another way: secondary zones to begin
+    with, and catalogs made here that have ended or begun."""
+
+    secondaries: Sequence[SecondaryZone]
+    ended: Sequence[Made]
+    begun: Sequence[Made]
 
 
 class Roster:
@@ -79,6 +91,58 @@ class Roster:
         self.also_notify.pop(origin, None)
 
 
+@dataclass(frozen=True, slots=True)
+class ZonesPlan:
+    """What a configuration says of zones, worked out; made without touching anything."""
+
+    roster: Roster
+    keeper: KeeperPlan
+    primaries: Mapping[bytes, PrimaryZone]
+    folders: Sequence[Folder]
+    followed: Sequence[FollowedCatalog]
+    made: Mapping[bytes, Sequence[bytes]]  # catalogs made here, and configured zones in them
+
+
+@dataclass(frozen=True, slots=True)
+class ZonesThere:
+    """Zones that are not in the configuration by themselves: those of each folder and of each
+    catalog that is followed, and those added at run time."""
+
+    in_folders: Mapping[Path, Sequence[bytes]] = field(default_factory=dict)
+    in_catalogs: Mapping[bytes, Sequence[bytes]] = field(default_factory=dict)
+    added: Mapping[bytes, ZoneSettings] = field(default_factory=dict)
+
+
+def plan_zones(
+    config: Config, networks: Sequence[Network], there: ZonesThere | None = None
+) -> ZonesPlan:
+    """Work it out, for a server that has the zones `there` already."""
+    there = there or ZonesThere()
+    roster = Roster(config, networks)
+    folders, followed = _folders(config, roster), _followed(config, roster)
+    for folder in folders:
+        for origin in there.in_folders.get(folder.path, ()):
+            folder.admit(origin)
+    for catalog in followed:
+        for origin in there.in_catalogs.get(catalog.origin, ()):
+            catalog.admit(origin)
+    for origin, terms in there.added.items():
+        roster.admit(terms, origin)
+    return ZonesPlan(
+        roster,
+        KeeperPlan(
+            _secondaries(config),
+            roster.also_notify,
+            config.secondary,
+            config.server.notify_name_servers,
+        ),
+        primary_zones(config),
+        folders,
+        followed,
+        {catalog.name: _listed(config, catalog.name) for catalog in config.catalog},
+    )
+
+
 class Zoning:
     """The parts that keep the zones of one store."""
 
@@ -94,14 +158,10 @@ class Zoning:
     ) -> None:
         """`changed` is called after every change of what is served. Touches neither disk nor
         network yet."""
-        self.roster = Roster(config, networks)
+        plan = plan_zones(config, networks)
+        self.roster = plan.roster
         self.keeper = Keeper(
-            KeeperPlan(
-                _secondaries(config),
-                self.roster.also_notify,
-                config.secondary,
-                config.server.notify_name_servers,
-            ),
+            plan.keeper,
             store=store,
             changed=changed,
             ledger=Ledger(config.server.state_dir / JOURNAL_FILE),
@@ -109,32 +169,30 @@ class Zoning:
             rng=random.SystemRandom(),
             metrics=metrics,
         )
-        self.primaries = Primaries(
-            _primaries(config), _folders(config, self.roster), keeper=self.keeper, store=store
-        )
-        self.followed = Followed(
-            _followed(config, self.roster),
-            keeper=self.keeper,
-            store=store,
-            own=self.primaries.zones.keys(),
-        )
-        self.made = [
-            Made(
-                catalog.name,
-                partial(self._members, _listed(config, catalog.name), catalog.name),
-                keeper=self.keeper,
-                store=store,
-            )
-            for catalog in config.catalog
-        ]
-        self.primaries.changed += [made.changed for made in self.made]
         self._store = store
         self._metrics = metrics
+        self.primaries = Primaries(
+            plan.primaries.values(), plan.folders, keeper=self.keeper, store=store
+        )
+        self.followed = Followed(
+            plan.followed, keeper=self.keeper, store=store, own=self.primaries.zones.keys()
+        )
+        self.made = {origin: self._make(origin, listed) for origin, listed in plan.made.items()}
+        self.primaries.changed.append(self._members_changed)
+        self._added: dict[bytes, ZoneSettings] = {}
+
+    def _make(self, catalog: bytes, listed: Sequence[bytes]) -> Made:
+        members = partial(self._members, listed, catalog)
+        return Made(catalog, members, keeper=self.keeper, store=self._store)
 
     def _members(self, listed: Sequence[bytes], catalog: bytes) -> Iterable[bytes]:
         """The zones of a catalog made here: those in its list, and those of folders."""
         found = (p.plan.origin for p in self.primaries.zones.values() if p.plan.catalog == catalog)
         return {*listed, *found}
+
+    def _members_changed(self) -> None:
+        for made in self.made.values():
+            made.changed()
 
     async def open(self, files: Iterable[Zone]) -> None:
         """Serve all that is on disk, before there is any socket. `files` are the configured primary
@@ -142,7 +200,7 @@ class Zoning:
         await self.keeper.open()
         await self.primaries.open(files)
         await self.followed.open()
-        for made in self.made:
+        for made in self.made.values():
             await made.open()
 
     def start(
@@ -159,9 +217,51 @@ class Zoning:
         """End everything; a change that is being written is written."""
         await self.primaries.stop()
         await self.followed.stop()
-        for made in self.made:
+        for made in self.made.values():
             await made.stop()
         await self.keeper.stop()
+
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """No zone comes or goes by itself meanwhile: not out of folders, not out of catalogs."""
+        async with self.primaries.still(), self.followed.still():
+            yield
+
+    def there(self) -> ZonesThere:
+        """What is here and not in the configuration by itself."""
+        return ZonesThere(self.primaries.held(), self.followed.held(), dict(self._added))
+
+    def turn_to(self, plan: ZonesPlan) -> Settling:
+        """Be configured in another way from now on, in one step; to be called while all is `still`.
+        What is returned is to be done next."""
+        self.roster = plan.roster
+        secondaries = {zone.origin for zone in plan.keeper.secondaries}
+        self.primaries.turn_to(plan.primaries, plan.folders, secondaries)
+        new = self.keeper.turn_to(plan.keeper, plan.primaries.keys())
+        self.followed.turn_to(plan.followed)
+        ended = [self.made.pop(origin) for origin in self.made.keys() - plan.made.keys()]
+        for made in ended:
+            self.keeper.drop(made.origin, serve=made.origin in plan.primaries.keys() | secondaries)
+        begun = []
+        for origin, listed in plan.made.items():
+            if origin in self.made:
+                self.made[origin].members = partial(self._members, listed, origin)
+            else:
+                begun.append(self.made.setdefault(origin, self._make(origin, listed)))
+        return Settling(new, ended, begun)
+
+    async def settle(self, settling: Settling, reads: Mapping[bytes, FileRead]) -> list[Finding]:
+        """Begin with what is new and take up files that were `read`; all that stands against them.
+        Everything else is served meanwhile."""
+        for zone in settling.secondaries:
+            await self.keeper.add(zone)
+        faults = await self.primaries.settle(reads)
+        await self.followed.settle()
+        for made in settling.ended:
+            await made.stop()
+        for made in settling.begun:
+            await made.open()
+        return faults
 
     async def add_secondary(self, terms: ZoneSettings) -> ZoneStatus:
         """Be a secondary for one more zone until the server ends, and wait for the first check:
@@ -172,6 +272,7 @@ class Zoning:
             raise ValueError(f"{names.show(origin)} is served already")
         if terms.role != "secondary" or not terms.primaries:
             raise ValueError("a secondary zone needs servers to transfer from")
+        self._added[origin] = terms
         self.roster.admit(terms, origin)
         check = terms.zonemd == "check"
         await self.keeper.add(SecondaryZone(origin, peers_of(terms.primaries), check))
@@ -179,11 +280,11 @@ class Zoning:
         assert status is not None
         return status
 
-    def updates(self, notes: Notes) -> Updates:
+    def updates(self, roster: Roster, notes: Notes) -> Updates:
         """The handler of dynamic updates."""
         return Updates(
             self._store,
-            self.roster.update_rules,
+            roster.update_rules,
             primaries=self.primaries.zones.keys(),
             secondaries=self.keeper.primaries.keys(),
             perform=self.primaries.perform,
@@ -206,12 +307,13 @@ def _secondaries(config: Config) -> list[SecondaryZone]:
     ]
 
 
-def _primaries(config: Config) -> list[PrimaryZone]:
-    return [
-        replace(_plan(zone), origin=zone.name, path=zone.file)
+def primary_zones(config: Config) -> dict[bytes, PrimaryZone]:
+    """The zones that are read from files, by lower-case origin."""
+    return {
+        zone.name: replace(_plan(zone), origin=zone.name, path=zone.file)
         for zone in config.zone
         if zone.role == "primary" and zone.file is not None
-    ]
+    }
 
 
 def _folders(config: Config, roster: Roster) -> list[Folder]:

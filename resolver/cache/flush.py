@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolver import names
-from resolver.cache.delegations import Delegations
-from resolver.cache.failures import Failures
-from resolver.cache.negative import Negatives
-from resolver.cache.rrsets import RRsets, key_of
-from resolver.cache.servers import Servers
+from resolver.cache.caches import Caches
+from resolver.cache.rrsets import key_of
 from resolver.cache.store import BoundedMap
 from resolver.codes import RRType
 from resolver.slices import Slices
@@ -25,17 +22,6 @@ from resolver.slices import Slices
 _SLICE_KEYS = 2000
 _NXDOMAIN_TYPE = 0
 _TYPE_OCTETS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Caches:
-    """All that one recursive service remembers, finished packets aside."""
-
-    rrsets: RRsets
-    negatives: Negatives
-    delegations: Delegations
-    failures: Failures
-    servers: Servers
 
 
 @dataclass(slots=True)

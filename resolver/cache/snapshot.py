@@ -22,8 +22,8 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
+from resolver.cache.caches import Caches
 from resolver.cache.delegations import Delegation
-from resolver.cache.flush import Caches
 from resolver.cache.negative import Kept
 from resolver.cache.rrsets import CachedRRset
 from resolver.errors import SnapshotError

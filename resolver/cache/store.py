@@ -11,6 +11,8 @@ Knows: sizes, instants, use. Does not know: names, records, what is stale or how
 from collections import deque
 from typing import Generic, TypeVar
 
+from resolver.slices import Slices
+
 V = TypeVar("V")
 
 # What the interpreter needs per entry beside the octets of key and value: Entry, header of the key,
@@ -25,6 +27,7 @@ LARGE_UNITS = 4096 // UNIT_OCTETS
 LARGE_SHARE = 0.25
 # A sweep that finds only entries in use must not hold up everybody.
 MAX_SECOND_CHANCES = 64
+_EVICTED_AT_ONCE = 500
 _DEAD_PLACES_ALLOWED = 1000  # in the queue, beside one for each live entry
 
 
@@ -60,9 +63,8 @@ class BoundedMap(Generic[V]):
     )
 
     def __init__(self, max_octets: int) -> None:
-        self._max_units = max_octets // UNIT_OCTETS
+        self._bound(max_octets // UNIT_OCTETS)
         self._units = 0
-        self._max_large_units = int(self._max_units * LARGE_SHARE)
         self._large_units = 0
         self._large: deque[Entry[V]] = deque()
         self.evicted = 0
@@ -134,6 +136,22 @@ class BoundedMap(Generic[V]):
         self._units -= entry.units
         if entry.units > LARGE_UNITS:
             self._large_units -= entry.units
+
+    def resize(self, max_octets: int, now: float) -> Slices[None]:
+        """Keep to another bound from now on; what is too much is evicted in slices."""
+        wanted = max_octets // UNIT_OCTETS
+        while self._units > wanted:
+            for _ in range(_EVICTED_AT_ONCE):
+                self._evict_one(self._queue or self._large, now)
+            self._bound(max(wanted, min(self._units, self._max_units)))
+            yield
+        self._bound(wanted)
+        while self._large_units > self._max_large_units:
+            self._evict_one(self._large, now)
+
+    def _bound(self, units: int) -> None:
+        self._max_units = units
+        self._max_large_units = int(units * LARGE_SHARE)
 
     def keys(self) -> list[bytes]:
         """Every key, expired entries included, as they stand now."""

@@ -116,8 +116,9 @@ class Iterator:
 
     def _learn_delegation(self, referred: Referred, parent: Delegation) -> Delegation:
         delegation = Delegation(referred.zone, referred.servers[:MAX_SERVERS_USED], referred.glue)
-        now = self.clock.now()
-        self.delegations.learn(delegation, referred.ns.ttl, now=now, parent=parent)
+        if not self.recall.is_outdated(delegation.zone):
+            now = self.clock.now()
+            self.delegations.learn(delegation, referred.ns.ttl, now=now, parent=parent)
         return delegation
 
     def _disclose(

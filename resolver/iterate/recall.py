@@ -7,9 +7,10 @@ that has expired and is better than none (RFC 8767). The same place keeps what s
 Knows: caches, ranks, aliases. Does not know: servers, clients, time-outs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
+from resolver import names
 from resolver.cache.failures import Failures
 from resolver.cache.negative import Denial, Negatives
 from resolver.cache.rrsets import CachedRRset, RRsets
@@ -38,12 +39,21 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Reading and writing of the caches for one service. `max_stale_s` 0 keeps no stale data."""
+    """Reading and writing of the caches for one service. `max_stale_s` 0 keeps no stale data.
+
+    `outdated` are names below which nothing is learned any more: other servers are to be asked for
+    them from now on.
+    """
 
     rrsets: RRsets
     negatives: Negatives
     failures: Failures
     max_stale_s: float
+    outdated: list[bytes] = field(default_factory=list)
+
+    def is_outdated(self, name: bytes) -> bool:
+        """Whether nothing is to be learned of this lower-case name."""
+        return any(names.is_within(name, above) for above in self.outdated)
 
     def fresh(
         self, name: bytes, qtype: int, top: bytes, now: float, *, renewing: bool = False
@@ -136,6 +146,8 @@ class Recall:
         """Keep what a server said. CNAMEs that follow from a DNAME are made anew each time. `below`
         False: what is below a name that was denied may exist all the same."""
         rank = Rank.AUTHORITATIVE_ANSWER if found.authoritative else Rank.NON_AUTHORITATIVE_ANSWER
+        if self.outdated and self._is_outdated(found):
+            return
         implied = False
         for rrset in found.chain:
             if not implied:
@@ -157,6 +169,12 @@ class Recall:
                 below=below,
                 proof=found.proof,
             )
+
+    def _is_outdated(self, found: Answered | Aliased) -> bool:
+        owners = {rrset.owner.lower() for rrset in found.chain}
+        if isinstance(found, Answered):
+            owners.add(found.name.lower())
+        return any(map(self.is_outdated, owners))
 
     def _keep(self, rrset: RRset, rank: Rank, found: Answered | Aliased, now: float) -> None:
         # Clients are told no other TTL than later from the cache.

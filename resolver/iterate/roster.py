@@ -26,18 +26,19 @@ _NS = int(RRType.NS)
 @dataclass(slots=True)
 class Roster:
     """What a delegation says by itself: addresses that may be asked, addresses that must not be,
-    and name servers without a usable one."""
+    and name servers without a usable one; by these rules."""
 
+    rules: AddressRules
     addresses: list[Address]
     barred: list[Address]
     unglued: list[bytes]
 
 
 def roster_of(delegation: Delegation, rules: AddressRules) -> Roster:
-    """The delegation's roster, made when it is first wanted."""
+    """The delegation's roster, made when it is first wanted, and when the rules are others."""
     roster = delegation.roster
-    if roster is None:
-        roster = Roster(list(delegation.addresses), [], [])
+    if roster is None or roster.rules is not rules:
+        roster = Roster(rules, list(delegation.addresses), [], [])
         for server in delegation.servers:
             texts = delegation.glue.get(server, ())
             allowed = rules.allowed(texts, configured=delegation.configured)

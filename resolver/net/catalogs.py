@@ -13,7 +13,8 @@ Knows: RFC 9432 sections 4.3.1 and 5, the event loop. Does not know: what a cata
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from resolver import names
@@ -71,9 +72,41 @@ class Followed:
 
     async def open(self) -> None:
         """Follow what is on disk, before any query comes; from then on every change."""
-        if self._plans:
-            await self._follow_all()
-            self._keeper.listeners.append(self._hear)
+        await self._follow_all()
+        self._keeper.listeners.append(self._hear)
+
+    def held(self) -> dict[bytes, list[bytes]]:
+        """The members of each catalog."""
+        found: dict[bytes, list[bytes]] = {}
+        for origin, (by, _) in self._members.items():
+            found.setdefault(by, []).append(origin)
+        return found
+
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """No zone comes or goes on account of a catalog meanwhile."""
+        async with self._lock:
+            yield
+
+    def turn_to(self, plans: Iterable[FollowedCatalog]) -> None:
+        """Be configured in another way from now on, in one step; `settle` must follow. Members of
+        catalogs that are followed no more are served no more."""
+        before, self._plans = self._plans, {plan.origin: plan for plan in plans}
+        for origin, (by, _) in list(self._members.items()):
+            plan = self._plans.get(by)
+            if plan is None:
+                del self._members[origin]
+                if origin not in self._own:
+                    self._keeper.drop(origin)
+            elif (plan.primaries, plan.check_digest) != (
+                before[by].primaries,
+                before[by].check_digest,
+            ):
+                self._keeper.change(SecondaryZone(origin, plan.primaries, plan.check_digest))
+
+    async def settle(self) -> None:
+        """Begin to follow catalogs that are new; to be called while all is `still`."""
+        await self._look_at_all()
 
     async def stop(self) -> None:
         """Follow no more."""
@@ -96,6 +129,10 @@ class Followed:
     async def _follow_all(self) -> None:
         """Follow every catalog. Zones are given up first: another one may wait for them."""
         async with self._lock:
+            await self._look_at_all()
+
+    async def _look_at_all(self) -> None:
+        if self._plans:
             found = [
                 (plan, zone, reading)
                 for plan in self._plans.values()
@@ -178,7 +215,7 @@ class Made:
         store: ZoneStore,
     ) -> None:
         self.origin = origin
-        self._members = members
+        self.members = members
         self._keeper = keeper
         self._store = store
         self._timer: asyncio.TimerHandle | None = None
@@ -222,7 +259,7 @@ class Made:
             wall = self._keeper.clock.wall()
             held = self._store.get(self.origin)
             serial = int(wall) if held is None else next_serial(held.serial, "unixtime", wall)
-            made = catalogs.make(self.origin, self._members(), serial)
+            made = catalogs.make(self.origin, self.members(), serial)
             change = None
             if held is not None:
                 change = await in_turns(diffs.compute(held, made))

@@ -143,6 +143,25 @@ class StreamListener:
         self._loop = asyncio.get_running_loop()
         self._accept_again(self._loop)
 
+    def turn_to(self, driver: Starter, limits: StreamLimits) -> None:
+        """Have steps run by another driver, and other bounds, from now on."""
+        self._driver = driver
+        self._places.limits = limits
+
+    def add(self, sock: socket.socket) -> None:
+        """Accept on one more socket."""
+        self._socks.append(sock)
+        if self._loop is not None and self._pausing is None:
+            self._loop.add_reader(sock.fileno(), self._accept, self._loop, sock)
+
+    def remove(self, sock: socket.socket) -> None:
+        """Accept what has come in on a socket and no more; its connections stay."""
+        if self._loop is not None:
+            self._accept(self._loop, sock)
+            self._loop.remove_reader(sock.fileno())
+        self._socks.remove(sock)
+        sock.close()
+
     def stop(self) -> None:
         """Accept no more; replies under way still go out, and then their connections are closed."""
         self._stop_accepting()

@@ -34,6 +34,8 @@ from resolver.wire.peek import HEADER_OCTETS
 
 # So many batches in a row, then the event loop gets a turn: replies from other servers wait there.
 MAX_BATCHES = 8
+# At the end so many, whoever goes on sending.
+LAST_BATCHES = 64
 # After a batch this full, more has probably come in the meantime: looking again is cheaper than a
 # turn of the event loop.
 WORTH_ANOTHER_LOOK = 2
@@ -134,6 +136,22 @@ class UdpListener:
         """Answer from now on. To be called in the event loop."""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._sock.fileno(), self._drain)
+
+    def turn_to(self, driver: Starter) -> None:
+        """Have steps run by another driver from now on."""
+        self._driver = driver
+
+    def finish(self) -> None:
+        """Answer what has come in and take no more; replies being worked on can be sent."""
+        try:
+            for _ in range(LAST_BATCHES):
+                count = self._batch.receive()
+                if not count:
+                    break
+                self._answer(count)
+        except Exception:
+            self._report("datagrams of one batch were lost")
+        self.stop()
 
     def stop(self) -> None:
         """Take no more queries; replies that are still being worked on can be sent."""

@@ -10,8 +10,7 @@ Knows: the event loop, who is told of what. Does not know: when a zone is checke
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from resolver import names
@@ -27,6 +26,7 @@ from resolver.net.peer_client import PeerClient
 from resolver.net.secondary import Secondary, SecondaryZone
 from resolver.net.soa_query import ask_serial
 from resolver.net.transfer_client import Patience, Wanted, transfer
+from resolver.net.transfer_places import Places
 from resolver.rng import Rng
 from resolver.zone import journal, notify
 from resolver.zone.content import Zone
@@ -74,33 +74,58 @@ class Keeper:
         rng: Rng,
         metrics: Metrics,
     ) -> None:
-        settings = plan.settings
         self.clock = clock
         self.rng = rng
         self.metrics = metrics
-        self.clamps = Clamps(
-            settings.min_refresh, settings.max_refresh, settings.min_retry, settings.max_retry
-        )
         self.history = History()
         # For the handler of NOTIFY: packed addresses of the primaries of each secondary zone.
         self.primaries: dict[bytes, frozenset[bytes]] = {}
-        self._plan = plan
-        self._settings = settings
         self._store = store
         self._changed = changed
         self.ledger = ledger
-        self._patience = Patience(settings.max_time, settings.idle_timeout, settings.min_rate)
         self._secondaries: dict[bytes, Secondary] = {}
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._locks: dict[bytes, asyncio.Lock] = {}
-        self._places = Places(settings)
         self._own = OwnAddresses(())
         self._client: PeerClient | None = None
         self._notifier: Notifier | None = None
         self._resolve: Callable[[bytes], Awaitable[list[str]]] | None = None
         # Told of every version that is served from now on.
         self.listeners: list[Callable[[Zone], None]] = []
+        self._take(plan)
+
+    def _take(self, plan: KeeperPlan) -> None:
+        settings = plan.settings
+        self._plan = plan
+        self._settings = settings
+        self.clamps = Clamps(
+            settings.min_refresh, settings.max_refresh, settings.min_retry, settings.max_retry
+        )
+        self._patience = Patience(settings.max_time, settings.idle_timeout, settings.min_rate)
+        self._places = Places(settings)
+
+    def turn_to(self, plan: KeeperPlan, others: Collection[bytes]) -> list[SecondaryZone]:
+        """Be configured in another way from now on, in one step. Secondary zones that are no more
+        are served no more, unless they are among the `others` that somebody else keeps from now on;
+        those that are new are returned, and to be added. Checks and transfers under way go on."""
+        before = {zone.origin: zone for zone in self._plan.secondaries}
+        wanted = {zone.origin: zone for zone in plan.secondaries}
+        self._take(plan)
+        for origin in before.keys() - wanted.keys():
+            self.drop(origin, serve=origin in others)
+        for secondary in self._secondaries.values():
+            secondary.refresh.clamps = self.clamps
+            zone = wanted.get(secondary.origin)
+            if zone is not None and zone != before.get(zone.origin):
+                self.change(zone)
+        return [zone for origin, zone in wanted.items() if origin not in self._secondaries]
+
+    def change(self, zone: SecondaryZone) -> None:
+        """Have a secondary zone be configured in another way from now on."""
+        secondary = self._secondaries[zone.origin]
+        secondary.turn_to(zone)
+        self.primaries[zone.origin] = secondary.addresses
 
     async def open(self) -> None:
         """Serve what is on disk of the secondary zones that are configured. Touches no socket."""
@@ -127,17 +152,23 @@ class Keeper:
     async def remove(self, origin: bytes, *, forget: bool = True) -> None:
         """Serve this zone no more, whoever kept it. With `forget` nothing of it is left on disk.
         Raises JournalError."""
+        self.drop(origin)
+        if forget and self.ledger is not None and self.ledger.is_there:
+            await self.ledger.forget(origin)
+
+    def drop(self, origin: bytes, *, serve: bool = False) -> None:
+        """Keep this zone no more, and unless told to `serve` it as it is, serve it no more, at
+        once. What is kept of it on disk stays."""
         self.primaries.pop(origin, None)
         self._secondaries.pop(origin, None)
         task = self._tasks.pop(origin, None)
         if task is not None:
             task.cancel()
         self._locks.pop(origin, None)
-        self._store.remove(origin)
         self.history.forget(origin)
-        self._changed()
-        if forget and self.ledger is not None and self.ledger.is_there:
-            await self.ledger.forget(origin)
+        if not serve:
+            self._store.remove(origin)
+            self._changed()
 
     def start(
         self,
@@ -155,6 +186,19 @@ class Keeper:
             self._run(secondary)
         for zone in self._store.zones():
             self._notifier.tell(zone, self._plan.also_notify.get(zone.origin, ()))
+
+    def reach(
+        self,
+        client: PeerClient,
+        listening: Iterable[Address],
+        resolve: Callable[[bytes], Awaitable[list[str]]] | None = None,
+    ) -> None:
+        """Ask and notify in this way from now on; what is under way goes on as it was."""
+        self._client = client
+        self._resolve = resolve
+        self._own = OwnAddresses(listening)
+        if self._notifier is not None:
+            self._notifier.client = client
 
     async def stop(self) -> None:
         """End everything that is under way; a change that is being written is written."""
@@ -352,20 +396,3 @@ class Keeper:
         if home is not None:
             return [ip for rrset in addresses(home, host) for ip in notify.show_addresses(rrset)]
         return await self._resolve(host) if self._resolve is not None else []
-
-
-class Places:
-    """How much may be under way at the same time."""
-
-    def __init__(self, settings: SecondarySettings) -> None:
-        self.queries = asyncio.Semaphore(settings.queries)
-        self._transfers = asyncio.Semaphore(settings.transfers)
-        self._per_primary = settings.transfers_per_primary
-        self._primaries: dict[str, asyncio.Semaphore] = {}
-
-    @asynccontextmanager
-    async def transfer(self, ip: str) -> AsyncIterator[None]:
-        """A place for a transfer from this address."""
-        primary = self._primaries.setdefault(ip, asyncio.Semaphore(self._per_primary))
-        async with primary, self._transfers:
-            yield

@@ -28,7 +28,7 @@ class Notifier:
     """NOTIFYs under way. Make it inside the event loop."""
 
     def __init__(self, client: PeerClient, metrics: Metrics) -> None:
-        self._client = client
+        self.client = client
         self._metrics = metrics
         self._places = asyncio.Semaphore(MOST_UNDER_WAY)
         self._tasks: dict[tuple[bytes, Peer], asyncio.Task[None]] = {}
@@ -66,7 +66,7 @@ class Notifier:
     async def _tell(self, zone: Zone, peer: Peer) -> None:
         self._metrics.notifies_out_total += 1
         async with self._places:
-            result = await self._client.ask(
+            result = await self.client.ask(
                 lambda number: notify.notification(zone, number),
                 peer,
                 waits_s=notify.WAITS_S,

@@ -10,15 +10,16 @@ Knows: the event loop, which file is which zone. Does not know: what becomes of 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from resolver import names
 from resolver.codes import Rcode
-from resolver.errors import JournalError, NameSyntaxError
+from resolver.errors import Finding, JournalError, NameSyntaxError
 from resolver.net.maintain import Keeper
-from resolver.net.primary import Primary, PrimaryZone
+from resolver.net.primary import FileRead, Primary, PrimaryZone
 from resolver.net.zone_files import Signature, signatures, zone_files
 from resolver.zone.content import Zone
 from resolver.zone.file import origin_of
@@ -74,6 +75,7 @@ class Primaries:
         self._task: asyncio.Task[None] | None = None
         self._updates: set[asyncio.Task[None]] = set()
         self._looking = asyncio.Lock()
+        self._ended: list[Primary] = []
 
     async def open(self, files: Iterable[Zone]) -> None:
         """Serve everything there is, before any query comes. `files` are the configured zones as
@@ -97,15 +99,95 @@ class Primaries:
         for primary in self.zones.values():
             await primary.close()
 
-    async def reload(self) -> None:
-        """Read every file again that has changed, or could not be read the last time."""
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Looks at no file and no folder meanwhile."""
         async with self._looking:
-            known = list(self.zones.values())
+            yield
+
+    async def to_read(self, plans: Mapping[bytes, PrimaryZone]) -> list[bytes]:
+        """Which of these zones have files that are to be read: new ones, changed ones, and those
+        that held no zone the last time."""
+        known = {
+            origin: self.zones[origin].files
+            if origin in self.zones and self.zones[origin].plan.path == plan.path
+            else (plan.path,)
+            for origin, plan in plans.items()
+        }
+        found = await asyncio.to_thread(signatures, list(known.values()))
+        wanted = []
+        for plan, seen in zip(plans.values(), found, strict=True):
+            primary = self.zones.get(plan.origin)
+            if primary is None or primary.is_outdated(plan, seen):
+                wanted.append(plan.origin)
+        return wanted
+
+    def held(self) -> dict[Path, list[bytes]]:
+        """The zones of each folder."""
+        return {folder.path: list(looked.zones.values()) for folder, looked in self._folders}
+
+    def turn_to(
+        self,
+        plans: Mapping[bytes, PrimaryZone],
+        folders: Iterable[Folder],
+        others: Collection[bytes],
+    ) -> None:
+        """Be configured in another way from now on, in one step; `settle` must follow, which
+        begins with zones that are new. Zones that are no more are served no more, unless they are
+        among the `others` that somebody else keeps from now on."""
+        before = {folder.path: (folder, looked) for folder, looked in self._folders}
+        self._folders = [
+            (folder, before[folder.path][1] if folder.path in before else _Looked())
+            for folder in folders
+        ]
+        for _, looked in self._folders:
+            looked.zones = {p: o for p, o in looked.zones.items() if o not in plans}
+            looked.odd.clear()
+        found = {
+            origin: replace(folder.like, origin=origin, path=path)
+            for folder, looked in self._folders
+            for path, origin in looked.zones.items()
+        }
+        self._plans = list(plans.values())
+        wanted = {**found, **plans}
+        for origin in [origin for origin in self.zones if origin not in wanted]:
+            self._ended.append(self.zones.pop(origin))
+            if origin not in others:
+                self._keeper.drop(origin)
+        for origin, primary in self.zones.items():
+            primary.turn_to(wanted[origin])
+
+    async def _begin(self, plan: PrimaryZone, read: FileRead | None) -> None:
+        primary = self.zones[plan.origin] = Primary(plan, self._keeper, self._store)
+        await primary.open(None if read is None else read.report.zone)
+        zone = self._store.get(plan.origin)
+        if zone is not None:
+            _log.info("zone %s: added with serial %d", names.show(zone.origin), zone.serial)
+            self._keeper.announce(zone)
+
+    async def settle(self, reads: Mapping[bytes, FileRead]) -> list[Finding]:
+        """Begin with zones that are new, take up files that were read, look into folders; all that
+        stands against one of them."""
+        ended, self._ended = self._ended, []
+        for primary in ended:
+            await primary.close()
+        faults: list[Finding] = []
+        for plan in self._plans:
+            read = reads.get(plan.origin)
+            if plan.origin not in self.zones:
+                await self._begin(plan, read)
+            elif read is not None:
+                faults += await self.zones[plan.origin].reload(read)
+        for folder, looked in self._folders:
+            known = [self.zones[origin] for origin in looked.zones.values()]
             found = await asyncio.to_thread(signatures, [primary.files for primary in known])
             for primary, seen in zip(known, found, strict=True):
-                if seen != primary.seen or primary.is_faulty:
+                if seen[0] is not None and (seen != primary.seen or primary.is_faulty):
                     await primary.reload()
-        await self._look(at_once=True)
+                faults += primary.faults
+            faults += await self._look_into(folder, looked, at_once=True)
+        self._tell_change()
+        return faults
 
     def perform(self, update: Update, may: Rights, done: Callable[[Outcome], None]) -> None:
         """Make a change; `done` gets the outcome when it is durable, or refused."""
@@ -153,7 +235,8 @@ class Primaries:
             elif now[0] is not None:
                 await primary.reload()
 
-    async def _look_into(self, folder: Folder, looked: _Looked, *, at_once: bool) -> None:
+    async def _look_into(self, folder: Folder, looked: _Looked, *, at_once: bool) -> list[Finding]:
+        """What a folder holds now; what is wrong with it and with files that are new in it."""
         try:
             paths = await asyncio.to_thread(zone_files, folder.path)
         except OSError as error:
@@ -161,7 +244,7 @@ class Primaries:
             if reason != looked.fault:
                 _log.error("%s: %s; its zones stay as they are", folder.path, reason)
             looked.fault = reason
-            return
+            return [Finding(str(folder.path), 0, reason)]
         looked.fault = ""
         here = set(paths)
         looked.odd = set() if at_once else looked.odd & here
@@ -173,23 +256,22 @@ class Primaries:
         looked.gone &= looked.zones.keys() - here
         new = [path for path in paths if path not in looked.zones and path not in looked.odd]
         found = await asyncio.to_thread(signatures, [(path,) for path in new])
+        faults: list[Finding] = []
         for path, now in zip(new, found, strict=True):
             if at_once or looked.new.get(path) == now:
-                await self._add(folder, looked, path)
+                faults += await self._add(folder, looked, path)
         looked.new = dict(zip(new, found, strict=True))
+        return faults
 
-    async def _add(self, folder: Folder, looked: _Looked, path: Path) -> None:
-        """Serve a new file. One that holds no zone is looked at again when it changes."""
+    async def _add(self, folder: Folder, looked: _Looked, path: Path) -> list[Finding]:
+        """Serve a new file; what is wrong with it. One that holds no zone is looked at again when
+        it changes."""
         try:
             origin = origin_of(path)
         except NameSyntaxError as error:
-            looked.odd.add(path)
-            _log.warning("%s: not served, the file is not named after a zone: %s", path, error)
-            return
+            return self._pass_over(looked, path, f"the file is not named after a zone: {error}")
         if origin in self.zones or origin in self._keeper.primaries:
-            looked.odd.add(path)
-            _log.warning("%s: not served, there is another zone of that name", path)
-            return
+            return self._pass_over(looked, path, "there is another zone of that name")
         primary = Primary(replace(folder.like, origin=origin, path=path), self._keeper, self._store)
         looked.zones[path] = origin
         self.zones[origin] = primary
@@ -201,6 +283,12 @@ class Primaries:
             _log.info("zone %s: added with serial %d, %s", names.show(origin), zone.serial, path)
             self._keeper.announce(zone)
         self._tell_change()
+        return primary.faults
+
+    def _pass_over(self, looked: _Looked, path: Path, reason: str) -> list[Finding]:
+        looked.odd.add(path)
+        _log.warning("%s: not served, %s", path, reason)
+        return [Finding(str(path), 0, f"not served, {reason}")]
 
     async def _remove(self, folder: Folder, looked: _Looked, path: Path) -> None:
         origin = looked.zones.pop(path)

@@ -17,15 +17,16 @@ from pathlib import Path
 from resolver import names
 from resolver.codes import Rcode
 from resolver.config.zones import SerialPolicy
-from resolver.errors import JournalError
+from resolver.errors import Finding, JournalError
 from resolver.net.ledger import Kept
 from resolver.net.maintain import Keeper
 from resolver.net.turns import in_turns
 from resolver.net.zone_files import Signature, replace_file, signature
+from resolver.slices import Slices
 from resolver.zone import update as updates
 from resolver.zone.content import Zone
 from resolver.zone.dump import dump
-from resolver.zone.file import read_zone_slices
+from resolver.zone.file import ZoneReport, read_zone_slices
 from resolver.zone.journal import Clock
 from resolver.zone.reconcile import Keep, Take, reconcile, rolled_back
 from resolver.zone.serial import next_serial
@@ -50,6 +51,24 @@ class PrimaryZone:
     check_digest: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """What the files of a zone gave, and what they were known by before they were read."""
+
+    report: ZoneReport
+    seen: Signature
+
+
+def read_file(plan: PrimaryZone, now: float, files: tuple[Path, ...] = ()) -> Slices[FileRead]:
+    """Read the file of a zone in slices; `now` in seconds since 1970. `files` are those it had at
+    its last reading: what changes while they are read is read again the next time."""
+    seen = signature(files)
+    report = yield from read_zone_slices(
+        plan.path, plan.origin, now=now, check_digest=plan.check_digest
+    )
+    return FileRead(report, seen if report.files == files else signature(report.files))
+
+
 class Primary:
     """One zone. `files` are those it was read from, `seen` what they were known by then."""
 
@@ -57,7 +76,7 @@ class Primary:
         self.plan = plan
         self.files: tuple[Path, ...] = (plan.path,)
         self.seen: Signature = ()
-        self.is_faulty = False  # whether they held no zone
+        self.faults: list[Finding] = []  # why they held no zone
         # What the files were known by when they were last looked at: a change is taken up when it
         # has been the same twice, since somebody may still be writing.
         self.pending: Signature = ()
@@ -91,19 +110,32 @@ class Primary:
                 await self._reconcile(kept.zone, file)
             return True
 
-    async def reload(self) -> None:
-        """Read the file again. What is wrong with it is logged, and the zone stays as it is."""
+    async def reload(self, read: FileRead | None = None) -> list[Finding]:
+        """Read the file again, or take up what was `read`; all that stands against it. A file that
+        is no zone is logged, and the zone stays as it is."""
         async with self._lock:
-            file = await self._read()
-            held = self._store.get(self.plan.origin)
+            file = await self._read() if read is None else self._note(read)
             if file is None:
-                return
+                return self.faults
+            held = self._store.get(self.plan.origin)
             if held is not None:
-                await self._reconcile(held, file)
-                return
+                return await self._reconcile(held, file)
             self._filed = file
             self._keeper.show(file)
             _log.info("zone %s: serial %d from %s", self._name, file.serial, self.plan.path)
+            return []
+
+    def is_outdated(self, plan: PrimaryZone, seen: Signature) -> bool:
+        """Whether the files are to be read, to be as this plan says; `seen` is what they are known
+        by now."""
+        stricter = plan.check_digest and not self.plan.check_digest
+        return self.is_faulty or stricter or seen != self.seen
+
+    def turn_to(self, plan: PrimaryZone) -> None:
+        """Be configured in another way from now on; another file is still to be read."""
+        if plan.path != self.plan.path:
+            self.files, self.seen, self.pending = (plan.path,), (), ()
+        self.plan = plan
 
     async def update(self, update: Update, may: Rights) -> Outcome:
         """Make a change, whole or not at all; durable when this returns."""
@@ -177,34 +209,33 @@ class Primary:
 
     async def _read(self) -> Zone | None:
         """What the file holds, None with everything logged that keeps it from being a zone."""
-        seen = await asyncio.to_thread(signature, self.files)
-        report = await in_turns(
-            read_zone_slices(
-                self.plan.path,
-                self.plan.origin,
-                now=self._keeper.clock.wall(),
-                check_digest=self.plan.check_digest,
-            )
-        )
-        if report.files != self.files:
-            self.files = report.files
-            seen = await asyncio.to_thread(signature, self.files)
-        self.seen = self.pending = seen
+        steps = read_file(self.plan, self._keeper.clock.wall(), self.files)
+        return self._note(await in_turns(steps))
+
+    def _note(self, read: FileRead) -> Zone | None:
+        report = read.report
+        self.files = report.files or (self.plan.path,)
+        self.seen = self.pending = read.seen
+        self.faults = report.errors
         for level, findings in (
             (logging.ERROR, report.errors),
             (logging.WARNING, report.warnings),
         ):
             for finding in findings:
                 _log.log(level, "zone %s: %s", self._name, finding)
-        self.is_faulty = report.zone is None
         if report.zone is None:
             _log.error(
                 "zone %s: %s is not read, the zone stays as it is", self._name, self.plan.path
             )
         return report.zone
 
-    async def _reconcile(self, held: Zone, file: Zone) -> None:
-        """Take up what is new in the file."""
+    @property
+    def is_faulty(self) -> bool:
+        """Whether the files held no zone when they were read."""
+        return bool(self.faults)
+
+    async def _reconcile(self, held: Zone, file: Zone) -> list[Finding]:
+        """Take up what is new in the file; what stands against it."""
         bump = None if self.plan.serial == "file" else self._next_serial
         match await in_turns(reconcile(held, file, self._filed, bump=bump)):
             case Keep(conflict, same):
@@ -212,10 +243,12 @@ class Primary:
                     self._filed = held
                 if conflict:
                     _log.warning("zone %s: %s %s", self._name, self.plan.path, conflict)
+                    return [Finding(str(self.plan.path), 0, conflict)]
             case Take() as take:
-                await self._take(take)
+                return await self._take(take)
+        return []
 
-    async def _take(self, take: Take) -> None:
+    async def _take(self, take: Take) -> list[Finding]:
         if take.warning:
             _log.warning("zone %s: %s %s", self._name, self.plan.path, take.warning)
         whole = take.bumped and not self._kept
@@ -226,7 +259,7 @@ class Primary:
             _log.error("zone %s: %s", self._name, error)
             if self._kept or take.bumped:
                 _log.error("zone %s: the file is not taken up without a journal", self._name)
-                return
+                return [Finding(str(self.plan.path), 0, f"not taken up: {error}")]
             # The file itself is durable; only the history of the zone is lost with a restart.
             self._keeper.show(take.zone, (take.diff,))
         self._filed = take.zone
@@ -238,6 +271,7 @@ class Primary:
             self.plan.path,
             take.diff.records - 2,
         )
+        return []
 
     async def _note_filed(self, zone: Zone) -> None:
         """Keep in mind over a restart that the file held what was served under this serial."""

@@ -82,6 +82,13 @@ class Secondary:
         self._checks = {"unchanged": 0, "transferred": 0, "failed": 0}
         self.checked = asyncio.Event()  # whether a check has ended
 
+    def turn_to(self, plan: SecondaryZone) -> None:
+        """Be configured in another way from now on; a check that is under way goes on."""
+        self.primaries = plan.primaries
+        self.addresses = frozenset(ip_address(p.address.ip).packed for p in plan.primaries)
+        self._check_digest = plan.check_digest
+        self.hurry()
+
     def restore(self, zone: Zone | None, clock: Clock | None) -> None:
         """Begin with what was on disk. Without a clock nobody knows how old the copy is: then it
         is as old as it can be, and is not served before a primary has confirmed it."""

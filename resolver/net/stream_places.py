@@ -76,10 +76,10 @@ class Guest(Protocol):
 class Places:
     """Who is there, in the order in which their time will be over."""
 
-    __slots__ = ("_clock", "_guests", "_idle", "_limits", "_per_address", "_stuck")
+    __slots__ = ("_clock", "_guests", "_idle", "_per_address", "_stuck", "limits")
 
     def __init__(self, limits: StreamLimits, clock: Clock) -> None:
-        self._limits = limits
+        self.limits = limits
         self._clock = clock
         self._guests: set[Guest] = set()
         self._per_address: Counter[bytes] = Counter()
@@ -96,7 +96,7 @@ class Places:
 
     def offer(self, peer: bytes) -> bool:
         """Whether a client of this packed address may come in."""
-        limits = self._limits
+        limits = self.limits
         if len(self._guests) >= limits.connections:
             return False
         return self._per_address[peer] < limits.per_client or ip_address(peer).is_loopback
@@ -139,7 +139,7 @@ class Places:
     @property
     def idle_s(self) -> float:
         """How long a connection may be idle, with so many places taken."""
-        limits = self._limits
+        limits = self.limits
         free = 1 - len(self._guests) / limits.connections
         for bound, part in _SQUEEZE:
             if free < bound:
@@ -149,7 +149,7 @@ class Places:
     @property
     def sweep_s(self) -> float:
         """When to look for the overdue again."""
-        wait_s = min(self.idle_s, self._limits.stall_s) / 4
+        wait_s = min(self.idle_s, self.limits.stall_s) / 4
         return min(_SWEEP_MOST_S, max(_SWEEP_LEAST_S, wait_s))
 
     def end_overdue(self, *, idle_s: float | None = None) -> int:
@@ -163,7 +163,7 @@ class Places:
         now = self._clock.now()
         while self._stuck:
             guest = next(iter(self._stuck))
-            if now - guest.since < self._limits.stall_s:
+            if now - guest.since < self.limits.stall_s:
                 break
             del self._stuck[guest]
             guest.abort()

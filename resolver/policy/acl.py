@@ -46,6 +46,11 @@ class AccessTable:
             for key in _key_names(items):
                 self._by_key[key] = self._by_key.get(key, 0) | bit
 
+    def turn_to(self, other: "AccessTable") -> None:
+        """Judge as another table does from now on."""
+        self._lists, self._by_key = other._lists, other._by_key
+        self._remembered = {}
+
     def bits(self, packed_address: bytes) -> int:
         """What a client at this address (4 or 16 octets, network order) may ask for."""
         found = self._remembered.get(packed_address)

@@ -43,6 +43,11 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._networks)
 
+    def turn_to(self, *, per_network: int, discard_after_s: float) -> None:
+        """Have other bounds from now on."""
+        self._per_network = per_network
+        self._discard_after_s = discard_after_s
+
     def enter(self, peer: bytes) -> Network | None:
         """Let a client of this packed address wait: what to hand to `leave`, None if too many of
         its network wait already."""

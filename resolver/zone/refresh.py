@@ -70,12 +70,12 @@ class Refresh:
 
     __slots__ = (
         "_began_at",
-        "_clamps",
         "_failures",
         "_hinted",
         "_rng",
         "check_at",
         "checking",
+        "clamps",
         "confirmed_at",
         "expires_at",
         "timers",
@@ -84,7 +84,7 @@ class Refresh:
     def __init__(self, rng: Rng, clamps: Clamps, *, now: float) -> None:
         """Without a copy of the zone; the first check is due at once."""
         self._rng = rng
-        self._clamps = clamps
+        self.clamps = clamps
         self._failures = 0
         self._began_at = now - NOTIFIED_GAP_S
         self._hinted = False
@@ -110,7 +110,7 @@ class Refresh:
     def restored(self, now: float, soa: bytes, *, age_s: float, expires_in_s: float) -> None:
         """A copy was found on disk that a primary confirmed `age_s` ago. It keeps the life it had
         left, and the primaries are asked at once."""
-        self.timers = read_timers(soa, self._clamps)
+        self.timers = read_timers(soa, self.clamps)
         self.confirmed_at = now - max(age_s, 0.0)
         self.expires_at = now + min(expires_in_s, self.timers.expire)
         self.check_at = now
@@ -128,7 +128,7 @@ class Refresh:
         on: a new version lives no longer than that; a version that we hold already gets the longer
         of both lives (RFC 7314 section 4).
         """
-        timers = read_timers(soa, self._clamps)
+        timers = read_timers(soa, self.clamps)
         life_s = timers.expire if expire_option_s is None else min(expire_option_s, timers.expire)
         expires_at = now + life_s
         if self.timers is not None and self.timers.serial == timers.serial:

@@ -51,7 +51,7 @@ def server(folder: Path, body: str, port: int = 0) -> Server:
     config.write_text(
         f'[server]\nlisten = ["127.0.0.1:{port}"]\n[recursion]\nenabled = false\n{body}'
     )
-    return Server(load(config))
+    return Server(load(config), reread=lambda: load(config))
 
 
 def primary(folder: Path, notify: int) -> Server:
@@ -150,9 +150,10 @@ async def following(stack: AsyncExitStack, folder: Path, *catalogs: str) -> tupl
         for name in catalogs
     )
     second = await stack.enter_async_context(server(folder / "two", followed))
-    told = Peer(Address("127.0.0.1", second.addresses[0].port))
-    for name in catalogs:
-        first.zoning.roster.also_notify[names.read(f"{name}.")] = (told,)
+    config = folder / "config.toml"
+    told = f'"127.0.0.1:{second.addresses[0].port}"'
+    config.write_text(config.read_text().replace('"127.0.0.1:1"', told))
+    assert (await first.reload()).ok
     return first, second
 
 

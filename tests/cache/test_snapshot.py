@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from resolver.cache import snapshot
-from resolver.cache.flush import Caches
+from resolver.cache.caches import Caches
 from resolver.errors import SnapshotError
 from resolver.slices import finish
 from resolver.testing import Internet, ManualClock, World, zone

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resolver.app.build import make_recursion, read_material
+from resolver.app.build import make_recursion
+from resolver.app.material import read_material
 from resolver.config.load import load, unbuilt
 from resolver.net.clock import SystemClock
 

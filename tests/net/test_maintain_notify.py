@@ -11,7 +11,7 @@ import pytest
 from fake_primary import NAME, PATIENCE_S, FakePrimary, rrs, secondary, soa, until, until_version
 
 from resolver import names
-from resolver.app.build import Material
+from resolver.app.material import Material
 from resolver.app.server import Server
 from resolver.config.schema import Config
 from resolver.net.notifier import Notifier
