@@ -24,6 +24,7 @@ from resolver.net.stream_places import StreamLimits
 from resolver.policy.waiting import Waiting
 from resolver.serve.fast import FastPath
 from resolver.serve.service import Service
+from resolver.serve.tally import Tally
 
 # Port 0 takes a free UDP port, which may be taken for TCP.
 _PORT_ATTEMPTS = 16
@@ -53,6 +54,7 @@ class Listeners:
         *,
         clock: Clock,
         metrics: Metrics,
+        tally: Tally,
     ) -> None:
         self.fast = FastPath(service.answers, service.access.bits, service.cookies)
         self.waiting = Waiting(
@@ -63,6 +65,7 @@ class Listeners:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
+        self._tally = tally
         self._udp: dict[Address, UdpListener] = {}  # by address as configured
         self._pairs: dict[Address, Pair] = {}
         self._leaving: set[UdpListener] = set()
@@ -90,6 +93,7 @@ class Listeners:
             limits=StreamLimits.of(self._settings),
             clock=self._clock,
             metrics=self._metrics,
+            tally=self._tally,
         )
         for listener in self._udp.values():
             listener.start()
@@ -151,6 +155,7 @@ class Listeners:
             self.fast,
             clock=self._clock,
             metrics=self._metrics,
+            tally=self._tally,
             waiting=self.waiting,
         )
 

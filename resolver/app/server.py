@@ -9,11 +9,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from resolver import names
 from resolver.app.build import make_recursion, make_service, make_tending
 from resolver.app.listeners import Listeners, Pair, open_pairs
 from resolver.app.material import Material, read_material, read_zone
+from resolver.app.monitor.opening import open_monitor
 from resolver.app.reload import Reloaded, reload
 from resolver.app.tending import Tending
 from resolver.app.zoning import Zoning
@@ -24,14 +26,20 @@ from resolver.metrics import Metrics
 from resolver.model import Address, Question
 from resolver.net.clock import SystemClock
 from resolver.net.interfaces import local_networks
+from resolver.net.listen_stream import StreamListener
 from resolver.net.peer_client import PeerClient
 from resolver.net.run import Driver
 from resolver.resolve import Recursion
+from resolver.serve.observe import Observers
+from resolver.serve.tally import Tally
 from resolver.trace import Trace
 from resolver.zone.content import Zone
 from resolver.zone.notify import show_addresses
 from resolver.zone.status import ZoneStatus
 from resolver.zone.store import ZoneStore
+
+if TYPE_CHECKING:
+    from resolver.app.monitor.listener import Monitor
 
 # Ctrl-C ends within a second; replies under way get most of it.
 DRAIN_S = 0.8
@@ -70,6 +78,8 @@ class Server:
         self.made_at = self.clock.now()
         self.ending = asyncio.Event()  # set when somebody wants the server to end
         self.metrics = Metrics()
+        self.tally = Tally()
+        self.observers = Observers(self.tally)
         self.store = ZoneStore()
         for version in (*self.material.zones, *zones):
             self.store.swap(version)
@@ -100,6 +110,7 @@ class Server:
             roster=self.zoning.roster,
             networks=networks,
         )
+        self.service.observer = self.observers
         self.keeps_cache = keeps_cache
         self.tending = self.tend(self.recursion, self.material)
         self.listeners = Listeners(
@@ -107,8 +118,10 @@ class Server:
             self.config.server,
             clock=self.clock,
             metrics=self.metrics,
+            tally=self.tally,
         )
         self.driver: Driver | None = None
+        self.monitor: Monitor | None = None
         self._reread = reread
         self._reloads = asyncio.Lock()
         self._retiring: dict[Driver, asyncio.Task[None]] = {}
@@ -127,6 +140,11 @@ class Server:
         )
 
     @property
+    def stream(self) -> StreamListener | None:
+        """What listens for TCP, while the server runs."""
+        return self.listeners.stream
+
+    @property
     def addresses(self) -> list[Address]:
         """What is listened on."""
         return self.listeners.addresses
@@ -135,6 +153,18 @@ class Server:
         """Open every listener; UDP and TCP share address and port. Raises ConfigError when an
         address cannot be used, and then holds no socket. Secondary zones begin with what is on
         disk; no primary is waited for."""
+        self.monitor = open_monitor(self)
+        try:
+            if self.monitor is not None:
+                await self.monitor.start()
+            await self._start()
+        except BaseException:
+            self._close_monitor()
+            raise
+        if self.monitor is not None:
+            self.monitor.readiness.started = True
+
+    async def _start(self) -> None:
         await self.zoning.open(self.material.zones)
         if self.tending is not None:
             await self.tending.open()
@@ -174,6 +204,8 @@ class Server:
         """Take no more queries, finish replies under way for at most `drain_s` seconds, close."""
         if self.driver is None:
             return
+        if self.monitor is not None:
+            self.monitor.readiness.stopping = True
         await self.zoning.stop()
         self.listeners.stop()
         until = self.clock.now() + drain_s
@@ -189,6 +221,12 @@ class Server:
             await self.tending.stop()
         self.listeners.close()
         self.driver = None
+        self._close_monitor()
+
+    def _close_monitor(self) -> None:
+        if self.monitor is not None:
+            self.monitor.close()
+            self.monitor = None
 
     @property
     def jobs(self) -> int:

@@ -165,6 +165,10 @@ def _listeners(config: "Config") -> Iterator[Fault]:
         if address in seen and address.port:
             yield Fault(("server", "listen", i), f"{show_address(address)} is listed twice")
         seen.add(address)
+    metrics = config.metrics.listen
+    if metrics is not None and metrics in seen and metrics.port:
+        shown = show_address(metrics)
+        yield Fault(("metrics", "listen"), f"{shown} is in server.listen", reads="server")
 
 
 def _outgoing(config: "Config") -> Iterator[Fault]:

@@ -24,6 +24,7 @@ from resolver.config.entries import (
     Section,
     StubSettings,
 )
+from resolver.config.monitoring import MetricsSettings
 from resolver.config.protection import CookieSettings
 from resolver.config.rules import check
 from resolver.config.secondary import SecondarySettings
@@ -34,7 +35,6 @@ from resolver.config.units import (
     Items,
     ListenAddress,
     Name,
-    OptionalListenAddress,
     OptionalPath,
     Prefix,
     Size,
@@ -316,14 +316,6 @@ class LogSettings(Section):
     queries: bool = Field(default=False, description="Log every query.")
 
 
-class MetricsSettings(Section):
-    """Counters for Prometheus."""
-
-    listen: OptionalListenAddress = Field(
-        default=None, description='Address of the HTTP listener; `""` has none.'
-    )
-
-
 class ControlSettings(Section):
     """The socket through which a running server is controlled."""
 
@@ -338,6 +330,7 @@ class ControlSettings(Section):
         default=None, description="Path of a second socket, through which nothing can be changed."
     )
     read_only_group: str = Field(default="", description="Group that may use that one.")
+
 
 class Config(Section):
     """Everything that can be configured."""

@@ -26,7 +26,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "dnssec.trust_anchors": Unbuilt("nothing is validated", ()),
     "dnssec.negative_trust_anchors": Unbuilt("nothing is validated", ()),
     "log.queries": Unbuilt("queries are not logged", False),
-    "metrics.listen": Unbuilt("there is no listener for metrics", None),
 }
 
 
