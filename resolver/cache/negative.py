@@ -97,7 +97,7 @@ class Negatives:
         """The last denial even if it has expired (RFC 8767), and from when to when it held."""
         latest: tuple[Denial, int, int] | None = None
         for key_type, rcode in ((rrtype, Rcode.NOERROR), (_NXDOMAIN_TYPE, Rcode.NXDOMAIN)):
-            entry = self._map.peek(key_of(name, key_type))
+            entry = self._map.recall(key_of(name, key_type))
             if entry is not None and (latest is None or entry.expires_at > latest[2]):
                 denial = Denial(rcode, entry.value.soa, entry.value.proof)
                 latest = (denial, entry.expires_at - entry.value.soa.ttl, entry.expires_at)

@@ -127,7 +127,7 @@ class RRsets:
 
     def recall(self, owner: bytes, rrtype: int) -> CachedRRset | None:
         """The entry even if it has expired, for stale answers (RFC 8767)."""
-        entry = self._map.peek(key_of(owner, rrtype))
+        entry = self._map.recall(key_of(owner, rrtype))
         return entry.value if entry is not None else None
 
     def learn(

@@ -1,7 +1,8 @@
 """A map bounded in octets, with expiry and cheap eviction.
 
 Every main cache stands on this. Entries are evicted in the order they came, except that one used
-since the hand last passed gets another round (CLOCK, second chance); an expired one gets none.
+since the hand last passed gets another round (CLOCK, second chance); an expired one gets it only
+when it was of use as it is.
 Large entries go round in a ring of their own and may take a part of the whole only: a flood of them
 evicts nothing but large ones, and memory for many small things, of which few are left, cannot be
 used for few large ones.
@@ -29,10 +30,13 @@ LARGE_SHARE = 0.25
 MAX_SECOND_CHANCES = 64
 _EVICTED_AT_ONCE = 500
 _DEAD_PLACES_ALLOWED = 1000  # in the queue, beside one for each live entry
+_USED = 1
+_RECALLED = 2
 
 
 class Entry(Generic[V]):
-    """One key's value. `expires_at` is a monotonic instant in whole seconds, `units` its size."""
+    """One key's value. `expires_at` is a monotonic instant in whole seconds, `units` its size;
+    `used` since the hand last passed: 0 not at all, _USED, or _RECALLED."""
 
     __slots__ = ("expires_at", "key", "live", "units", "used", "value")
 
@@ -41,7 +45,7 @@ class Entry(Generic[V]):
         self.value = value
         self.units = units
         self.expires_at = expires_at
-        self.used = False
+        self.used = 0
         self.live = True
 
 
@@ -84,7 +88,14 @@ class BoundedMap(Generic[V]):
         entry = self.entries.get(key)
         if entry is None or entry.expires_at <= now:
             return None
-        entry.used = True
+        entry.used = _USED
+        return entry
+
+    def recall(self, key: bytes) -> Entry[V] | None:
+        """The entry even if it has expired; it is of use all the same."""
+        entry = self.entries.get(key)
+        if entry is not None:
+            entry.used = _RECALLED
         return entry
 
     def peek(self, key: bytes) -> Entry[V] | None:
@@ -181,9 +192,9 @@ class BoundedMap(Generic[V]):
             entry = queue.popleft()
             if not entry.live:
                 continue
-            if entry.used and chances and entry.expires_at > now:
+            if entry.used and chances and (entry.expires_at > now or entry.used == _RECALLED):
                 chances -= 1
-                entry.used = False
+                entry.used = 0
                 queue.append(entry)
                 continue
             del self.entries[entry.key]

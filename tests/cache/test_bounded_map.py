@@ -104,6 +104,18 @@ def test_an_expired_entry_gets_no_second_chance() -> None:
     assert cache.get(b"0000", 100) is not None
 
 
+def test_an_expired_entry_that_is_still_of_use_gets_another_round() -> None:
+    cache = filled(10, 10)
+    assert cache.recall(b"0003") is not None
+    for i in range(9):
+        cache.put(b"new%d" % i, i, VALUE_OCTETS, now=100, expires_at=200)
+    assert cache.peek(b"0003") is not None
+    assert cache.peek(b"0004") is None
+    for i in range(9, 20):
+        cache.put(b"nw%02d" % i, i, VALUE_OCTETS, now=100, expires_at=200)
+    assert cache.peek(b"0003") is None
+
+
 def test_replacing_a_value_charges_the_difference() -> None:
     cache = filled(1, 10)
     cache.put(b"0000", 7, VALUE_OCTETS + 48, now=0, expires_at=100)

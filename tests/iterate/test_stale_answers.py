@@ -3,7 +3,7 @@
 import pytest
 from trees import EXAMPLE, SECOND, small_tree, two_zones
 
-from resolver.testing import Internet, Query, Response, World
+from resolver.testing import Internet, Query, Response, World, zone
 
 STALE, STALE_NXDOMAIN = 3, 19
 
@@ -216,3 +216,17 @@ def test_what_is_stale_is_no_ground_to_stand_on_for_the_resolver_itself():
     world = expired(net, "ns1.example.com. A")
     net.servfail(EXAMPLE)
     assert world.recursion.rrsets.lookup(b"\3ns1\7example\3com\0", 1, world.clock.now()) is None
+
+
+def test_stale_data_that_is_asked_for_outlives_a_flood_of_other_names():
+    net = tree()
+    net.host("wild.com.", SECOND, zone("wild.com.", "* A 192.0.2.99"))
+    world = expired(net, size=100_000)
+    net.dead(EXAMPLE)
+    for number in range(2000):
+        world.ask(f"x{number}.wild.com. A")
+        if number % 50 == 0:
+            answer, _ = world.ask("www.example.com. A")
+            assert answer.addresses == ["192.0.2.7"], number
+            world.clock.advance(1)
+    assert world.recursion.rrsets.map.evicted > 1000
