@@ -27,6 +27,7 @@ from resolver.resolve import Recursion
 from resolver.serve.cookies import CookieCheck
 from resolver.serve.expire import Expire
 from resolver.serve.home import Home
+from resolver.serve.keepalive import Keepalive
 from resolver.serve.notify import Notify
 from resolver.serve.pipeline import handlers
 from resolver.serve.request import Identity
@@ -158,6 +159,7 @@ def make_service(
             notify=notify,
             updates=updates,
             expire=Expire(store, keeper.life_s),
+            keepalive=Keepalive(server.tcp_idle_timeout),
             cookies=CookieCheck(cookies) if cookies is not None else None,
         ),
         access=AccessTable(config.access, networks),

@@ -28,13 +28,15 @@ def handlers(
     updates: Handler | None = None,
     expire: Handler | None = None,
     cookies: Handler | None = None,
+    keepalive: Handler | None = None,
     any_answer: AnyAnswer = "minimal",
 ) -> list[Handler]:
     """All handlers in order. `recursion` None makes a server that only serves own zones, without
     `transfers` every transfer is refused, without `notify` and `updates` these opcodes are not
-    known, without `expire` nobody is told how long a copy lives on, without `cookies` those of
-    clients are passed over."""
+    known, without `expire` nobody is told how long a copy lives on, without `cookies` and
+    `keepalive` these options of clients are passed over."""
     return [
+        *([keepalive] if keepalive is not None else []),
         *([cookies] if cookies is not None else []),
         *([notify] if notify is not None else []),
         *([updates] if updates is not None else []),
