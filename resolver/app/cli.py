@@ -68,6 +68,15 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check, parser=check)
     _add_zone(commands)
     _add_query(commands, config)
+    doctor = commands.add_parser(
+        "doctor",
+        parents=[config],
+        help="examine own zones as others see them, and the way to the root",
+        description="Look for what is wrong around this server, and say what to do about it.",
+    )
+    doctor.add_argument("zone", nargs="*", metavar="ZONE", help="only these zones; default: all")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.set_defaults(command=_doctor, parser=doctor)
     ctl = commands.add_parser("ctl", parents=[config], help="control a running server")
     ctl.set_defaults(command=_no_command, parser=ctl)
     add_verbs(ctl, _control)
@@ -192,6 +201,18 @@ def _check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
     from resolver.app.zone_check import check_zone
 
     return check_zone(parser, options)
+
+
+def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver.app.doctor import doctor
+    from resolver.errors import ConfigError
+
+    try:
+        config, _ = find_config(options.config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return BAD_CONFIGURATION
+    return doctor(options, config)
 
 
 def _control(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

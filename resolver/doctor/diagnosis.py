@@ -1,10 +1,12 @@
-"""What the doctor says: one finding, in a plain sentence, and what to do about it.
+"""What the doctor says: findings in plain sentences, and what to do about each.
 
-Does not know: how anything is found out, how it is printed.
+Does not know: how anything is found out.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
+from typing import Any
 
 
 class Level(IntEnum):
@@ -31,13 +33,6 @@ class Diagnosis:
         """All of it as text."""
         return asdict(self) | {"level": self.level.name.lower()}
 
-    def lines(self) -> list[str]:
-        """For people."""
-        return [
-            f"{self.level.name.lower()}: {self.subject}: {self.says}",
-            f"    {self.remedy}  [{self.code}]",
-        ]
-
 
 class Findings:
     """Diagnoses about one subject, each said once."""
@@ -63,3 +58,24 @@ class Findings:
 
     def note(self, code: str, says: str, remedy: str) -> None:
         self.add(Level.NOTE, code, says, remedy)
+
+
+def as_facts(found: Sequence[Diagnosis]) -> dict[str, Any]:
+    """All findings, and how many there are of each level."""
+    counts = {
+        f"{level.name.lower()}s": sum(each.level == level for each in found) for level in Level
+    }
+    return {**counts, "findings": [each.as_json() for each in found]}
+
+
+def as_lines(facts: Mapping[str, Any]) -> list[str]:
+    """The same for people."""
+    lines = []
+    for each in facts["findings"]:
+        lines += [
+            f"{each['level']}: {each['subject']}: {each['says']}",
+            f"    {each['remedy']}  [{each['code']}]",
+        ]
+    if not lines:
+        return ["nothing is wrong"]
+    return [*lines, f"{facts['errors']} errors, {facts['warnings']} warnings"]

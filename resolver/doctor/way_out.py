@@ -9,6 +9,7 @@ is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 
 from resolver import names
@@ -129,7 +130,7 @@ def _look_for_meddlers(root: Address, below: Silent | Heard, findings: Findings)
     proof = ""
     if isinstance(below, Heard) and (below.message.answer or below.message.flags & Flag.RA):
         proof = f"{root.ip} is a root server and answers like a resolver"
-    else:
+    elif not ip_address(root.ip).is_loopback:  # a fake root has nobody in between
         nobody = yield Ask(Address(NOBODY, root.port), Question(names.ROOT, RRType.SOA), 2.0)
         if isinstance(nobody, Reply):
             proof = f"an answer came from {NOBODY}, where nobody is"

@@ -35,9 +35,9 @@ import difflib
 
 from resolver.app.control.protocol import CommandError
 from resolver.app.control.verb import Verb
-from resolver.app.control.verbs import cache, process
+from resolver.app.control.verbs import cache, health, process
 
-VERBS: tuple[Verb, ...] = (*process.VERBS, *cache.VERBS)
+VERBS: tuple[Verb, ...] = (*process.VERBS, *cache.VERBS, *health.VERBS)
 
 _BY_NAME = {verb.name: verb for verb in VERBS}
 
