@@ -14,7 +14,7 @@ Knows: what a server is made of. Does not know: who wants a reload.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ from resolver.net.interfaces import local_networks
 from resolver.net.turns import in_turns
 from resolver.resolve import Recursion
 from resolver.serve.service import Service
+from resolver.zone.content import Zone
 
 if TYPE_CHECKING:
     from resolver.app.server import Server
@@ -78,14 +79,22 @@ async def reload(server: "Server", reread: Callable[[], Config] | None) -> Reloa
         async with server.zoning.still():
             new = await _prepare(server, config)
             opened = server.listeners.open_new(config.server.listen)
-            await _forget(server.recursion, new.rerouted)
+            try:
+                await _forget(server.recursion, new.rerouted)
+            except BaseException:
+                for pair in opened.values():
+                    pair.close()
+                raise
+            held = [server.store.get(origin) for origin in new.material.reads]
             settling, tending = _swap(server, new, opened)
             faults = await server.zoning.settle(settling, new.material.reads)
     except ConfigError as error:
         return _told(Reloaded(ok=False, findings=tuple(error.findings)))
     await _settle(server, before, tending)
+    for note in notes:
+        _log.warning("%s", note)
     notes += map(str, new.material.warnings)
-    told = tuple(changes(before, config))
+    told = (*changes(before, config), *_new_versions(server, held))
     return _told(Reloaded(not faults, told, tuple(faults), tuple(notes)))
 
 
@@ -191,10 +200,16 @@ async def _settle(server: "Server", before: Config, ended: Tending | None) -> No
         await in_turns(caches.resize(server.config.cache, server.clock.now()))
 
 
+def _new_versions(server: "Server", held: Iterable[Zone | None]) -> Iterator[str]:
+    """Which of the zones that were held are served in another version now."""
+    for old in held:
+        now = server.store.get(old.origin) if old is not None else None
+        if now is not None and now is not old:
+            yield f"zone {names.show(now.origin)} has serial {now.serial}"
+
+
 def _told(result: Reloaded) -> Reloaded:
     """Write to the log what came of it."""
-    for note in result.notes:
-        _log.warning("%s", note)
     for finding in result.findings:
         _log.error("%s", finding)
     for change in result.changes:

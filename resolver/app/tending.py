@@ -66,10 +66,6 @@ class Tending:
         """Tend another service from now on, which has taken over the caches."""
         self._recursion, self._files, self._plan = recursion, files, plan
         self._origin = _origin_of(recursion)
-        for task in self._tasks:
-            task.cancel()
-        self._tasks.clear()
-        self.start()
 
     async def open(self) -> None:
         """Take back what was in the cache; whatever is wrong with the file costs one line."""
@@ -98,10 +94,8 @@ class Tending:
 
     def start(self) -> None:
         """Begin with what is to be done from time to time."""
-        if any(file.watched for file in self._files.files):
-            self._begin(self._watch())
-        if self._plan is not None and self._plan.interval_s:
-            self._begin(self._save_at_times(self._plan.interval_s))
+        self._begin(self._watch())
+        self._begin(self._save_at_times())
 
     async def stop(self) -> None:
         """End all of that, and write the last snapshot."""
@@ -148,10 +142,14 @@ class Tending:
                 if await in_turns(reload(file)):
                     self._dropped()
 
-    async def _save_at_times(self, interval_s: float) -> None:
+    async def _save_at_times(self) -> None:
+        saved_at = self._clock.now()
         while True:
-            await asyncio.sleep(interval_s)
-            await self.save()
+            await asyncio.sleep(WATCH_S)  # the plan may be another one by now
+            interval_s = self._plan.interval_s if self._plan is not None else 0.0
+            if interval_s and self._clock.now() - saved_at >= interval_s:
+                await self.save()
+                saved_at = self._clock.now()
 
     def _dump(self, plan: SnapshotPlan) -> Slices[list[bytes]]:
         return snapshot.dump(self._recursion.caches, self._moment(), max_stale_s=plan.max_stale_s)
