@@ -9,15 +9,15 @@ Knows: the event loop, who may change things. Does not know: any verb.
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from resolver.app.control.doors import Door, DoorError, doors_of, identity_of, open_door
+from resolver.app.control.line import GoneError, Line
 from resolver.app.control.protocol import (
-    MAX_REQUEST_OCTETS,
     CommandError,
     Facts,
     failure,
@@ -26,11 +26,13 @@ from resolver.app.control.protocol import (
     success,
 )
 from resolver.app.control.table import find_verb
-from resolver.app.control.verb import read_arguments
+from resolver.app.control.verb import Verb, read_arguments
 from resolver.errors import ConfigError, Finding
 
 if TYPE_CHECKING:
     from resolver.app.server import Server
+
+_ACCEPT_AGAIN_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -49,52 +51,51 @@ class ControlListener:
     """Serves every door of a server's configuration: `async with ControlListener(server): …`."""
 
     def __init__(
-        self, server: "Server", doors: Sequence[Door] | None = None, limits: Limits | None = None
+        self,
+        server: "Server",
+        doors: Sequence[Door] | None = None,
+        limits: Limits | None = None,
+        find: Callable[[str], Verb] = find_verb,
     ) -> None:
         self._server = server
         self._doors = doors_of(server.config) if doors is None else doors
         self._limits = limits or Limits()
-        self._listening: list[tuple[Door, tuple[int, int] | None, asyncio.Server]] = []
-        self._open: list[tuple[Door, socket.socket]] = []
-        self._connections: set[asyncio.Task[None]] = set()
+        self._find = find
+        self._open: list[tuple[Door, socket.socket, tuple[int, int] | None]] = []
+        self._accepting: list[asyncio.Task[None]] = []
+        self._conversations: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
         """Take the places; nobody is answered yet. Raises ConfigError for one that is configured;
         the default one is done without if it cannot be had."""
         for door in self._doors:
             try:
-                self._open.append((door, open_door(door)))
+                sock = open_door(door)
             except DoorError as error:
                 if door.asked_for:
-                    self._close_open()
+                    self._close()
                     raise ConfigError([Finding("control", 0, str(error))]) from error
                 _log.warning("no control socket: %s", error)
+            else:
+                self._open.append((door, sock, identity_of(door.path)))
 
-    async def start(self) -> None:
-        """Answer from now on."""
-        while self._open:
-            door, sock = self._open.pop()
-            served = await asyncio.start_unix_server(
-                partial(self._accept, door), sock=sock, limit=MAX_REQUEST_OCTETS
-            )
-            self._listening.append((door, identity_of(door.path), served))
+    def start(self) -> None:
+        """Answer from now on. Call it inside the loop."""
+        for door, sock, _ in self._open:
+            self._accepting.append(asyncio.create_task(self._accept(door, sock)))
 
     async def stop(self) -> None:
         """Listen no more, end what is under way, and take the files away that are still ours."""
-        self._close_open()
-        for door, identity, served in self._listening:
-            served.close()
-            if identity is not None and identity_of(door.path) == identity:
-                door.path.unlink(missing_ok=True)
-        self._listening.clear()
-        connections = [*self._connections]
-        for task in connections:
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        for tasks in (self._accepting, self._conversations):
+            ending = [*tasks]
+            for task in ending:
+                task.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
+        self._close()
 
     async def __aenter__(self) -> "ControlListener":
         self.open()
-        await self.start()
+        self.start()
         return self
 
     async def __aexit__(
@@ -105,100 +106,94 @@ class ControlListener:
     ) -> None:
         await self.stop()
 
-    def _close_open(self) -> None:
-        for door, sock in self._open:
+    def _close(self) -> None:
+        for door, sock, identity in self._open:
             sock.close()
-            door.path.unlink(missing_ok=True)
+            if identity is not None and identity_of(door.path) == identity:
+                door.path.unlink(missing_ok=True)
         self._open.clear()
 
-    def _accept(
-        self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.ensure_future(self._converse(door, reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+    async def _accept(self, door: Door, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                client, _ = await loop.sock_accept(sock)
+            except OSError as error:
+                _log.warning("control: no connection accepted: %s", error)
+                await asyncio.sleep(_ACCEPT_AGAIN_S)
+                continue
+            task = asyncio.create_task(self._converse(door, self._line(client)))
+            self._conversations.add(task)
+            task.add_done_callback(self._conversations.discard)
+            # Also of one that was cancelled before it began.
+            task.add_done_callback(lambda _, client=client: client.close())  # type: ignore[misc]
 
-    async def _converse(
-        self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def _line(self, client: socket.socket) -> Line:
+        client.setblocking(False)
+        return Line(client, idle_s=self._limits.idle_s, write_s=self._limits.write_s)
+
+    async def _converse(self, door: Door, line: Line) -> None:
         """One connection, from its first request to its end."""
         try:
-            if len(self._connections) > self._limits.connections:
+            if len(self._conversations) > self._limits.connections:
                 many = CommandError("too many control connections are open", kind="busy")
-                await self._write(writer, failure(many))
+                await line.write(failure(many))
                 return
-            while line := await self._read(reader):
-                await self._respond(door, line, writer)
+            while (asked := await line.read()) is not None:
+                await self._respond(door, asked, line)
         except CommandError as error:  # what cannot be told from the next request
-            await self._write(writer, failure(error))
-        except (OSError, TimeoutError):
+            with suppress(GoneError):
+                await line.write(failure(error))
+                await line.discard()
+        except GoneError:
             pass  # the client has gone, or reads nothing
         except Exception:
             self._server.metrics.exceptions_total += 1
             _log.exception("a control connection failed")
-        finally:
-            writer.close()
 
-    async def _read(self, reader: asyncio.StreamReader) -> bytes:
-        """The next request; empty at the end."""
+    async def _respond(self, door: Door, asked: bytes, line: Line) -> None:
         try:
-            async with asyncio.timeout(self._limits.idle_s):
-                line = await reader.readline()
-        except ValueError:
-            long = f"a request has more than {MAX_REQUEST_OCTETS} octets"
-            raise CommandError(long, kind="usage") from None
-        return line if line.endswith(b"\n") else b""
-
-    async def _respond(self, door: Door, line: bytes, writer: asyncio.StreamWriter) -> None:
-        try:
-            result = await self._perform(door, line, writer)
+            result = await self._perform(door, asked, line)
         except CommandError as error:
-            await self._write(writer, failure(error))
+            await line.write(failure(error))
         else:
-            await self._write(writer, success(result))
+            await line.write(success(result))
 
-    async def _perform(self, door: Door, line: bytes, writer: asyncio.StreamWriter) -> Facts:
+    async def _perform(self, door: Door, line: bytes, to: Line) -> Facts:
         """Do what a request asks for. Raises CommandError."""
         asked = read_request(line)
-        verb = find_verb(asked.verb)
+        verb = self._find(asked.verb)
         if verb.changes and not door.changes:
             raise CommandError(f"{verb.name}: this socket is for looking only", kind="forbidden")
         arguments = read_arguments(verb, asked.arguments)
         if verb.changes:
             _log.info("control: %s%s", verb.name, _show_arguments(asked.arguments))
+        work = verb.run(self._server, arguments)
         try:
-            work = verb.run(self._server, arguments)
             if isinstance(work, AsyncIterator):
-                return await self._stream(work, writer)
+                return await _stream(work, to)
             async with asyncio.timeout(self._limits.verb_s):
                 return await work
+        except (CommandError, GoneError):
+            raise
         except TimeoutError:
             raise CommandError(f"{verb.name}: not done in time") from None
-        except (CommandError, OSError):
-            raise
         except Exception as error:
             self._server.metrics.exceptions_total += 1
             _log.exception("control: %s failed", verb.name)
             raise CommandError(f"{verb.name}: {error!r}", kind="internal") from error
 
-    async def _stream(self, items: AsyncIterator[Facts], writer: asyncio.StreamWriter) -> Facts:
-        count = 0
+
+async def _stream(items: AsyncIterator[Facts], to: Line) -> Facts:
+    count = 0
+    try:
         async for facts in items:
-            writer.write(item(facts))
+            await to.write(item(facts))
             count += 1
-            await self._drain(writer)
-        return {"items": count}
-
-    async def _write(self, writer: asyncio.StreamWriter, line: bytes) -> None:
-        try:
-            writer.write(line)
-            await self._drain(writer)
-        except OSError:
-            pass
-
-    async def _drain(self, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(self._limits.write_s):
-            await writer.drain()
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()
+    return {"items": count}
 
 
 def _show_arguments(arguments: object) -> str:

@@ -35,9 +35,17 @@ import difflib
 
 from resolver.app.control.protocol import CommandError
 from resolver.app.control.verb import Verb
-from resolver.app.control.verbs import cache, health, process
+from resolver.app.control.verbs import (
+    access,
+    cache,
+    process,
+)
 
-VERBS: tuple[Verb, ...] = (*process.VERBS, *cache.VERBS, *health.VERBS)
+VERBS: tuple[Verb, ...] = (
+    *process.VERBS,
+    *cache.VERBS,
+    *access.VERBS,
+)
 
 _BY_NAME = {verb.name: verb for verb in VERBS}
 
