@@ -1,7 +1,5 @@
 """A resolver as a process of its own, on a free port of 127.0.0.1."""
 
-import os
-import selectors
 import signal
 import subprocess
 import sys
@@ -9,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from resolver.model import Address
 
@@ -16,40 +15,58 @@ START_S = 30.0
 STOP_S = 10.0
 
 
+class Process(NamedTuple):
+    """A running resolver: where it listens, and its process id."""
+
+    address: Address
+    pid: int
+
+    def resident_octets(self) -> int:
+        """Memory of it that is in RAM."""
+        for line in Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Rss:"):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError("smaps_rollup has no Rss")
+
+
 @contextmanager
 def resolver_process(directory: Path, config: str) -> Iterator[Address]:
     """`rootward run` with this configuration; where it listens. It must end well, and nothing may
     have gone wrong inside it."""
+    with process(directory, config) as running:
+        yield running.address
+
+
+@contextmanager
+def process(directory: Path, config: str, *, descriptors: int | None = None) -> Iterator[Process]:
+    """The same with its process id; it may have so many descriptors."""
     file = directory / "config.toml"
     file.write_text(config, encoding="utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "resolver", "run", "--config", str(file)], stderr=subprocess.PIPE
-    )
-    assert process.stderr is not None
-    said = b""
+    command = [sys.executable, "-m", "resolver", "run", "--config", str(file)]
+    if descriptors is not None:
+        command = ["prlimit", f"--nofile={descriptors}:{descriptors}", *command]
+    said_to = (directory / "stderr").open("wb")
+    child = subprocess.Popen(command, stderr=said_to)
+    said_to.close()
     try:
-        said = _wait_until_ready(process)
-        ready = next(line for line in said.decode().splitlines() if line.startswith("ready: "))
-        yield Address("127.0.0.1", int(ready.rpartition("#")[2]))
-        process.send_signal(signal.SIGTERM)
-        said += process.communicate(timeout=STOP_S)[1]
-        assert process.returncode == 0
-        assert b"Traceback" not in said, said.decode()
+        ready = _wait_until_ready(child, directory / "stderr")
+        yield Process(Address("127.0.0.1", int(ready.rpartition("#")[2])), child.pid)
+        assert child.poll() is None, "it has ended"
+        child.send_signal(signal.SIGTERM)
+        child.wait(timeout=STOP_S)
+        assert child.returncode == 0
+        assert "Traceback" not in (said := (directory / "stderr").read_text()), said
     finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
+        child.kill()
+        child.wait()
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]") -> bytes:
-    assert process.stderr is not None
-    said = b""
+def _wait_until_ready(child: "subprocess.Popen[bytes]", stderr: Path) -> str:
+    """The line that says so."""
     until = time.monotonic() + START_S
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stderr, selectors.EVENT_READ)
-        while time.monotonic() < until and process.poll() is None:
-            if selector.select(0.5):
-                said += os.read(process.stderr.fileno(), 4096)
-            if b"\nready: " in said and said.endswith(b"\n"):
-                return said
-    raise AssertionError(f"not ready: {said.decode()}")
+    while time.monotonic() < until and child.poll() is None:
+        for line in stderr.read_text(errors="replace").splitlines(keepends=True):
+            if line.startswith("ready: ") and line.endswith("\n"):
+                return line.rstrip()
+        time.sleep(0.02)
+    raise AssertionError(f"not ready: {stderr.read_text(errors='replace')}")
