@@ -149,12 +149,15 @@ class Service:
     def _finish_later(
         self, request: Request, packet: bytes, steps: Steps[Answer]
     ) -> Steps[bytes | None]:
+        generation = self.answers.generation
         try:
             answer = yield from steps
             if isinstance(answer, Relayed):
                 self._tell(request, _RELAYED)
                 return answer.packet
-            return self._finish(request, packet, answer)
+            # What has begun before a zone or the configuration changed is not kept any more.
+            kept = generation == self.answers.generation
+            return self._finish(request, packet, answer, keep=kept)
         except GeneratorExit:
             self._tell(request, _UNANSWERED)
             raise
@@ -194,9 +197,12 @@ class Service:
             return reply
         return request.signer.sign(reply, self.clock.wall())
 
-    def _finish(self, request: Request, packet: bytes, answer: Answer) -> bytes:
+    def _finish(
+        self, request: Request, packet: bytes, answer: Answer, *, keep: bool = True
+    ) -> bytes:
         reply = self._seal(request, answer)
-        if answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) and not answer.extended_errors:
+        is_whole = answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) and not answer.extended_errors
+        if is_whole and keep:
             self._keep(request, packet, reply, answer)
         self._tell(request, answer)
         return reply

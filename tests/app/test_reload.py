@@ -355,6 +355,9 @@ class TestCaches:
                 assert server.jobs
                 assert await waiting == "192.0.2.7"
                 assert await asked(server, "www.example.com", recurse=False) == "REFUSED"
+                assert not net.count(FORWARDER)
+                assert await asked(server, "www.example.com") == "192.0.2.7"
+                assert net.count(FORWARDER)
 
     async def test_other_limits_and_size_keep_what_is_cached(self, tmp_path: Path) -> None:
         net = tree()
