@@ -129,7 +129,8 @@ class Answer:
     left our own zones; recursion may go on from there. `ages` is False for the content of own
     zones, whose TTLs do not count down. `renew_in_s` is when to ask for it anew before it expires,
     in seconds from now; None when that is not wanted. `source` says where it comes from, `trace` is
-    the record of the work that it, or its failure, is the result of.
+    the record of the work that it is the result of, `cause` the number of the record of an earlier
+    failure that is the reason for it.
     """
 
     rcode: int = Rcode.NOERROR
@@ -144,6 +145,7 @@ class Answer:
     renew_in_s: int | None = None
     source: Source = field(default=Source.SERVER, compare=False)
     trace: Trace | None = field(default=None, compare=False, repr=False)
+    cause: int = field(default=0, compare=False)
 
     @property
     def is_renewal_due(self) -> bool:

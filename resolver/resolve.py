@@ -17,7 +17,7 @@ from resolver.clock import Clock
 from resolver.codes import Ede, Rcode, RRType, show_type
 from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSettings
 from resolver.effects import Finished, Spawn, Steps, Sub
-from resolver.iterate import priming
+from resolver.iterate import priming, steps
 from resolver.iterate.ask import Asker
 from resolver.iterate.budget import Budget, OutOfBudget
 from resolver.iterate.conclude import (
@@ -150,12 +150,15 @@ class Recursion:
         )
         if isinstance(outcome, Finished) and isinstance(outcome.result, Answer):
             answer = outcome.result
+            if answer.trace is not None and answer.trace is not trace:
+                work.note(steps.JOINED, question, answer.trace.number)
             if answer.rcode != Rcode.SERVFAIL or stale is None:
                 return answer
-            return as_stale(stale, answer.extended_errors)
+            return as_stale(stale, answer.extended_errors, trace=answer.trace)
         if stale is not None:
             late = ExtendedError(Ede.NETWORK_ERROR, "the servers take too long")
-            return as_stale(stale, (late,))
+            work.note(steps.STALE, question, late.text)
+            return as_stale(stale, (late,), trace=trace)
         text = "no result: too many questions in flight, or an internal error"
         return servfail(ExtendedError(Ede.OTHER, text))
 
@@ -196,7 +199,9 @@ class Recursion:
                 return name
             if isinstance(found, Failed):
                 stale = self._stale(question)
-                return servfail(*found.errors) if stale is None else as_stale(stale, found.errors)
+                if stale is None:
+                    return servfail(*found.errors, cause=found.cause)
+                return as_stale(stale, found.errors, cause=found.cause)
             chain += found.chain
             renew_at = min(renew_at, found.renew_at)
             if error := chain_fault(chain):
@@ -232,9 +237,9 @@ class Recursion:
         try:
             answer = yield from self._follow_aliases(question, work, start)
         except OutOfBudget as end:
-            work.note("given up: %s", end.error.text)
+            work.note(steps.GIVEN_UP, end.error.text)
             if work.depth == 0:
-                self._remember_failure(question.qname.lower(), question.qtype, end.error)
+                self._remember_failure(question.qname.lower(), question.qtype, end.error, work)
             answer = servfail(end.error)
         if answer.source is Source.SERVER:
             answer.source = Source.RECURSION
@@ -252,10 +257,10 @@ class Recursion:
         while True:
             match at_home(local, name, question.qtype, chain):
                 case Answer() as answer:
-                    work.note("%s is answered here", names.show(name))
+                    work.note(steps.LOCAL, Shown(name), steps.Ours(answer))
                     return answer
                 case bytes(target):
-                    work.note("%s is an alias here, to %s", names.show(name), names.show(target))
+                    work.note(steps.LOCAL_ALIAS, Shown(name), Shown(target))
                     name = target
                     continue
             found = yield from self._find(name, question.qtype, work, start)
@@ -264,12 +269,12 @@ class Recursion:
             chain += found.chain
             renew_at = min(renew_at, found.renew_at)
             if error := chain_fault(chain):
-                work.note("given up: %s", error.text)
+                work.note(steps.GIVEN_UP, error.text)
                 return servfail(error)
             if isinstance(found, Answered):
                 answer = self._conclude(found, chain, renew_at)
                 return self.private.screen(answer) if work.depth == 0 else answer
-            work.note("alias leads to %s", Shown(found.target))
+            work.note(steps.ALIAS, Shown(found.target))
             name, start = found.target, None
 
     def _find(self, name: bytes, qtype: int, work: Work, start: Delegation | None) -> Steps[Found]:
@@ -279,12 +284,13 @@ class Recursion:
                 name, qtype, self._top(name), self.clock.now(), renewing=work.renewing
             )
             if known is not None:
-                work.note("%s %s is in the cache", Shown(name), show_type(qtype))
+                work.note(*steps.known(name, qtype, known))
                 return known
+        work.note(steps.NOT_CACHED, Shown(name), show_type(qtype))
         found = yield from self._fetch(name, qtype, self._route(name, qtype), work, start)
         if isinstance(found, Failed):
             if found.lasting or (work.depth == 0 and work.curtailed):
-                self._remember_failure(name, qtype, found.errors[0])
+                self._remember_failure(name, qtype, found.errors[0], work)
             return found
         if found.chain:
             found = self._cut_chain(found, name, qtype, work)
@@ -304,13 +310,15 @@ class Recursion:
             ),
         )
 
-    def _remember_failure(self, name: bytes, qtype: int, error: ExtendedError) -> None:
+    def _remember_failure(self, name: bytes, qtype: int, error: ExtendedError, work: Work) -> None:
         if self.recall.is_outdated(name):
             return
         now = self.clock.now()
         is_stale = self.recall.stale(name, qtype, now) is not None
         least_s = STALE_RECHECK_S if is_stale else FIRST_MEMORY_S
-        self.recall.failures.learn(name, qtype, error, now=now, least_s=least_s)
+        self.recall.failures.learn(
+            name, qtype, error, now=now, least_s=least_s, cause=work.trace.number
+        )
 
     def _fetch(
         self, name: bytes, qtype: int, route: Route | None, work: Work, start: Delegation | None
@@ -353,7 +361,7 @@ class Recursion:
         is_priming = name == names.ROOT and qtype == RRType.NS
         if self.priming and not is_priming and self.clock.now() >= self._next_priming_at:
             self._next_priming_at = self.clock.now() + PRIMING_RETRY_S
-            work.note("priming")
+            work.note(steps.PRIMING)
             yield Sub(_ROOT_NS.key, lambda: self._resolve(_ROOT_NS, work.deeper()))
             delegation = self.delegations.closest(name, self.clock.now())
         return delegation or self.hints

@@ -1,36 +1,126 @@
 """The record of one resolution: what was tried, in order, and why.
 
-The same record feeds `query --trace`, the text of extended errors and the log, so they never
-disagree. A note is kept as a format and its arguments and only becomes text when somebody reads it.
+The same record feeds `query --trace`, `ctl why`, the text of extended errors and the log, so they
+never disagree. A step is kept as its kind and its arguments, and only becomes text or JSON when
+somebody reads it: making one costs less than a microsecond.
+
+Knows: kinds of steps, instants. Does not know: which kinds there are (iterate/steps.py).
 """
 
-from typing import Any
+import itertools
+from typing import Any, NamedTuple
 
 MAX_NOTES = 400
+# What a note costs in memory beside its texts: tuples, numbers, references.
+_NOTE_OCTETS = 200
+
+_numbers = itertools.count(1)
+
+
+class Kind(NamedTuple):
+    """What happens in a step. `text` is for people, in the language of str.format; `fields` are
+    what the arguments are called, in the same order. Arguments are shown by str(), and in JSON also
+    by their method `facts` if they have one."""
+
+    name: str
+    text: str
+    fields: tuple[str, ...] = ()
 
 
 class Trace:
-    """Notes of one client question, shared by its sub-questions. Bounded to MAX_NOTES. `sent`
-    counts the queries that were sent for it."""
+    """Notes of one client question, shared by its sub-questions. Bounded to MAX_NOTES.
 
-    __slots__ = ("depth", "notes", "sent")
+    `number` stands for it in other records, `sent` counts the queries that were sent for it.
+    """
+
+    __slots__ = ("_settled", "depth", "notes", "number", "octets", "sent")
 
     def __init__(self) -> None:
-        self.notes: list[tuple[float, int, str, tuple[Any, ...]]] = []
+        self.notes: list[tuple[float, int, Kind, tuple[Any, ...]]] = []
         self.depth = 0
+        self.number = next(_numbers)
         self.sent = 0
+        self.octets = 0
+        self._settled = 0
 
-    def note(self, now: float, text: str, *args: Any) -> None:
-        """Add a %-format and its arguments; `now` is monotonic seconds."""
+    def note(self, now: float, kind: Kind, *args: Any) -> None:
+        """Add a step; `now` is monotonic seconds."""
         if len(self.notes) < MAX_NOTES:
-            self.notes.append((now, self.depth, text, args))
+            self.notes.append((now, self.depth, kind, args))
+
+    def settle(self) -> None:
+        """Let go of all that the notes refer to, which becomes text; count what is left as
+        `octets`. For records that are kept."""
+        notes = self.notes
+        for i in range(self._settled, len(notes)):
+            now, depth, kind, args = notes[i]
+            settled = tuple(_settled(arg) for arg in args)
+            notes[i] = now, depth, kind, settled
+            self.octets += _NOTE_OCTETS + sum(_octets(arg) for arg in settled)
+        self._settled = len(notes)
 
     def lines(self) -> list[str]:
         """The notes as text: milliseconds since the first, indented by depth of sub-question."""
-        if not self.notes:
-            return []
-        start = self.notes[0][0]
-        return [
-            f"{(now - start) * 1000:8.1f} ms  {'  ' * depth}{text % args if args else text}"
-            for now, depth, text, args in self.notes
-        ]
+        start = self.notes[0][0] if self.notes else 0.0
+        return [show_note(note, start) for note in self.notes]
+
+    def steps(self) -> list[dict[str, Any]]:
+        """The notes as JSON has them."""
+        start = self.notes[0][0] if self.notes else 0.0
+        return [note_facts(note, start) for note in self.notes]
+
+
+def show_note(note: tuple[float, int, Kind, tuple[Any, ...]], start: float) -> str:
+    """A line of text for one step; `start` is the instant from which time is counted."""
+    now, depth, kind, args = note
+    return f"{(now - start) * 1000:8.1f} ms  {'  ' * depth}{kind.text.format(*args)}"
+
+
+def note_facts(note: tuple[float, int, Kind, tuple[Any, ...]], start: float) -> dict[str, Any]:
+    """One step as JSON has it: its kind, when and how deep, its text, its arguments by name."""
+    now, depth, kind, args = note
+    facts: dict[str, Any] = {"step": kind.name, "ms": round((now - start) * 1000, 3)}
+    if depth:
+        facts["depth"] = depth
+    facts["text"] = kind.text.format(*args).strip()
+    for field, arg in zip(kind.fields, args, strict=True):
+        settled = _settled(arg)
+        facts[field] = settled.facts() if isinstance(settled, Settled) else settled
+    return facts
+
+
+class Settled:
+    """What is left of an argument: its text and its facts."""
+
+    __slots__ = ("_facts", "_text")
+
+    def __init__(self, text: str, facts: Any) -> None:
+        self._text = text
+        self._facts = facts
+
+    def __str__(self) -> str:
+        return self._text
+
+    def facts(self) -> Any:
+        """What JSON shows of it."""
+        return self._facts
+
+    @property
+    def octets(self) -> int:
+        """An estimate of its memory."""
+        return len(self._text) + 4 * len(repr(self._facts))
+
+
+_PLAIN = (type(None), bool, int, float, str)
+
+
+def _settled(arg: Any) -> Any:
+    """Something of numbers and texts alone."""
+    if type(arg) in _PLAIN or isinstance(arg, Settled):
+        return arg
+    facts = getattr(arg, "facts", None)
+    return str(arg) if facts is None else Settled(str(arg), facts())
+
+
+def _octets(arg: Any) -> int:
+    return arg.octets if isinstance(arg, Settled) else len(arg) if isinstance(arg, str) else 0

@@ -19,12 +19,14 @@ _MAKE_ROOM_SHARE = 0.1
 
 
 class Failure:
-    """One question's last failure. `since` and `until` are instants, `memory_s` their distance."""
+    """One question's last failure. `since` and `until` are instants, `memory_s` their distance.
+    `cause` is the number of the record of the work that failed, 0 without one."""
 
-    __slots__ = ("error", "memory_s", "since", "until")
+    __slots__ = ("cause", "error", "memory_s", "since", "until")
 
-    def __init__(self, error: ExtendedError, since: float, memory_s: float) -> None:
+    def __init__(self, error: ExtendedError, cause: int, since: float, memory_s: float) -> None:
         self.error = error
+        self.cause = cause
         self.since = since
         self.memory_s = memory_s
         self.until = since + memory_s
@@ -56,8 +58,10 @@ class Failures:
         *,
         now: float,
         least_s: float = FIRST_MEMORY_S,
+        cause: int = 0,
     ) -> None:
-        """The question failed; it is not to be tried again for `least_s` or longer."""
+        """The question failed; it is not to be tried again for `least_s` or longer. `cause` is the
+        number of the record of it."""
         key = key_of(name, rrtype)
         before = self._failures.pop(key, None)
         memory_s = least_s
@@ -66,7 +70,7 @@ class Failures:
         if len(self._failures) >= MAX_FAILURES:
             for old in list(self._failures)[: int(MAX_FAILURES * _MAKE_ROOM_SHARE)]:
                 del self._failures[old]
-        self._failures[key] = Failure(error, now, memory_s)
+        self._failures[key] = Failure(error, cause, now, memory_s)
 
     def forget(self, name: bytes, rrtype: int) -> None:
         """The question has an answer now."""

@@ -26,6 +26,7 @@ from resolver.config.entries import (
 )
 from resolver.config.monitoring import MetricsSettings
 from resolver.config.protection import CookieSettings
+from resolver.config.recorder import RecorderSettings
 from resolver.config.rules import check
 from resolver.config.secondary import SecondarySettings
 from resolver.config.units import (
@@ -343,6 +344,7 @@ class Config(Section):
     cache: CacheSettings = CacheSettings()
     dnssec: DnssecSettings = DnssecSettings()
     log: LogSettings = LogSettings()
+    recorder: RecorderSettings = RecorderSettings()
     metrics: MetricsSettings = MetricsSettings()
     control: ControlSettings = ControlSettings()
     secondary: SecondarySettings = SecondarySettings()

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from resolver.cache.servers import FORGIVING_S, UNKNOWN_RTT_S, Server, Servers
 from resolver.codes import Flag, Rcode, show_rcode
 from resolver.effects import Ask, Malformed, Outcome, Reply, Steps, Timeout, Unreachable, WrongCase
+from resolver.iterate import steps
 from resolver.iterate.budget import Budget
 from resolver.iterate.work import Work
 from resolver.model import Message, Question
@@ -82,7 +83,7 @@ class Asker:
                 if fallback == manner:
                     bad_cookie = message.rcode == _BADCOOKIE
                     return Unusable("BADCOOKIE over TCP" if bad_cookie else "truncated over TCP")
-                work.note("  %s", _why(message, manner))
+                work.note(steps.AGAIN, server.address, _why(message, manner))
                 manner = fallback
             elif kind is Timeout:
                 return Missed()
@@ -90,7 +91,7 @@ class Asker:
                 next_manner = _second_thought(outcome, manner)
                 if isinstance(next_manner, Unusable):
                     return next_manner
-                work.note("  %s", _why_again(manner & ~next_manner))
+                work.note(steps.AGAIN, server.address, _why_again(manner & ~next_manner))
                 manner = next_manner
 
     def _ask_once(
@@ -102,7 +103,8 @@ class Asker:
         stream = manner & _STREAM != 0
         if stream:
             timeout_s *= _STREAM_TIMEOUT_FACTOR
-        work.note("ask %s for %s%s", server.address, question, " over TCP" if stream else "")
+        transport = "TCP" if stream else "UDP"
+        work.note(steps.ASK, server.address, question, transport)
         server.in_flight += 1
         try:
             outcome = yield Ask(
@@ -122,11 +124,12 @@ class Asker:
         if kind is Reply:
             if not stream:
                 self.servers.heard(server, outcome.rtt_s, work.clock.now())  # type: ignore[union-attr]
+            work.note(steps.REPLY, server.address, steps.Heard(outcome), transport)  # type: ignore[arg-type]
             work.budget.spend_octets(outcome.octets)  # type: ignore[union-attr]
         elif kind is Timeout or kind is Unreachable:
             server.timed_out(work.clock.now(), sent_at)
             if kind is Timeout:
-                work.note("  no reply within %.0f ms", timeout_s * 1000)
+                work.note(steps.TIMEOUT, server.address, timeout_s * 1000, transport)
         return outcome
 
     def probe(self, server: Server, question: Question, work: Work) -> Steps[None]:

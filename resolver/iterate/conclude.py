@@ -16,6 +16,7 @@ from resolver.codes import Ede, Rcode, RRType
 from resolver.iterate.budget import MAX_ALIASES
 from resolver.iterate.response import Answered
 from resolver.model import Answer, ExtendedError, Question, RRset, Source
+from resolver.trace import Trace
 
 _CNAME = int(RRType.CNAME)
 
@@ -73,14 +74,21 @@ def chain_fault(chain: Sequence[RRset]) -> ExtendedError | None:
     return None
 
 
-def servfail(*errors: ExtendedError) -> Answer:
-    """No answer, and why."""
-    return Answer(Rcode.SERVFAIL, extended_errors=errors)
+def servfail(*errors: ExtendedError, cause: int = 0) -> Answer:
+    """No answer, and why; `cause` is the number of the record of an earlier failure."""
+    return Answer(Rcode.SERVFAIL, extended_errors=errors, cause=cause)
 
 
-def as_stale(stale: Answer, errors: tuple[ExtendedError, ...]) -> Answer:
-    """A stale answer with the reason for it (RFC 8914 sections 4.4 and 4.20)."""
+def as_stale(
+    stale: Answer,
+    errors: tuple[ExtendedError, ...],
+    *,
+    trace: Trace | None = None,
+    cause: int = 0,
+) -> Answer:
+    """A stale answer with the reason for it (RFC 8914 sections 4.4 and 4.20), and the record of
+    that, or the number of an earlier one."""
     code = Ede.STALE_NXDOMAIN_ANSWER if stale.rcode == Rcode.NXDOMAIN else Ede.STALE_ANSWER
     told = ExtendedError(code, f"expired, but {errors[0].text}" if errors else "expired")
     told_all = (told, *errors[1:], *stale.extended_errors)
-    return replace(stale, extended_errors=told_all, source=Source.STALE)
+    return replace(stale, extended_errors=told_all, source=Source.STALE, trace=trace, cause=cause)

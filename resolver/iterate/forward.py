@@ -15,7 +15,7 @@ from resolver import names
 from resolver.cache.servers import Servers
 from resolver.codes import Flag, Rcode, RRType, show_rcode
 from resolver.effects import Steps
-from resolver.iterate import scrub
+from resolver.iterate import scrub, steps
 from resolver.iterate.ask import Asker, Missed, Unusable
 from resolver.iterate.iterator import Found
 from resolver.iterate.recall import Failed
@@ -44,7 +44,7 @@ class Forwarder:
     def forward(self, name: bytes, qtype: int, route: Route, work: Work) -> Steps[Found]:
         """The answer of the first forwarder that has one. Raises OutOfBudget."""
         question = Question(name, qtype)
-        work.note("forwarders of %s for %s", Shown(route.zone), question)
+        work.note(steps.ROUTE, Shown(route.zone), question)
         now = work.clock.now()
         until = work.budget.deadline
         if route.mode == "first":
@@ -64,12 +64,13 @@ class Forwarder:
                     if work.dnssec_ok:
                         add_proof(response, asked, scrub.index(asked.answer), route.zone)
             if not isinstance(response, Broken):
-                work.note("  %s", Shown(response))
+                work.note(steps.SAYS, server.address, Shown(response))
                 return response
-            work.note("  %s: %s", server.address, response.reason)
+            work.note(steps.REJECTED, server.address, response.reason)
             contest.rule_out(server, response.reason, work.clock.now())
-        work.note("  %s", contest.failure().text)
-        return Failed((contest.failure(),))
+        failure = contest.failure()
+        work.note(steps.NO_SERVER, failure.text)
+        return Failed((failure,))
 
 
 def classify(

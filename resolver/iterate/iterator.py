@@ -15,7 +15,7 @@ from resolver.clock import Clock
 from resolver.codes import Ede, Rcode, RRType
 from resolver.config.schema import OutgoingSettings, RecursionSettings
 from resolver.effects import Finished, Spawn, Steps, Sub
-from resolver.iterate import priming
+from resolver.iterate import priming, steps
 from resolver.iterate.addresses import AddressRules
 from resolver.iterate.ask import Asker, Missed, Unusable
 from resolver.iterate.budget import (
@@ -143,7 +143,7 @@ class Iterator:
                 if denied and not result.chain:
                     if believed:
                         return result
-                    work.note("  that may not be meant for names below it: the whole name, then")
+                    work.note(steps.WHOLE_NAME)
                     break
                 self.recall.learn(result, question.qtype, self.clock.now())
             question = disclosure.further()
@@ -160,15 +160,21 @@ class Iterator:
         """Ask a shortened question once for all who are on the same way: a hundred names of one
         zone need its delegation only once."""
 
-        def step() -> Steps[Found | Referred | Puzzled | None]:
+        def step() -> Steps[tuple[Found | Referred | Puzzled | None, int]]:
+            number = work.trace.number
             try:
-                return (yield from self._ask_zone(question, delegation, work, hesitant=hesitant))
+                result = yield from self._ask_zone(question, delegation, work, hesitant=hesitant)
             except OutOfBudget:
-                return None
+                return None, number
+            return result, number
 
         key = (question.qname + delegation.zone, question.qtype, _SHARED)
         outcome = yield Sub(key, step)
-        result = outcome.result if isinstance(outcome, Finished) else None
+        result: Found | Referred | Puzzled | None = None
+        if isinstance(outcome, Finished) and outcome.result is not None:
+            result, number = outcome.result
+            if number != work.trace.number:
+                work.note(steps.JOINED, question, number)
         if isinstance(result, (Answered, Aliased, Referred, Puzzled)):
             return result
         if isinstance(result, Failed) and result.lasting:
@@ -196,7 +202,7 @@ class Iterator:
             return Failed((ExtendedError(Ede.OTHER, text),), lasting=False)
         self.fetches[zone] = fetches + 1
         try:
-            work.note("servers of %s for %s", Shown(zone), question)
+            work.note(steps.DELEGATION, Shown(zone), question, steps.Servers(delegation))
             contest = self._open_contest(delegation, work)
             contest.max_rejections -= spent
             return (yield from self._hold(contest, question, delegation, work, hesitant))
@@ -221,10 +227,14 @@ class Iterator:
         roster = roster_of(delegation, self.rules)
         contest.enter(roster.addresses, now)
         for server in roster.unglued:
-            contest.enter(known_addresses(server, self.recall.rrsets, self.rules, now)[0], now)
+            known = known_addresses(server, self.recall.rrsets, self.rules, now)[0]
+            if known:
+                texts = [address.ip for address in known]
+                work.note(steps.ADDRESSES, Shown(server), steps.Listed(texts))
+                contest.enter(known, now)
         for address in roster.barred:
             contest.reasons[address] = "not asked (recursion.do_not_query)"
-            work.note("  %s is not asked: it is in recursion.do_not_query", address)
+            work.note(steps.BARRED, address)
         return contest
 
     def _hold(
@@ -245,8 +255,9 @@ class Iterator:
                 search = search or self._search(delegation)
                 server = yield from self._look_further(search, contest, work)
             if server is None:
-                work.note("  %s", contest.failure().text)
-                return Failed((contest.failure(),), lasting=not work.curtailed)
+                failure = contest.failure()
+                work.note(steps.NO_SERVER, failure.text)
+                return Failed((failure,), lasting=not work.curtailed)
             if len(contest.seats) > 1:
                 yield from self._probe(contest, server, question, work)
             try:
@@ -272,14 +283,14 @@ class Iterator:
                 )
             )
             if isinstance(response, (Lame, Broken)):
-                work.note("  %s: %s", server.address, response.reason)
+                work.note(steps.REJECTED, server.address, response.reason)
                 if hesitant:
                     return Puzzled()
                 lame = isinstance(response, Lame)
                 contest.rule_out(server, response.reason, self.clock.now(), lame=lame)
                 continue
             self.servers.forgive(zone, server.address)
-            work.note("  %s", Shown(response))
+            work.note(steps.SAYS, server.address, Shown(response))
             return response
 
     def _probe(
@@ -289,7 +300,7 @@ class Iterator:
         server = contest.probe(asked, self.clock.now())
         if server is not None:
             ip, port = server.address
-            work.note("  probing %s as well", server.address)
+            work.note(steps.PROBE, server.address)
             key = (ip.encode(), 0, port)  # no question has type 0
             yield Spawn(key, lambda: self.asker.probe(server, question, work))
 
@@ -322,7 +333,7 @@ class Iterator:
             if search.looked_up >= MAX_LOOK_UPS_PER_ZONE:
                 break
             if work.depth >= MAX_DEPTH:
-                work.note("  %s not looked up: %d levels deep", Shown(server), work.depth)
+                work.note(steps.NOT_LOOKED_UP, Shown(server), work.depth)
                 work.curtailed = True
                 break
             search.looked_up += 1
@@ -344,23 +355,28 @@ class Iterator:
     def _look_up(self, server: bytes, rrtype: int, work: Work) -> Steps[tuple[str, ...]]:
         question = Question(server, rrtype)
         if not work.budget.spend_look_up():
-            work.note("  %s is one look-up too many", question)
+            work.note(steps.ONE_TOO_MANY, question)
             work.curtailed = True
             return ()
-        work.note("  look up %s", question)
+        work.note(steps.LOOK_UP, question)
         outcome = yield Sub(question.key, lambda: self.resolve(question, work.deeper()))
         if not isinstance(outcome, Finished) or not isinstance(outcome.result, Answer):
-            work.note("  %s would wait for itself", question)
+            work.note(steps.CIRCLE, question)
             work.curtailed = True
             return ()
         answer = outcome.result
+        if answer.trace is not None and answer.trace is not work.trace:
+            work.note(steps.JOINED, question, answer.trace.number)
         if answer.rcode == Rcode.SERVFAIL:
             # A failure that is not remembered has its reason in some question above.
             now = self.clock.now()
             if self.recall.failures.lookup(server, rrtype, now) is None:
                 work.curtailed = True
             return ()
-        return texts_of([r for r in answer.answer if r.rrtype == rrtype])
+        texts = texts_of([r for r in answer.answer if r.rrtype == rrtype])
+        if texts:
+            work.note(steps.ADDRESSES, Shown(server), steps.Listed(texts))
+        return texts
 
 
 def _is_above_reproach(delegation: Delegation) -> bool:

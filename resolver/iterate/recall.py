@@ -31,10 +31,12 @@ STALE_TTL_S = 30  # of stale data in answers (RFC 8767 section 4)
 @dataclass(slots=True)
 class Failed:
     """No server of some zone on the way had a usable answer. `lasting` failures are worth
-    remembering: they do not come from what else was going on. `errors` says it all."""
+    remembering: they do not come from what else was going on. `errors` says it all; `cause` is the
+    number of the record of an earlier failure that is remembered."""
 
     errors: tuple[ExtendedError, ...]
     lasting: bool = True
+    cause: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Recall:
                 f" {failure.until - now:.0f} s"
             )
             again = ExtendedError(Ede.CACHED_ERROR, text)
-            return Failed((failure.error, again), lasting=False)
+            return Failed((failure.error, again), lasting=False, cause=failure.cause)
         return None
 
     def _answered(self, held: CachedRRset, name: bytes, now: float) -> Answered:

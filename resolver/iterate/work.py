@@ -7,7 +7,7 @@ from resolver.clock import Clock
 from resolver.codes import Ede
 from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
 from resolver.model import ExtendedError
-from resolver.trace import Trace
+from resolver.trace import Kind, Trace
 
 
 @dataclass(slots=True)
@@ -34,10 +34,10 @@ class Work:
         """The same budget and trace, one level down."""
         return Work(self.budget, self.trace, self.clock, self.depth + 1)
 
-    def note(self, text: str, *args: Any) -> None:
-        """Add a line to the trace (a %-format and its arguments)."""
+    def note(self, kind: Kind, *args: Any) -> None:
+        """Add a step to the trace."""
         self.trace.depth = self.depth
-        self.trace.note(self.clock.now(), text, *args)
+        self.trace.note(self.clock.now(), kind, *args)
 
     def spend_ask(self, now: float) -> None:
         """Charge one upstream query to the question and to this fetch. Raises OutOfBudget."""

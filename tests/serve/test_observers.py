@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from resolver import names
-from resolver.app.build import read_zone
 from resolver.cache.answers import Answers
 from resolver.codes import Opcode, Rcode, RRClass, RRType
 from resolver.config.schema import AccessSettings
@@ -21,6 +20,7 @@ from resolver.serve.request import Handler, Identity, Messages, Request
 from resolver.serve.service import Service
 from resolver.testing import ManualClock
 from resolver.wire.build import build, build_query
+from resolver.zone.file import read_zone_text
 from resolver.zone.store import ZoneStore
 
 CLIENT = bytes((192, 0, 2, 7))
@@ -61,7 +61,9 @@ def make_service(
     observer: Any, *, order: list[Handler] | None = None, faults: list[BaseException] | None = None
 ) -> Service:
     store = ZoneStore()
-    store.swap(read_zone(ZONE))
+    zone = read_zone_text(ZONE, names.read("example.com.")).zone
+    assert zone is not None
+    store.swap(zone)
     metrics = Metrics()
     clock = ManualClock()
     identity = Identity()

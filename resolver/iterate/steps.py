@@ -1,0 +1,141 @@
+"""The kinds of steps of a resolution: the closed vocabulary of its record.
+
+`ctl why`, `ctl trace` and `query --trace` show them (docs/why.md has the list). Texts may change,
+names of kinds and fields only grow: other programs read them.
+
+Knows: words. Does not know: who takes these steps, or when.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from resolver import names
+from resolver.cache.delegations import Delegation
+from resolver.codes import show_rcode, show_type
+from resolver.effects import Reply
+from resolver.iterate.recall import Failed
+from resolver.iterate.response import Aliased, Answered, Shown
+from resolver.model import Answer, Source
+from resolver.trace import Kind
+
+# What is decided here.
+ACCESS = Kind("access", "{0} may ask for: {1}", ("client", "rights"))
+REFUSED = Kind("refused", "refused: {0}", ("reason",))
+OWN = Kind("own", "{0} is in a zone of ours", ("name",))
+LOCAL = Kind("local", "{0} is answered here: {1}", ("name", "by"))
+LOCAL_ALIAS = Kind("local", "{0} is an alias here, to {1}", ("name", "target"))
+# What is known already.
+CACHED = Kind("cache", "{0} {1} is in the cache", ("name", "type"))
+NOT_CACHED = Kind("cache", "{0} {1} is not in the cache", ("name", "type"))
+CACHED_DATA = Kind("cache", "{0} {1} is in the cache for {2} s more", ("name", "type", "ttl_s"))
+CACHED_FAILURE = Kind(
+    "cached-failure", "{0} {1} {2}: {3}", ("name", "type", "again", "reason", "record")
+)
+STALE = Kind("stale", "{0}: expired data is told instead, for {1}", ("question", "reason"))
+JOINED = Kind("joined", "{0} is being asked for already (record {1})", ("question", "record"))
+# Where to ask.
+ROUTE = Kind("route", "forwarders of {0} for {1}", ("zone", "question"))
+PRIMING = Kind("priming", "priming")
+DELEGATION = Kind("delegation", "servers of {0} for {1}", ("zone", "question", "servers"))
+LOOK_UP = Kind("look-up", "  look up {0}", ("question",))
+ADDRESSES = Kind("addresses", "  {0} has {1}", ("server", "addresses"))
+NOT_LOOKED_UP = Kind("limit", "  {0} not looked up: {1} levels deep", ("server", "levels"))
+ONE_TOO_MANY = Kind("limit", "  {0} is one look-up too many", ("question",))
+CIRCLE = Kind("circle", "  {0} would wait for itself", ("question",))
+BARRED = Kind("barred", "  {0} is not asked: it is in recursion.do_not_query", ("server",))
+# Asking.
+ASK = Kind("ask", "ask {0} for {1} over {2}", ("server", "question", "transport"))
+REPLY = Kind("reply", "  {1}", ("server", "reply", "transport"))
+TIMEOUT = Kind("timeout", "  no reply within {1:.0f} ms", ("server", "waited_ms", "transport"))
+AGAIN = Kind("again", "  {1}", ("server", "manner"))
+PROBE = Kind("probe", "  probing {0} as well", ("server",))
+# What it comes to.
+SAYS = Kind("says", "  {1}", ("server", "response"))
+REJECTED = Kind("rejected", "  {0}: {1}", ("server", "reason"))
+WHOLE_NAME = Kind("whole-name", "  that may not be meant for names below it: the whole name, then")
+ALIAS = Kind("alias", "alias leads to {0}", ("target",))
+NO_SERVER = Kind("failed", "  {0}", ("reason",))
+GIVEN_UP = Kind("failed", "given up: {0}", ("reason",))
+
+
+class Servers:
+    """The name servers of a delegation, with the addresses that came along."""
+
+    __slots__ = ("_delegation",)
+
+    def __init__(self, delegation: Delegation) -> None:
+        self._delegation = delegation
+
+    def __str__(self) -> str:
+        return ", ".join(names.show(server) for server in self._delegation.servers)
+
+    def facts(self) -> dict[str, list[str]]:
+        """Addresses by name server; those of a server without a name stand under the empty one."""
+        delegation = self._delegation
+        found = {names.show(s): list(delegation.glue.get(s, ())) for s in delegation.servers}
+        if delegation.addresses:
+            found[""] = [str(address) for address in delegation.addresses]
+        return found
+
+
+class Listed:
+    """Addresses."""
+
+    __slots__ = ("_addresses",)
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._addresses = addresses
+
+    def __str__(self) -> str:
+        return ", ".join(self._addresses)
+
+    def facts(self) -> list[str]:
+        """One after the other."""
+        return list(self._addresses)
+
+
+class Heard:
+    """What is to be said of a reply before anybody has looked into it."""
+
+    __slots__ = ("_reply",)
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def __str__(self) -> str:
+        reply = self._reply
+        rcode = show_rcode(reply.message.rcode)
+        return f"{rcode} in {reply.rtt_s * 1000:.1f} ms, {reply.octets} octets"
+
+    def facts(self) -> dict[str, Any]:
+        """Rcode, round-trip time, size."""
+        reply = self._reply
+        return {
+            "rcode": show_rcode(reply.message.rcode),
+            "rtt_ms": round(reply.rtt_s * 1000, 3),
+            "octets": reply.octets,
+        }
+
+
+class Ours:
+    """By what an answer was made here."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __str__(self) -> str:
+        told = "; ".join(error.text for error in self._answer.extended_errors)
+        return told or _OURS.get(self._answer.source, self._answer.source)
+
+
+_OURS = {Source.LOCAL: "local data", Source.SPECIAL: "a name that is built in"}
+
+
+def known(name: bytes, qtype: int, found: Answered | Aliased | Failed) -> tuple[Any, ...]:
+    """The step in which something was found in the cache."""
+    if not isinstance(found, Failed):
+        return CACHED, Shown(name), show_type(qtype)
+    first, *more = (error.text for error in found.errors)
+    return CACHED_FAILURE, Shown(name), show_type(qtype), "; ".join(more), first, found.cause
