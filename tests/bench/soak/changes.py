@@ -38,7 +38,7 @@ FLUSHES = (
     ("flush", "h0.mortal0.net."),
     ("flush", "moving1.com.", "--tree"),
     ("flush", "h1.steady1.com.", "--type", "A"),
-    ("flush", "--all"),
+    ("flush-all",),
 )
 
 

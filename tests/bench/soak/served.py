@@ -36,11 +36,11 @@ class Watched(server.Server):
     async def _watch(self) -> None:
         with SAMPLES.open("a") as file:
             while True:
-                driver = self._driver
-                if driver is not None:
-                    sample = {"jobs": driver.jobs, "oldest_s": driver.oldest_job_age_s}
-                    file.write(json.dumps(sample | self.metrics.read()) + "\n")
-                    file.flush()
+                drivers = [d for d in (self.driver, *self._retiring) if d is not None]
+                oldest_s = max((d.oldest_job_age_s for d in drivers), default=0.0)
+                sample = {"jobs": self.jobs, "oldest_s": oldest_s}
+                file.write(json.dumps(sample | self.metrics.read()) + "\n")
+                file.flush()
                 await asyncio.sleep(INTERVAL_S)
 
 
