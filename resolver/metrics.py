@@ -14,6 +14,8 @@ TABLE: dict[str, str] = {
     "dropped_total": "Packets dropped without a reply (not a query, too short, queue full)",
     "malformed_total": "Queries that could not be parsed",
     "refused_total": "Queries refused by access control",
+    "rate_limited_total": "Replies over a rate limit",
+    "rate_limited_dropped_total": "Those that were not sent; the others were truncated",
     "tsig_rejected_total": "Queries with a wrong signature or an unknown key",
     "updates_total": "Dynamic updates made, those that change nothing included",
     "updates_refused_total": "Dynamic updates refused by access control, or for lack of a disk",
@@ -63,6 +65,8 @@ class Metrics:
     dropped_total: int
     malformed_total: int
     refused_total: int
+    rate_limited_total: int
+    rate_limited_dropped_total: int
     tsig_rejected_total: int
     updates_total: int
     updates_refused_total: int

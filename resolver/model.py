@@ -130,7 +130,8 @@ class Answer:
     zones, whose TTLs do not count down. `renew_in_s` is when to ask for it anew before it expires,
     in seconds from now; None when that is not wanted. `source` says where it comes from, `trace` is
     the record of the work that it is the result of, `cause` the number of the record of an earlier
-    failure that is the reason for it.
+    failure that is the reason for it. `made_from` is the wildcard or DNAME of an own zone that
+    stands for all the names that get this answer, in lower case.
     """
 
     rcode: int = Rcode.NOERROR
@@ -143,6 +144,7 @@ class Answer:
     chase: bytes | None = None
     ages: bool = True
     renew_in_s: int | None = None
+    made_from: bytes | None = field(default=None, compare=False)
     source: Source = field(default=Source.SERVER, compare=False)
     trace: Trace | None = field(default=None, compare=False, repr=False)
     cause: int = field(default=0, compare=False)

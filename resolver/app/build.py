@@ -22,6 +22,7 @@ from resolver.iterate.route import Route, Routes
 from resolver.metrics import Metrics
 from resolver.policy.acl import AccessTable, Rule
 from resolver.policy.cookies import ServerCookies
+from resolver.policy.rate_limit import RateLimiter
 from resolver.policy.special import special_zones
 from resolver.resolve import Recursion
 from resolver.serve.cookies import CookieCheck
@@ -30,6 +31,7 @@ from resolver.serve.home import Home
 from resolver.serve.keepalive import Keepalive
 from resolver.serve.notify import Notify
 from resolver.serve.pipeline import handlers
+from resolver.serve.rate_limit import ReplyLimits
 from resolver.serve.request import Identity
 from resolver.serve.service import Service
 from resolver.serve.transfer import TransferLimits, Transfers
@@ -147,6 +149,10 @@ def make_service(
     updates = zoning.updates(roster, notes)
     secrets, required = material.cookie_secrets, config.cookies.required
     cookies = ServerCookies(secrets, clock, required=required) if secrets else None
+    limits = None
+    if config.rate_limit.responses_per_second:
+        limiter = RateLimiter(config.rate_limit, Rule(config.rate_limit.exempt, networks))
+        limits = ReplyLimits(limiter, clock=clock, metrics=metrics, notes=notes)
     return Service(
         order=handlers(
             store,
@@ -173,6 +179,7 @@ def make_service(
         notes=notes,
         passes_on=updates.passes_on,
         cookies=cookies,
+        limits=limits,
     )
 
 

@@ -188,6 +188,8 @@ def _outgoing(config: "Config") -> Iterator[Fault]:
 def _times(config: "Config") -> Iterator[Fault]:
     if config.cache.min_ttl > config.cache.max_ttl:
         yield Fault(("cache", "min_ttl"), "is more than max_ttl")
+    if config.rate_limit.window < 1:
+        yield Fault(("rate_limit", "window"), "must be 1 second at least")
     for section, key in (("recursion", "max_time"), ("server", "tcp_idle_timeout")):
         if getattr(getattr(config, section), key) == 0:
             yield Fault((section, key), "must be more than 0")

@@ -25,7 +25,7 @@ from resolver.config.entries import (
     StubSettings,
 )
 from resolver.config.monitoring import MetricsSettings
-from resolver.config.protection import CookieSettings
+from resolver.config.protection import CookieSettings, RateLimitSettings
 from resolver.config.recorder import RecorderSettings
 from resolver.config.rules import check
 from resolver.config.secondary import SecondarySettings
@@ -325,7 +325,6 @@ class ControlSettings(Section):
         description="Path of the socket, open to who runs the server; absent: `control.sock` in "
         '`server.state_dir`; `""` has none.',
     )
-
     group: str = Field(default="", description="Group that may use it, too.")
     read_only_socket: OptionalPath = Field(
         default=None, description="Path of a second socket, through which nothing can be changed."
@@ -341,6 +340,7 @@ class Config(Section):
     recursion: RecursionSettings = RecursionSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     cookies: CookieSettings = CookieSettings()
+    rate_limit: RateLimitSettings = RateLimitSettings()
     cache: CacheSettings = CacheSettings()
     dnssec: DnssecSettings = DnssecSettings()
     log: LogSettings = LogSettings()

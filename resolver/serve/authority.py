@@ -82,7 +82,9 @@ def answer(
         store, question.qtype, minimal=minimal, whole_any=whole_any, dnssec_ok=dnssec_ok
     )
     try:
-        return _follow(inquiry, zone, question.qname)
+        found = _follow(inquiry, zone, question.qname)
+        found.made_from = inquiry.made_from
+        return found
     except HashCollisionError as collision:
         error = ExtendedError(Ede.OTHER, f"there is an NSEC3 record for {collision}")
         return Answer(Rcode.SERVFAIL, extended_errors=(error,), ages=False)
@@ -92,7 +94,16 @@ class _Inquiry:
     """What is asked along a chain of aliases, and what was found of it so far: the answer section,
     and what proves it."""
 
-    __slots__ = ("dnssec_ok", "found", "minimal", "proven", "qtype", "store", "whole_any")
+    __slots__ = (
+        "dnssec_ok",
+        "found",
+        "made_from",
+        "minimal",
+        "proven",
+        "qtype",
+        "store",
+        "whole_any",
+    )
 
     def __init__(
         self, store: ZoneStore, qtype: int, *, minimal: bool, whole_any: bool, dnssec_ok: bool
@@ -104,6 +115,7 @@ class _Inquiry:
         self.dnssec_ok = dnssec_ok
         self.found: list[RRset] = []
         self.proven: list[RRset] = []
+        self.made_from: bytes | None = None
 
     def signed(self, zone: Zone, rrsets: list[RRset]) -> list[RRset]:
         """RRsets of a zone as this client wants them: with signatures, or without."""
@@ -127,6 +139,7 @@ def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
     while True:
         result = lookup(zone, Question(sname, inquiry.qtype), whole_any=inquiry.whole_any)
         inquiry.prove(zone, sname, result)
+        inquiry.made_from = _made_from(result) or inquiry.made_from
         match result:
             case Alias(cname, target):
                 found += inquiry.signed(zone, [cname])
@@ -152,6 +165,16 @@ def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
                 chase=chase,
             )
         zone = following
+
+
+def _made_from(result: Result) -> bytes | None:
+    match result:
+        case Found(_, source) | Alias(_, _, source):
+            return source
+        case Redirection(dname):
+            return dname.owner.lower()
+        case _:
+            return None
 
 
 def zone_for(store: ZoneStore, name: bytes, qtype: int) -> Zone | None:

@@ -21,6 +21,8 @@ from typing import Protocol
 
 from resolver.cache.answers import Answers, Table
 from resolver.policy.cookies import ServerCookies
+from resolver.policy.rate_limit import RateLimiter
+from resolver.serve.crowds import Crowds
 from resolver.wire.patch import with_option
 from resolver.wire.peek import ID_OCTETS, peek, reply_octets
 
@@ -36,6 +38,9 @@ MAX_READY = 32768
 # code, length; and the octets of the cookie behind it.
 _LONE_COOKIES = ((b"\0\x0c\0\x0a\0\x08", 8), (b"\0\x1c\0\x0a\0\x18", 24))
 _NO_OPTIONS = b"\0\0"
+
+# What is kept for a packet: its tail, the cookie in it or none, and how long a reply may be.
+_Seen = tuple[bytes, bytes, int]
 
 
 class Senders(Protocol):
@@ -76,39 +81,57 @@ class _Lone:
 
 class _View:
     """What clients with the same access bits see on one transport: the packets kept for them, and
-    those of them asked for in this second, ready to be sent."""
+    those of them asked for in this second, ready to be sent. For a crowd none are ready, so that
+    each is counted (crowds.py)."""
 
-    __slots__ = ("ready", "stream", "table")
+    __slots__ = ("bits", "crowd", "ready", "stream", "table")
 
-    def __init__(self, table: Table, *, stream: bool) -> None:
+    def __init__(self, table: Table, bits: int, *, stream: bool, crowd: bool) -> None:
         self.table = table
+        self.bits = bits
         self.stream = stream
+        self.crowd = crowd
         self.ready: dict[bytes, bytes] = {}
 
 
 class FastPath:
     """Answers from finished packets. `bits` tells the access bits of a packed address. Without
-    `cookies` those of clients are passed over."""
+    `cookies` those of clients are passed over, without `limiter` nothing is limited."""
 
-    __slots__ = ("_answers", "_bits", "_cookies", "_generation", "_peers", "_second", "_views")
+    __slots__ = (
+        "_answers",
+        "_bits",
+        "_cookies",
+        "_crowds",
+        "_generation",
+        "_now",
+        "_peers",
+        "_second",
+        "_views",
+    )
 
     def __init__(
         self,
         answers: Answers,
         bits: Callable[[bytes], int],
         cookies: ServerCookies | None = None,
+        limiter: RateLimiter | None = None,
     ) -> None:
         self._answers = answers
         self._bits = bits
         self._cookies = cookies
-        self._views: dict[tuple[int, bool], _View] = {}
+        self._crowds = None if limiter is None else Crowds(limiter)
+        self._views: dict[tuple[int, bool, bool], _View] = {}
         self._peers: dict[int | bytes, _View] = {}
         self._generation = answers.generation
+        self._now = 0.0
         self._second = -1
 
-    def turn_to(self, cookies: ServerCookies | None) -> None:
-        """Make and check cookies in this way from now on; access control may be another, too."""
+    def turn_to(self, cookies: ServerCookies | None, limiter: RateLimiter | None) -> None:
+        """Make and check cookies and limit rates in this way from now on; access control may be
+        another, too."""
         self._cookies = cookies
+        self._crowds = None if limiter is None else Crowds(limiter)
         self.forget_peers()
 
     def forget_peers(self) -> None:
@@ -150,32 +173,45 @@ class FastPath:
             size = len(tail)
             buffer[body : body + size] = tail
             sizes[slot] = size + 2
+        if self._crowds is not None:
+            self._count(self._crowds, batch)
         return missed
+
+    def _count(self, crowds: Crowds, batch: Batch) -> None:
+        for sender in crowds.count(batch.peers):
+            view = self._peers.get(sender)
+            if view is not None and not view.crowd:
+                self._peers[sender] = self._view(view.bits, stream=False, crowd=True)
 
     def _keep_up(self, now: float) -> None:
         """Let go of what is not to be sent any more: another second, or other packets."""
+        self._now = now
         second = int(now)
         if second != self._second:
             self._second = second
             for view in self._views.values():
                 view.ready = {}
+            if self._crowds is not None and self._crowds.next_second():
+                self._peers.clear()
         if self._generation != self._answers.generation:
             self._generation = self._answers.generation
             self._views.clear()
             self._peers.clear()
 
-    def _view(self, bits: int, *, stream: bool) -> _View:
-        view = self._views.get((bits, stream))
+    def _view(self, bits: int, *, stream: bool, crowd: bool = False) -> _View:
+        view = self._views.get((bits, stream, crowd))
         if view is None:
             table = self._answers.table(bits, stream=stream)
-            view = self._views[bits, stream] = _View(table, stream=stream)
+            view = _View(table, bits, stream=stream, crowd=crowd)
+            self._views[bits, stream, crowd] = view
         return view
 
     def _learn_peer(self, batch: Batch, slot: int) -> _View:
         if len(self._peers) >= MAX_KNOWN_PEERS:
             self._peers.clear()
-        view = self._view(self._bits(batch.peer(slot)), stream=False)
-        self._peers[batch.peers[slot]] = view
+        sender, peer = batch.peers[slot], batch.peer(slot)
+        crowd = self._crowds is not None and self._crowds.learn(sender, peer)
+        view = self._peers[sender] = self._view(self._bits(peer), stream=False, crowd=crowd)
         return view
 
     def _look_up(self, view: _View, packet: bytes, senders: Senders, slot: int) -> bytes | None:
@@ -184,7 +220,7 @@ class FastPath:
             return None
         key = packet[ID_OCTETS:]
         entry = view.table.get(key)
-        if entry is None:
+        if entry is None or view.crowd:
             return self._find(view, packet, senders, slot)
         tail = self._answers.tail(entry, self._second)
         if tail is not None and len(view.ready) < MAX_READY:
@@ -192,32 +228,40 @@ class FastPath:
         return tail
 
     def _find(self, view: _View, packet: bytes, senders: Senders, slot: int) -> bytes | None:
-        """The tail for a packet whose octets are not those that are kept."""
-        found = self._past_cookie(view, packet)
-        if found is not None:
-            tail, cookie, max_octets = found
-        else:
-            look = peek(packet, stream=view.stream)
-            if look is None:
-                return None
-            seen = self._answers.find(view.table, packet, look, self._second)
-            if seen is None:
-                return None
-            tail, cookie, max_octets = seen, look.cookie, look.max_octets
-        if not cookie or self._cookies is None:
+        """The tail for a packet whose octets are not those that are kept, or that is counted."""
+        seen = self._past_cookie(view, packet) or self._by_peek(view, packet)
+        if seen is None:
+            return None
+        tail, cookie, max_octets = seen
+        verdict = None
+        if cookie and self._cookies is not None:
+            verdict = self._cookies.judge(cookie, senders.peer(slot))
+        is_known = view.stream or (verdict is not None and verdict.valid)
+        if view.crowd and not is_known and not self._may_send(packet, tail, senders.peer(slot)):
+            return None
+        if verdict is None or self._cookies is None:
             return tail
-        verdict = self._cookies.judge(cookie, senders.peer(slot))
-        if self._cookies.required and not verdict.valid and not view.stream:
+        if self._cookies.required and not is_known:
             return None
         whole = with_option(tail, verdict.option)
         if whole is None or len(whole) + ID_OCTETS > max_octets:
             return None
         return whole
 
-    def _past_cookie(self, view: _View, packet: bytes) -> tuple[bytes, bytes, int] | None:
-        """Tail, cookie and longest reply for a packet that is kept but for the cookie at its end,
-        which spares most clients with cookies the peek. What is kept without options, and ends
-        with the length of none, is a query with just this option when the length is of one."""
+    def _may_send(self, packet: bytes, tail: bytes, peer: bytes) -> bool:
+        return self._crowds is None or self._crowds.may_send(peer, packet, tail, self._now)
+
+    def _by_peek(self, view: _View, packet: bytes) -> _Seen | None:
+        look = peek(packet, stream=view.stream)
+        if look is None:
+            return None
+        tail = self._answers.find(view.table, packet, look, self._second)
+        return None if tail is None else (tail, look.cookie, look.max_octets)
+
+    def _past_cookie(self, view: _View, packet: bytes) -> _Seen | None:
+        """What is kept for a packet but for the cookie at its end, which spares most clients with
+        cookies the peek. What is kept without options, and ends with the length of none, is a query
+        with just this option when the length is of one."""
         for end, octets in _LONE_COOKIES:
             if packet[-octets - len(end) : -octets] == end:
                 key = packet[ID_OCTETS : -octets - len(end)] + _NO_OPTIONS

@@ -22,8 +22,10 @@ from resolver.metrics import Metrics
 from resolver.model import Answer, ExtendedError, Message, Source
 from resolver.policy.acl import AccessTable
 from resolver.policy.cookies import ServerCookies
+from resolver.policy.rate_limit import Fate, RateLimiter
 from resolver.serve.observe import Observer
 from resolver.serve.pipeline import handle
+from resolver.serve.rate_limit import ReplyLimits, instead
 from resolver.serve.request import (
     Handler,
     Identity,
@@ -36,7 +38,7 @@ from resolver.serve.request import (
     formerr,
 )
 from resolver.wire.parse import parse
-from resolver.wire.patch import without_option
+from resolver.wire.patch import truncated, without_option
 from resolver.wire.tsig import Key, TsigError, Valid, verify_request
 
 HEADER_OCTETS = 12
@@ -67,7 +69,13 @@ class Service:
     notes: Notes = field(default_factory=NoNotes)
     passes_on: Callable[[Request], bool] = lambda request: False
     cookies: ServerCookies | None = None  # those that `order` gives out
+    limits: ReplyLimits | None = None
     observer: Observer | None = None
+
+    @property
+    def limiter(self) -> RateLimiter | None:
+        """The table of rate limits."""
+        return None if self.limits is None else self.limits.limiter
 
     def turn_to(self, other: "Service") -> None:
         """Serve as another service would from now on. Whoever holds this one, its access table or
@@ -100,7 +108,10 @@ class Service:
             message = parse(packet)
         except WireError:
             self._note_malformed(packet, peer, stream=stream)
-            return formerr(packet)
+            if self.limits is None or stream or self.limits.may_tell_malformed(peer):
+                return formerr(packet)
+            self.metrics.dropped_total += 1
+            return None
         request = Request(message, peer, self.access.bits(peer), stream, packet=packet)
         if self.observer is not None:
             request.since = self.clock.now()
@@ -114,7 +125,10 @@ class Service:
                 handled.map(lambda message: self._sign(request, message))
                 handled.on_end(lambda complete: self._tell(request, _transferred(complete)))
                 return handled
-            return self._finish(request, packet, handled or _OUR_FAULT)
+            reply = self._finish(request, packet, handled or _OUR_FAULT)
+            if reply is None:
+                self.metrics.dropped_total += 1
+            return reply
         except Exception as fault:
             return self._own_up(request, fault)
 
@@ -199,13 +213,26 @@ class Service:
 
     def _finish(
         self, request: Request, packet: bytes, answer: Answer, *, keep: bool = True
-    ) -> bytes:
+    ) -> bytes | None:
+        fate = Fate.SEND if self.limits is None else self.limits.fate(request, answer)
+        if fate is not Fate.SEND:
+            return self._hold_back(request, answer, fate)
         reply = self._seal(request, answer)
         is_whole = answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) and not answer.extended_errors
         if is_whole and keep:
             self._keep(request, packet, reply, answer)
         self._tell(request, answer)
         return reply
+
+    def _hold_back(self, request: Request, answer: Answer, fate: Fate) -> bytes | None:
+        """Silence, or a short reply, in the place of one too many."""
+        if fate is Fate.DROP:
+            self._tell(request, _UNANSWERED)
+            return None
+        short = instead(request, answer)
+        self._tell(request, short)
+        reply = self._seal(request, short)
+        return reply if short.rcode == Rcode.BADCOOKIE else truncated(reply)
 
     def _keep(self, request: Request, packet: bytes, reply: bytes, answer: Answer) -> None:
         """Offer the finished packet to the packet cache.
@@ -216,6 +243,8 @@ class Service:
             reply = without_option(reply, request.cookie.option)
         if answer.authoritative and answer.ages:
             return
+        if answer.made_from is not None and self.limits is not None:
+            return  # limits hold for all names together that it stands for
         ttl_s = _OWN_ZONE_TTL_S
         if answer.ages:
             sections = (answer.answer, answer.authority, answer.additional)

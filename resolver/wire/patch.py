@@ -18,6 +18,7 @@ _MAX_TTL_S = 0x7FFFFFFF
 # An OPT record without options ends the messages that we keep: its name and type, and its length.
 _OPT_OCTETS = 11
 _OPT_START = b"\0" + _OPT.to_bytes(2, "big")
+_TRUNCATED = 0x02  # in the third octet
 _NO_OPTIONS = b"\0\0"
 
 
@@ -101,6 +102,11 @@ def without_option(packet: bytes, option: bytes) -> bytes:
     if packet.endswith(end) and packet.startswith(_OPT_START, max(opt, 0)):
         return packet[:bare] + _NO_OPTIONS
     return packet
+
+
+def truncated(packet: bytes) -> bytes:
+    """The message with TC set."""
+    return b"".join((packet[:2], bytes((packet[2] | _TRUNCATED,)), packet[3:]))
 
 
 def _read_16(tail: bytes, at: int) -> int:

@@ -89,6 +89,12 @@ def peek(packet: bytes, *, stream: bool) -> Peek | None:
     return None
 
 
+def question(packet: bytes) -> bytes:
+    """The question of a plain query, in lower case: name, type and class."""
+    end = _end_of_name(packet)
+    return packet[HEADER_OCTETS:end].lower() + packet[end : end + 4]
+
+
 def reply_octets(key: bytes, *, stream: bool) -> int:
     """The longest reply to a plain query with OPT but without options, given behind its id."""
     if stream:

@@ -168,8 +168,8 @@ async def test_reply_that_is_ready_does_not_wait_for_a_slow_one():
 async def test_hit_is_answered_without_the_service():
     seen = []
 
-    def hit(packet, bits, now, *, stream):
-        seen.append((bits, stream))
+    def hit(packet, peer, bits, now, *, stream):
+        seen.append((peer, bits, stream))
         return packet + b"hit" if packet[1] == 1 else None
 
     async with listening(hit=hit) as served:
@@ -177,7 +177,7 @@ async def test_hit_is_answered_without_the_service():
         assert await ask(reader, writer, query(1)) == query(1) + b"hit"
         assert await ask(reader, writer, query(2)) == query(2) + b"!"
         writer.close()
-    assert seen == [(7, True)] * 2
+    assert seen == [(b"\x7f\0\0\1", 7, True)] * 2
     assert served.service.seen == [query(2)]
     assert served.metrics.packet_hits_total == 1
 
