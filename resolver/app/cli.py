@@ -80,10 +80,40 @@ def _parser() -> argparse.ArgumentParser:
     ctl = commands.add_parser("ctl", parents=[config], help="control a running server")
     ctl.set_defaults(command=_no_command, parser=ctl)
     add_verbs(ctl, _control)
+    _add_top(commands, config)
     completion = commands.add_parser("completion", help="write a completion script for a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), metavar="SHELL")
     completion.set_defaults(command=_complete, parser=completion)
     return parser
+
+
+def _add_top(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", config: argparse.ArgumentParser
+) -> None:
+    top = commands.add_parser("top", parents=[config], help="watch a running server")
+    top.add_argument(
+        "--socket", type=Path, metavar="PATH", help="control socket; default: as configured"
+    )
+    top.add_argument("--once", action="store_true", help="print one look and end")
+    top.add_argument("--json", action="store_true", help="print a JSON object for each look")
+    top.add_argument(
+        "--interval",
+        type=_seconds,
+        default=1.0,
+        metavar="SECONDS",
+        help="time between looks; default: 1",
+    )
+    top.add_argument(
+        "--rows", type=int, choices=range(1, 101), default=10, metavar="N", help="rows of a table"
+    )
+    top.set_defaults(command=_top, parser=top)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("must be between 0.1 and 3600")
+    return seconds
 
 
 def _add_zone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -226,6 +256,13 @@ def _complete(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
     from resolver.app.control.completion import complete
 
     return complete(_parser(), options.shell)
+
+
+def _top(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver.app.control.doors import socket_path
+    from resolver.app.top.command import top
+
+    return top(options, lambda: socket_path(find_config(options.config)[0]))
 
 
 def _query(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

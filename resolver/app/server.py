@@ -15,6 +15,7 @@ from resolver import names
 from resolver.app.build import make_recursion, make_service, make_tending
 from resolver.app.listeners import Listeners, Pair, open_pairs
 from resolver.app.material import Material, read_material, read_zone
+from resolver.app.monitor.interest import Interest
 from resolver.app.monitor.opening import open_monitor
 from resolver.app.reload import Reloaded, reload
 from resolver.app.tending import Tending
@@ -79,7 +80,9 @@ class Server:
         self.ending = asyncio.Event()  # set when somebody wants the server to end
         self.metrics = Metrics()
         self.tally = Tally()
-        self.observers = Observers(self.tally)
+        self.recorder = Recorder(self.config.recorder, self.clock, log_failure)
+        self.observers = Observers(self.tally, self.recorder)
+        self.interest = Interest(self.tally, self.observers)
         self.store = ZoneStore()
         for version in (*self.material.zones, *zones):
             self.store.swap(version)
@@ -221,6 +224,7 @@ class Server:
             await self.tending.stop()
         self.listeners.close()
         self.driver = None
+        self.interest.end()
         self._close_monitor()
 
     def _close_monitor(self) -> None:

@@ -39,10 +39,12 @@ from resolver.app.control.verbs import (
     access,
     cache,
     process,
+    statistics,
 )
 
 VERBS: tuple[Verb, ...] = (
     *process.VERBS,
+    *statistics.VERBS,
     *cache.VERBS,
     *access.VERBS,
 )

@@ -25,12 +25,12 @@ from prometheus_client.process_collector import ProcessCollector
 
 from resolver import __version__
 from resolver.app.monitor.families import FAMILIES, MERGED, PREFIX
+from resolver.app.monitor.statistics import cache_use
 from resolver.app.monitor.zones import look_at_zones
 from resolver.cache.servers import Server as Upstream
 from resolver.codes import show_rcode, show_type
 from resolver.histogram import Histogram
 from resolver.metrics import HISTOGRAMS, Metrics
-from resolver.model import Source
 from resolver.serve.tally import OTHER_TYPES, PACKETS, Tally
 from resolver.zone.status import ZoneStatus
 
@@ -153,15 +153,6 @@ def _caches(server: "Server") -> Pieces:
     hits, misses = cache_use(server.metrics, server.tally)
     yield _piece("cache_hits_total", (((label,), n) for label, n in hits.items()))
     yield _piece("cache_misses_total", (((label,), n) for label, n in misses.items()))
-
-
-def cache_use(metrics: Metrics, tally: Tally) -> tuple[dict[str, int], dict[str, int]]:
-    """Hits and misses: of finished packets, and of records where there was no packet."""
-    queries = metrics.queries_udp_total + metrics.queries_tcp_total
-    cached = tally.times.get(Source.CACHE)
-    hits = {PACKETS: metrics.packet_hits_total, "records": cached.count if cached else 0}
-    misses = {PACKETS: queries - metrics.packet_hits_total, "records": metrics.recursions_total}
-    return hits, misses
 
 
 def _work(server: "Server") -> Pieces:

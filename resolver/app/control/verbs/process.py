@@ -1,4 +1,4 @@
-"""Verbs about the process: how it is, what it has counted, how much it logs, its end.
+"""Verbs about the process: how it is, how much it logs, its end.
 
 Knows: the parts of a server. Does not know: sockets of the control channel.
 """
@@ -38,11 +38,6 @@ async def stop(server: "Server", arguments: Arguments) -> Facts:
     return {"stopping": True, "pid": os.getpid()}
 
 
-async def stats(server: "Server", arguments: Arguments) -> Facts:
-    """What has been counted."""
-    return {"uptime_s": round(server.clock.now() - server.made_at, 1), **server.metrics.read()}
-
-
 async def set_log_level(server: "Server", arguments: Arguments) -> Facts:
     """Log more or less from now on."""
     root = logging.getLogger()
@@ -59,12 +54,6 @@ VERBS = (
         stop,
         changes=True,
         show=lambda facts: ["stopping"],
-    ),
-    Verb(
-        "stats",
-        "tell what has been counted since the start",
-        stats,
-        details="The names are those of the metrics.",
     ),
     Verb(
         "log level",

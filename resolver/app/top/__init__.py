@@ -1,0 +1,1 @@
+"""`rootward top`: a running server in a terminal, refreshed every second."""
