@@ -55,7 +55,7 @@ async def test_a_question_does_not_go_round_for_ever(tmp_path: Path) -> None:
             reply = await user.ask("www.example.com.")
             assert reply.rcode == Rcode.SERVFAIL
         for server in (first, second):
-            driver = server._driver
+            driver = server.driver
             assert driver is not None
             await until(lambda driver=driver: driver.jobs == 0)
         seen = [server.metrics.queries_udp_total for server in (first, second)]

@@ -46,7 +46,7 @@ async def test_a_zone_whose_servers_are_silent_takes_no_more_than_its_share(tmp_
             await until(lambda: net.count(VICTIM) > 0)
             await attacker.flood(flood()[1:])
             await until(lambda: made.metrics.queries_udp_total >= FLOOD + 1)
-            driver = made._driver
+            driver = made.driver
             assert driver is not None
             assert made.recursion.iterator.fetches[b"\6victim\3com\0"] == MOST
             assert driver.outbound.in_flight <= MOST
