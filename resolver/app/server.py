@@ -80,8 +80,7 @@ class Server:
         self.ending = asyncio.Event()  # set when somebody wants the server to end
         self.metrics = Metrics()
         self.tally = Tally()
-        self.recorder = Recorder(self.config.recorder, self.clock, log_failure)
-        self.observers = Observers(self.tally, self.recorder)
+        self.observers = Observers(self.tally)
         self.interest = Interest(self.tally, self.observers)
         self.store = ZoneStore()
         for version in (*self.material.zones, *zones):
