@@ -83,7 +83,7 @@ class Delegations:
         expires_at = int(now) + ttl
         if parent is not None and _is_revocable(parent.zone):
             expires_at = int(min(expires_at, parent.expires_at))
-        delegation.expires_at = expires_at
+        delegation.expires_at = float(expires_at)
         self.restore(delegation, now=now)
 
     def restore(self, delegation: Delegation, *, now: float) -> None:

@@ -23,14 +23,18 @@ class Asked(NamedTuple):
     outcome: str
 
 
-class Watch(Trace):
-    """A trace that also knows every ask that was made on behalf of a question."""
+class Watch:
+    """What was done on behalf of a question: the resolver's own record, and every ask."""
 
-    __slots__ = ("asks",)
+    __slots__ = ("asks", "trace")
 
     def __init__(self) -> None:
-        super().__init__()
         self.asks: list[Asked] = []
+        self.trace = Trace()
+
+    def lines(self) -> list[str]:
+        """The resolver's record as text."""
+        return self.trace.lines()
 
     def asked(self, server: str | None = None) -> int:
         """How many queries went to this server, or to all."""

@@ -97,7 +97,7 @@ class World:
         return [(answers[i], watches[i]) for i in range(len(questions))]
 
     def _serve(self, question: Question, watch: Watch) -> Steps[Answer]:
-        return (yield from self.recursion.answer(question, watch))
+        return (yield from self.recursion.answer(question, watch.trace))
 
 
 def run(question: str, net: Internet, **settings: Any) -> tuple[Result, Watch]:

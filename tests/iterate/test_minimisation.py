@@ -11,6 +11,7 @@ from resolver.model import Address, Answer
 from resolver.testing import Internet, Query, Response, Watch, World, records, run, zone
 from resolver.testing.watch import Result
 from resolver.testing.world import read_question
+from resolver.trace import Trace
 
 DEEP = "www.a.b.c.example.com."
 TEXT = "www.a.b.c A 192.0.2.7\nwww A 192.0.2.8\n_25._tcp.mail TXT here"
@@ -247,9 +248,9 @@ def test_whoever_shares_a_step_does_not_share_the_bounds():
 
     def late() -> Steps[Answer]:
         yield Ask(Address("203.0.113.1"), read_question("."), timeout_s=0.5)
-        return (yield from world.recursion.answer(read_question("www.example.com."), Watch()))
+        return (yield from world.recursion.answer(read_question("www.example.com."), Trace()))
 
-    early = world.recursion.answer(read_question("x.example.com."), Watch())
+    early = world.recursion.answer(read_question("x.example.com."), Trace())
     world.driver.start(early, answers.append, Watch())
     world.driver.start(late(), answers.append, Watch())
     world.driver.run()

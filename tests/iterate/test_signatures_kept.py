@@ -9,6 +9,7 @@ from resolver.iterate.work import Work
 from resolver.model import Answer, Security
 from resolver.testing import Internet, Query, Response, Watch, World, records
 from resolver.testing.world import read_question
+from resolver.trace import Trace
 
 _REST = "08030000012C" + "00" * 20
 OVER_A, OVER_CNAME, OVER_SOA = "0001" + _REST, "0005" + _REST, "0006" + _REST
@@ -35,7 +36,7 @@ def signed(answer: list[str], authority: list[str] | None = None, rcode: int = 0
 
 def fetch(world: World, question: str, *, dnssec_ok: bool = True) -> Answer:
     """Resolve as a validating resolver would."""
-    work = Work(Budget(world.clock.now() + 8, 100), Watch(), world.clock, dnssec_ok=dnssec_ok)
+    work = Work(Budget(world.clock.now() + 8, 100), Trace(), world.clock, dnssec_ok=dnssec_ok)
     answers: list[Answer] = []
     steps = world.recursion._resolve(read_question(question), work)
     world.driver.start(steps, answers.append, Watch())
