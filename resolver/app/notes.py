@@ -7,6 +7,9 @@ import logging
 from ipaddress import ip_address
 
 from resolver import names
+from resolver.codes import show_rcode
+from resolver.serve.recorder import Record
+from resolver.serve.report import question_facts
 from resolver.serve.request import Request
 
 _log = logging.getLogger("resolver.serve")
@@ -22,6 +25,26 @@ class LogNotes:
     def done(self, request: Request, what: str) -> None:
         """A line of what went well."""
         _log.info("%s: %s", _client(request), what)
+
+
+def log_failure(record: Record) -> None:
+    """A line for a question that has failed, with the number of its record (`ctl why`). Those that
+    meet the memory of it write none."""
+    facts = question_facts(record.question)
+    _log.info(
+        "%s %s: %s: %s (record %d)",
+        facts["name"],
+        facts["type"],
+        show_rcode(record.answer.rcode),
+        record.reason,
+        record.number,
+        extra={
+            "qname": facts["name"],
+            "qtype": facts["type"],
+            "reason": record.reason,
+            "record": record.number,
+        },
+    )
 
 
 def _client(request: Request) -> str:

@@ -170,6 +170,8 @@ def _swap(
             new.material.local,
             snapshot_plan(new.config) if server.keeps_cache else None,
         )
+    if new.config.recorder != before.recorder:
+        server.recorder.set_up(new.config.recorder)
     if new.config.cache.size != before.cache.size:
         server.service.answers.resize(int(new.config.cache.size * PACKETS_SHARE))
     server.drop_answers()

@@ -17,6 +17,7 @@ from resolver.app.listeners import Listeners, Pair, open_pairs
 from resolver.app.material import Material, read_material, read_zone
 from resolver.app.monitor.interest import Interest
 from resolver.app.monitor.opening import open_monitor
+from resolver.app.notes import log_failure
 from resolver.app.reload import Reloaded, reload
 from resolver.app.tending import Tending
 from resolver.app.zoning import Zoning
@@ -32,6 +33,7 @@ from resolver.net.peer_client import PeerClient
 from resolver.net.run import Driver
 from resolver.resolve import Recursion
 from resolver.serve.observe import Observers
+from resolver.serve.recorder import Recorder
 from resolver.serve.tally import Tally
 from resolver.trace import Trace
 from resolver.zone.content import Zone
@@ -80,7 +82,8 @@ class Server:
         self.ending = asyncio.Event()  # set when somebody wants the server to end
         self.metrics = Metrics()
         self.tally = Tally()
-        self.observers = Observers(self.tally)
+        self.recorder = Recorder(self.config.recorder, self.clock, log_failure)
+        self.observers = Observers(self.tally, self.recorder)
         self.interest = Interest(self.tally, self.observers)
         self.store = ZoneStore()
         for version in (*self.material.zones, *zones):

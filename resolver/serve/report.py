@@ -105,10 +105,7 @@ def explained_facts(explained: Explained, cause: Record | None = None) -> Facts:
     answer = explained.answer
     facts: Facts = {"question": question_facts(explained.question)}
     facts |= work_facts(answer, explained.seconds, explained.trace)
-    sections = (answer.answer, answer.authority)
-    facts["answer"], facts["authority"] = (
-        [line for rrset in section for line in show_rrset(rrset)] for section in sections
-    )
+    facts["answer"] = show_answer(answer)
     if (trace := cause.trace if cause is not None else explained.joined) is not None:
         facts["cause"] = {"number": trace.number, "upstream": trace.sent} | _steps_facts(trace)
     return facts
@@ -119,9 +116,27 @@ def show_explained(facts: Facts) -> list[str]:
     lines = show_work(facts)
     if cause := facts.get("cause"):
         lines += ["", f"which is the result of record {cause['number']}:", *_show_steps(cause)]
-    if facts["answer"] or facts["authority"]:
-        lines += ["", *facts["answer"], *facts["authority"]]
+    if facts["answer"]:
+        lines += ["", *facts["answer"]]
     return lines
+
+
+def show_answer(answer: Answer) -> list[str]:
+    """The records of an answer, a line for each."""
+    sections = (answer.answer, answer.authority)
+    return [line for section in sections for rrset in section for line in show_rrset(rrset)]
+
+
+def ended(seconds: float, trace: Trace, rcode: int | None) -> Facts:
+    """The last step of what is told while it goes on."""
+    shown = "no result" if rcode is None else show_rcode(rcode)
+    return {
+        "step": "ended",
+        "ms": _ms(seconds),
+        "text": f"{shown}, {trace.sent} queries to other servers",
+        "rcode": shown,
+        "upstream": trace.sent,
+    }
 
 
 def show_record(facts: Facts) -> list[str]:

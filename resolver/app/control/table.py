@@ -38,15 +38,23 @@ from resolver.app.control.verb import Verb
 from resolver.app.control.verbs import (
     access,
     cache,
+    health,
     process,
     statistics,
+    why,
+    zone_adding,
+    zones,
 )
 
 VERBS: tuple[Verb, ...] = (
     *process.VERBS,
     *statistics.VERBS,
     *cache.VERBS,
+    *zones.VERBS,
+    *zone_adding.VERBS,
     *access.VERBS,
+    *health.VERBS,
+    *why.VERBS,
 )
 
 _BY_NAME = {verb.name: verb for verb in VERBS}
