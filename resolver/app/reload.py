@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from resolver import names
 from resolver.app.build import make_recursion, make_service, snapshot_plan
 from resolver.app.differences import asks_otherwise, changes, keep_fixed, rerouted
-from resolver.app.listeners import Pair
 from resolver.app.material import Material, gather
+from resolver.app.sockets import Pair
 from resolver.app.tending import Tending
 from resolver.app.zoning import Settling, ZonesPlan, plan_zones
 from resolver.cache.caches import PACKETS_SHARE
@@ -78,7 +78,7 @@ async def reload(server: "Server", reread: Callable[[], Config] | None) -> Reloa
         config, notes = keep_fixed(before, config)
         async with server.zoning.still():
             new = await _prepare(server, config)
-            opened = server.listeners.open_new(config.server.listen)
+            opened = server.listeners.open_new(config.server)
             try:
                 await _forget(server.recursion, new.rerouted)
             except BaseException:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from resolver import names
 from resolver.app.build import make_recursion, make_service, make_tending
-from resolver.app.listeners import Listeners, Pair, open_pairs
+from resolver.app.listeners import Listeners
 from resolver.app.material import Material, read_material, read_zone
 from resolver.app.monitor.interest import Interest
 from resolver.app.monitor.opening import open_monitor
 from resolver.app.notes import log_failure
 from resolver.app.reload import Reloaded, reload
+from resolver.app.sockets import Pair, close, open_pairs, wanted
 from resolver.app.tending import Tending
 from resolver.app.zoning import Zoning
 from resolver.codes import RRType
@@ -128,6 +129,8 @@ class Server:
         self.driver: Driver | None = None
         self.monitor: Monitor | None = None
         self._reread = reread
+        self._pairs: dict[Address, Pair] = {}
+        self._given: tuple[Address, ...] = ()
         self._reloads = asyncio.Lock()
         self._retiring: dict[Driver, asyncio.Task[None]] = {}
 
@@ -154,6 +157,12 @@ class Server:
         """What is listened on."""
         return self.listeners.addresses
 
+    def adopt(self, pairs: Mapping[Address, Pair], given: Iterable[Address] = ()) -> None:
+        """Listen on these sockets, which are open already, once the server starts. Those `given`
+        from outside are listened on whatever is configured."""
+        self._pairs = dict(pairs)
+        self._given = tuple(given)
+
     async def start(self) -> None:
         """Open every listener; UDP and TCP share address and port. Raises ConfigError when an
         address cannot be used, and then holds no socket. Secondary zones begin with what is on
@@ -165,6 +174,7 @@ class Server:
             await self._start()
         except BaseException:
             self._close_monitor()
+            close(self._pairs)
             raise
         if self.monitor is not None:
             self.monitor.readiness.started = True
@@ -173,16 +183,18 @@ class Server:
         await self.zoning.open(self.material.zones)
         if self.tending is not None:
             await self.tending.open()
-        pairs = open_pairs(self.config.server.listen)
+        addresses = wanted(self.config.server, self._given)
+        missing = [address for address in addresses if address not in self._pairs]
+        pairs, self._pairs = {**self._pairs, **open_pairs(missing)}, {}
         self.driver = self.make_driver(self.config, pairs)
-        self.listeners.start(pairs, self.driver)
+        self.listeners.start(pairs, self.driver, self._given)
         self.zoning.start(self.peer_client(), self.addresses, self.resolver())
         if self.tending is not None:
             self.tending.start()
 
     def make_driver(self, config: Config, pairs: Mapping[Address, Pair]) -> Driver:
         """What runs engines; it asks from no port that is listened on."""
-        ports = frozenset(pair.udp.getsockname()[1] for pair in pairs.values())
+        ports = frozenset(pair.address.port for pair in pairs.values())
         return Driver(config.outgoing, self.metrics, reserved_ports=ports)
 
     def peer_client(self) -> PeerClient:

@@ -23,6 +23,7 @@ from resolver.net.slots import (
     SPARE,
     Batch,
     ReturnPath,
+    unmapped,
 )
 
 
@@ -194,7 +195,9 @@ class MmsgBatch(Batch):
 
     def peer(self, slot: int) -> bytes:
         at = _NAMES + slot * _NAME
-        return self.buffer[at + 4 : at + 8] if self._ipv4 else self.buffer[at + 8 : at + 24]
+        if self._ipv4:
+            return self.buffer[at + 4 : at + 8]
+        return unmapped(self.buffer[at + 8 : at + 24])
 
     def port(self, slot: int) -> int:
         at = _NAMES + slot * _NAME

@@ -26,6 +26,7 @@ from resolver.effects import Steps
 from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.listen_udp import Starter
+from resolver.net.slots import unmapped
 from resolver.net.stream_client import StreamClient
 from resolver.net.stream_places import LEAST_IDLE_S, Places, StreamLimits
 from resolver.serve.request import Messages
@@ -270,7 +271,7 @@ class StreamListener:
 
     def _admit(self, loop: asyncio.AbstractEventLoop, accepted: socket.socket, ip: str) -> None:
         # An address with a scope carries the interface's name behind it.
-        peer = socket.inet_pton(accepted.family, ip.partition("%")[0])
+        peer = unmapped(socket.inet_pton(accepted.family, ip.partition("%")[0]))
         if not self._places.offer(peer):
             self._metrics.tcp_refused_total += 1
             accepted.close()

@@ -78,16 +78,22 @@ def open_udp_socket(address: Address, *, reuse_port: bool = False) -> socket.soc
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        _enlarge_receive_buffer(sock)
-        if sys.platform == "linux":
-            level = socket.IPPROTO_IPV6 if ipv6 else socket.IPPROTO_IP
-            option = _IPV6_MTU_DISCOVER if ipv6 else _IP_MTU_DISCOVER
-            sock.setsockopt(level, option, _PMTUDISC_OMIT)
+        prepare_udp_socket(sock)
         sock.bind((address.ip, address.port))
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def prepare_udp_socket(sock: socket.socket) -> None:
+    """Set what is wanted of any socket that is listened on. Raises OSError."""
+    _enlarge_receive_buffer(sock)
+    if sys.platform == "linux":
+        ipv6 = sock.family == socket.AF_INET6
+        level = socket.IPPROTO_IPV6 if ipv6 else socket.IPPROTO_IP
+        option = _IPV6_MTU_DISCOVER if ipv6 else _IP_MTU_DISCOVER
+        sock.setsockopt(level, option, _PMTUDISC_OMIT)
 
 
 def _enlarge_receive_buffer(sock: socket.socket) -> None:

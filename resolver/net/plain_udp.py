@@ -15,6 +15,7 @@ from resolver.net.slots import (
     SLOTS,
     Batch,
     ReturnPath,
+    unmapped,
 )
 
 _CONTROL_OCTETS = 64
@@ -46,7 +47,7 @@ class PlainBatch(Batch):
             self._names.append(name)
             self._controls.append([_without_interface(c) for c in control])
             host = name[0].partition("%")[0]
-            peers.append(socket.inet_pton(self._sock.family, host))
+            peers.append(unmapped(socket.inet_pton(self._sock.family, host)))
         self.lengths = lengths
         self.peers = peers
         return len(lengths)

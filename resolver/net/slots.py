@@ -44,6 +44,15 @@ FAULTS_OF_ONE_DATAGRAM = frozenset(
 ReturnPath: TypeAlias = tuple[Any, Any]
 
 
+# RFC 4291 section 2.5.5.2.
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def unmapped(packed: bytes) -> bytes:
+    """A packed address; an IPv4 client of a socket for both families by its IPv4 address."""
+    return packed[12:] if len(packed) == 16 and packed.startswith(_MAPPED) else packed
+
+
 class Batch(ABC):
     """The slots of one socket.
 
