@@ -143,6 +143,7 @@ class HttpClient(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self.is_waiting = True
         self._wants_body = True
+        self._octets = 0
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -170,12 +171,16 @@ class HttpClient(asyncio.Protocol):
         """Octets of a request."""
         if not self.is_waiting:
             return
+        # h11 bounds what is incomplete, not what comes at once.
+        self._octets += len(data)
+        if self._octets > self._listener.limits.request_octets:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return
         try:
             self._http.receive_data(data)
             event = self._http.next_event()
         except h11.RemoteProtocolError as error:
-            status = HTTPStatus(error.error_status_hint)
-            self._reply(text_reply(f"{status.value} {status.phrase}", status))
+            self._refuse(HTTPStatus(error.error_status_hint))
             return
         if isinstance(event, h11.Request):
             self._begin(event)
@@ -183,6 +188,9 @@ class HttpClient(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; True keeps our side open for the reply."""
         return not self.is_waiting
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        self._reply(text_reply(f"{status.value} {status.phrase}", status))
 
     def _begin(self, event: h11.Request) -> None:
         if event.method not in (b"GET", b"HEAD"):
