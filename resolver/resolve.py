@@ -80,7 +80,11 @@ class Recursion:
         self.private = PrivateAddresses(recursion)
         self.metrics = metrics or Metrics()
         self.caches = caches or Caches.of(
-            cache, Servers(max_in_flight=recursion.max_asks_per_server)
+            cache,
+            Servers(
+                max_in_flight=recursion.max_asks_per_server,
+                max_rate=recursion.max_ask_rate_per_server,
+            ),
         )
         self.rrsets = self.caches.rrsets
         self.negatives = self.caches.negatives

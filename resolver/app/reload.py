@@ -159,6 +159,7 @@ def _swap(
     if new.recursion is not None:
         new.recursion.caches.turn_to(new.config.cache)
         new.recursion.servers.max_in_flight = new.config.recursion.max_asks_per_server
+        new.recursion.servers.max_rate = new.config.recursion.max_ask_rate_per_server
     ended = None
     if new.recursion is None or had is None or server.tending is None:
         ended, server.tending = server.tending, server.tend(new.recursion, new.material)
@@ -172,6 +173,7 @@ def _swap(
         )
     if new.config.recorder != before.recorder:
         server.recorder.set_up(new.config.recorder)
+    server.query_log.turn_to(new.config.log, new.config.recorder.slow)
     if new.config.cache.size != before.cache.size:
         server.service.answers.resize(int(new.config.cache.size * PACKETS_SHARE))
     server.drop_answers()

@@ -66,6 +66,8 @@ class Server:
 
     __slots__ = (
         "address",
+        "asks_in_window",
+        "busy_until",
         "family",
         "in_flight",
         "missed_at",
@@ -79,6 +81,7 @@ class Server:
         "srtt_s",
         "timeouts",
         "touched_at",
+        "window_at",
     )
 
     def __init__(self, address: Address, family: Family, now: float) -> None:
@@ -95,6 +98,9 @@ class Server:
         self.no_case_until = 0.0
         self.no_cookie_until = 0.0
         self.in_flight = 0
+        self.window_at = 0.0
+        self.asks_in_window = 0
+        self.busy_until = 0.0
         self.touched_at = now
 
     def timeout_s(self, unknown_rtt_s: float = UNKNOWN_RTT_S) -> float:
@@ -111,6 +117,15 @@ class Server:
         """Whether it has been silent for so long that nobody should wait for it."""
         limit = DEAD_AFTER_UNKNOWN if self.srtt_s is None else DEAD_AFTER_KNOWN
         return self.timeouts >= limit
+
+    def count_ask(self, now: float, most: int) -> None:
+        """One more ask; after `most` within a second it is busy until that is over."""
+        if now - self.window_at >= 1.0:
+            self.window_at = now
+            self.asks_in_window = 0
+        self.asks_in_window += 1
+        if self.asks_in_window >= most:
+            self.busy_until = self.window_at + 1.0
 
     def heard(self, rtt_s: float, now: float) -> None:
         """A reply came after `rtt_s` seconds."""
@@ -161,7 +176,8 @@ class Trouble:
 
 
 class Servers:
-    """The server table. `max_in_flight` asks of one server may be under way."""
+    """The server table. `max_in_flight` asks of one server may be under way, and `max_rate` begin
+    within a second."""
 
     __slots__ = (
         "_literal",
@@ -169,11 +185,13 @@ class Servers:
         "_troubles",
         "families",
         "max_in_flight",
+        "max_rate",
         "typical_rtt_s",
     )
 
-    def __init__(self, *, max_in_flight: int = 400) -> None:
+    def __init__(self, *, max_in_flight: int = 400, max_rate: int = 5000) -> None:
         self.max_in_flight = max_in_flight
+        self.max_rate = max_rate
         self._servers: dict[Address, Server] = {}
         self._literal: dict[bytes, float] = {}
         self._troubles: dict[tuple[bytes, Address], Trouble] = {}
@@ -186,6 +204,10 @@ class Servers:
     def known(self) -> list[Server]:
         """Every server we have a record of."""
         return list(self._servers.values())
+
+    def is_busy(self, server: Server, now: float) -> bool:
+        """Whether a server has as much to do for us as it may have."""
+        return server.in_flight >= self.max_in_flight or server.busy_until > now
 
     def at(self, address: Address, now: float) -> Server:
         """The record of an address; a new one for an address not heard of lately."""

@@ -246,6 +246,19 @@ class RecursionSettings(Section):
         le=1_000_000,
         description="Queries to one address under way; for one more another server is asked.",
     )
+    max_fetch_rate_per_zone: int = Field(
+        default=5000,
+        ge=1,
+        le=1_000_000,
+        description="Questions to the servers of one zone within a second, of all clients; one "
+        "more gets SERVFAIL at once. The root and top-level domains are excepted.",
+    )
+    max_ask_rate_per_server: int = Field(
+        default=5000,
+        ge=1,
+        le=1_000_000,
+        description="Queries to one address within a second; for one more another server is asked.",
+    )
 
 
 class OutgoingSettings(Section):
@@ -314,7 +327,19 @@ class LogSettings(Section):
     format: Literal["text", "json"] = Field(
         default="text", description="`json` writes one object a line."
     )
-    queries: bool = Field(default=False, description="Log every query.")
+    queries: bool = Field(default=False, description="Log queries and what came of them.")
+    query_file: OptionalPath = Field(
+        default=None,
+        description="File for that; absent: standard error, among everything else. SIGUSR2 opens "
+        "it again after it has been moved away.",
+    )
+    query_sample: int = Field(
+        default=1, ge=1, le=1_000_000_000, description="Log one query of so many."
+    )
+    query_failures: bool = Field(
+        default=True,
+        description="Log failures, stale and slow answers (`recorder.slow`) whatever the sample.",
+    )
 
 
 class ControlSettings(Section):

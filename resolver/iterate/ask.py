@@ -106,6 +106,7 @@ class Asker:
         transport = "TCP" if stream else "UDP"
         work.note(steps.ASK, server.address, question, transport)
         server.in_flight += 1
+        server.count_ask(sent_at, self.servers.max_rate)
         try:
             outcome = yield Ask(
                 server.address,

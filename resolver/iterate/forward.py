@@ -68,9 +68,10 @@ class Forwarder:
                 return response
             work.note(steps.REJECTED, server.address, response.reason)
             contest.rule_out(server, response.reason, work.clock.now())
-        failure = contest.failure()
+        now = work.clock.now()
+        failure = contest.failure(now)
         work.note(steps.NO_SERVER, failure.text)
-        return Failed((failure,))
+        return Failed((failure,), lasting=not contest.left_busy(now))
 
 
 def classify(

@@ -8,7 +8,6 @@ replies. Does not know: aliases across zones, clients, who performs its effects.
 from collections.abc import Callable
 from typing import TypeAlias
 
-from resolver import names
 from resolver.cache.delegations import Delegation, Delegations
 from resolver.cache.servers import Server, Servers
 from resolver.clock import Clock
@@ -26,6 +25,7 @@ from resolver.iterate.budget import (
     OutOfBudget,
 )
 from resolver.iterate.minimise import Disclosure, is_next_to
+from resolver.iterate.quota import ZoneQuota
 from resolver.iterate.recall import Failed, Recall
 from resolver.iterate.response import Aliased, Answered, Broken, Lame, Referred, Shown, classify
 from resolver.iterate.roster import Roster, Search, known_addresses, roster_of, texts_of
@@ -76,8 +76,7 @@ class Iterator:
         self.recall = recall
         self.servers = servers
         self.resolve = resolve
-        self.max_fetches = recursion.max_fetches_per_zone
-        self.fetches: dict[bytes, int] = {}
+        self.quota = ZoneQuota(recursion.max_fetches_per_zone, recursion.max_fetch_rate_per_zone)
 
     def iterate(self, qname: bytes, qtype: int, start: Delegation, work: Work) -> Steps[Found]:
         """The zone's own word on lower-case `qname`, walking down from `start`.
@@ -196,22 +195,18 @@ class Iterator:
         `hesitant`: give up early, for there is another way to ask. `spent` tries count already.
         """
         zone = delegation.zone
-        fetches = self.fetches.get(zone, 0)
-        if fetches >= self.max_fetches and not _is_above_reproach(delegation):
-            text = f"more than {self.max_fetches} questions for {names.show(zone)} under way"
-            return Failed((ExtendedError(Ede.OTHER, text),), lasting=False)
-        self.fetches[zone] = fetches + 1
+        now = self.clock.now()
+        excess = self.quota.excess(zone, now)
+        if excess is not None and not _is_above_reproach(delegation):
+            return Failed((ExtendedError(Ede.OTHER, excess),), lasting=False)
+        self.quota.begin(zone, now)
         try:
             work.note(steps.DELEGATION, Shown(zone), question, steps.Servers(delegation))
             contest = self._open_contest(delegation, work)
             contest.max_rejections -= spent
             return (yield from self._hold(contest, question, delegation, work, hesitant))
         finally:
-            fetches = self.fetches[zone] - 1
-            if fetches:
-                self.fetches[zone] = fetches
-            else:
-                del self.fetches[zone]
+            self.quota.end(zone)
 
     def _open_contest(self, delegation: Delegation, work: Work) -> Contest:
         """All servers of the zone whose addresses are known."""
@@ -255,15 +250,17 @@ class Iterator:
                 search = search or self._search(delegation)
                 server = yield from self._look_further(search, contest, work)
             if server is None:
-                failure = contest.failure()
+                now = self.clock.now()
+                failure = contest.failure(now)
                 work.note(steps.NO_SERVER, failure.text)
-                return Failed((failure,), lasting=not work.curtailed)
+                lasting = not (work.curtailed or contest.left_busy(now))
+                return Failed((failure,), lasting=lasting)
             if len(contest.seats) > 1:
                 yield from self._probe(contest, server, question, work)
             try:
                 asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
             except OutOfBudget as end:
-                raise OutOfBudget(contest.blame(end.error)) from None
+                raise OutOfBudget(contest.blame(end.error, self.clock.now())) from None
             kind = type(asked)
             if kind is Missed:
                 contest.missed(server)

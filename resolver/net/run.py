@@ -61,7 +61,7 @@ class Limits:
 
     client_jobs: int = 1000
     sub_jobs: int = 4000
-    waiters: int = 200
+    waiters: int = 100
     job_s: float = 15.0
     displace_after_s: float = 1.9
 

@@ -48,7 +48,7 @@ async def test_a_zone_whose_servers_are_silent_takes_no_more_than_its_share(tmp_
             await until(lambda: made.metrics.queries_udp_total >= FLOOD + 1)
             driver = made.driver
             assert driver is not None
-            assert made.recursion.iterator.fetches[b"\6victim\3com\0"] == MOST
+            assert made.recursion.iterator.quota.under_way[b"\6victim\3com\0"] == MOST
             assert driver.outbound.in_flight <= MOST
             # Whoever is over the limit is told at once, and why.
             await until(lambda: len(attacker.replies) >= FLOOD - MOST)
@@ -58,9 +58,9 @@ async def test_a_zone_whose_servers_are_silent_takes_no_more_than_its_share(tmp_
             for i in range(100):
                 reply = await user.ask(f"h{i}.other.com.", i)
                 assert reply.answer[0].rdatas == (bytes((192, 0, 2, i)),)
-            assert made.recursion.iterator.fetches[b"\6victim\3com\0"] <= MOST
+            assert made.recursion.iterator.quota.under_way[b"\6victim\3com\0"] <= MOST
         await until(lambda: driver.jobs == 0)
-        assert made.recursion.iterator.fetches == {}
+        assert made.recursion.iterator.quota.under_way == {}
         assert driver.outbound.in_flight == 0
         assert made.metrics.exceptions_total == 0
 

@@ -166,10 +166,10 @@ def test_places_are_given_back():
     net = small_tree("* A 192.0.2.7")
     world = World(net, priming=False)
     world.ask_all([f"x{i}.example.com. A" for i in range(300)])
-    assert world.recursion.iterator.fetches == {}
+    assert world.recursion.iterator.quota.under_way == {}
     net.dead(EXAMPLE)
     world.ask_all([f"y{i}.example.com. A" for i in range(300)])
-    assert world.recursion.iterator.fetches == {}
+    assert world.recursion.iterator.quota.under_way == {}
 
 
 # What must still work (bar 9).

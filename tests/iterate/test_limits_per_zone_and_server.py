@@ -2,7 +2,7 @@
 
 import pytest
 
-from resolver.testing import Internet, World, zone
+from resolver.testing import Internet, World, route, zone
 
 EXAMPLE = "198.51.100.3"
 
@@ -50,3 +50,52 @@ def test_a_server_with_enough_to_do_leaves_the_rest_to_others():
     assert net.count(first) == net.count(second) == 5
     assert [answer.status for answer, _ in results].count("NXDOMAIN") == 10
     assert any("busy" in str(answer.errors) for answer, _ in results)
+
+
+def test_so_many_questions_at_a_zone_in_a_second():
+    net = Internet()
+    net.root(".", "198.51.100.1")
+    net.host("com.", "198.51.100.2")
+    net.host("example.com.", EXAMPLE, zone("example.com.", "www A 192.0.2.7"))
+    world = World(net, max_fetch_rate_per_zone=10, priming=False)
+    world.ask("www.example.com. A")
+    world.clock.advance(2 - world.clock.now() % 1)
+    net.log.clear()
+    statuses = [world.ask(f"r{i}.example.com. A")[0].status for i in range(30)]
+    assert statuses == ["NXDOMAIN"] * 10 + ["SERVFAIL"] * 20
+    assert net.count(EXAMPLE) == 10
+    answer, _ = world.ask("r30.example.com. A")
+    assert "more than 10 questions a second for example.com." in str(answer.errors)
+    # Other zones are none the worse for it, and it is no failure of these names.
+    assert world.ask("other.com. A")[0].status == "NXDOMAIN"
+    world.clock.advance(1)
+    assert world.ask("r30.example.com. A")[0].status == "NXDOMAIN"
+
+
+def test_so_many_queries_to_a_server_in_a_second():
+    net = Internet()
+    net.root(".", "198.51.100.1")
+    net.host("com.", "198.51.100.2")
+    first, second = "198.51.100.3", "198.51.100.4"
+    net.host("example.com.", first, second, zone("example.com.", "www A 192.0.2.7"))
+    world = World(net, max_ask_rate_per_server=5, max_fetches_per_zone=100)
+    world.ask("www.example.com. A")
+    world.clock.advance(2)
+    net.log.clear()
+    answers = [world.ask(f"r{i}.example.com. A")[0] for i in range(20)]
+    assert net.count(first) == net.count(second) == 5
+    assert [answer.status for answer in answers].count("NXDOMAIN") == 10
+    assert "busy" in str(answers[-1].errors)
+    world.clock.advance(1)
+    assert world.ask("r19.example.com. A")[0].status == "NXDOMAIN"
+
+
+def test_a_forwarder_is_spared_likewise():
+    net = Internet()
+    net.root(".", "198.51.100.1", zone(".", "www. A 192.0.2.7"))
+    net.resolver("198.51.100.9")
+    world = World(net, routes=[route(".", "198.51.100.9")], max_ask_rate_per_server=5)
+    statuses = [world.ask(f"r{i}. A")[0].status for i in range(8)]
+    assert statuses == ["NXDOMAIN"] * 5 + ["SERVFAIL"] * 3
+    world.clock.advance(1)
+    assert world.ask("r7. A")[0].status == "NXDOMAIN"
