@@ -32,7 +32,7 @@ class Upstream:
     them to."""
 
     def __init__(self, unready_after_s: float) -> None:
-        self._unready_after_s = unready_after_s
+        self.unready_after_s = unready_after_s
         self._attempts = self._replies = 0
         self._unanswered_since: float | None = None
         self._probes = 0
@@ -48,9 +48,9 @@ class Upstream:
         elif attempts != self._attempts and self._unanswered_since is None:
             self._unanswered_since = self._probed_at = now
         self._replies, self._attempts = replies, attempts
-        if self._unanswered_since is None or not self._unready_after_s:
+        if self._unanswered_since is None or not self.unready_after_s:
             return False
-        if now - self._probed_at < min(PROBE_EVERY_S, self._unready_after_s / LEAST_PROBES):
+        if now - self._probed_at < min(PROBE_EVERY_S, self.unready_after_s / LEAST_PROBES):
             return False
         self._probed_at = now
         self._probes += 1
@@ -59,10 +59,10 @@ class Upstream:
     def silent_s(self, now: float) -> float | None:
         """For how long nobody has replied, when that is too long; else None."""
         since = self._unanswered_since
-        if since is None or not self._unready_after_s or self._probes < LEAST_PROBES:
+        if since is None or not self.unready_after_s or self._probes < LEAST_PROBES:
             return None
         silent_s = now - since
-        return silent_s if silent_s >= self._unready_after_s else None
+        return silent_s if silent_s >= self.unready_after_s else None
 
 
 class Readiness:
@@ -80,6 +80,7 @@ class Readiness:
         server = self._server
         if server.recursion is None:
             return False
+        self.upstream.unready_after_s = server.config.metrics.unready_after
         doubtful = self.upstream.look(server.metrics, server.clock.now())
         return doubtful or not self._is_primed()
 
