@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from resolver.cache.servers import FORGIVING_S, UNKNOWN_RTT_S, Server, Servers
-from resolver.codes import Flag, Rcode, show_rcode
+from resolver.codes import EdnsOption, Flag, Rcode, show_rcode
 from resolver.effects import Ask, Malformed, Outcome, Reply, Steps, Timeout, Unreachable, WrongCase
 from resolver.iterate import steps
 from resolver.iterate.budget import Budget
@@ -177,7 +177,7 @@ def _fall_back(message: Message, manner: int) -> int | None:
     if rcode == _FORMERR and manner & _EDNS and manner & _COOKIE:
         return manner & ~_COOKIE
     if rcode == _BADCOOKIE:
-        return manner | (_STREAM if manner & _NEW_COOKIE else _NEW_COOKIE)
+        return manner | (_NEW_COOKIE if _may_help_again(message, manner) else _STREAM)
     if message.flags & _TC:
         return manner | _STREAM
     return None
@@ -194,7 +194,13 @@ def _why(message: Message, manner: int) -> str:
         what = "EDNS" if message.edns is None or message.rcode == _BADVERS else "a cookie"
         return f"{show_rcode(message.rcode)} to {what}: without it"
     if message.rcode == _BADCOOKIE:
-        return (
-            "BADCOOKIE again: over TCP" if manner & _NEW_COOKIE else "BADCOOKIE: with the new one"
-        )
+        again = _may_help_again(message, manner)
+        return "BADCOOKIE: with the new one" if again else "BADCOOKIE, and no new one: over TCP"
     return "truncated: over TCP"
+
+
+def _may_help_again(message: Message, manner: int) -> bool:
+    """Whether this BADCOOKIE came with the cookie to show, and that is not what was shown."""
+    if manner & _NEW_COOKIE or message.edns is None:
+        return False
+    return any(option.code == EdnsOption.COOKIE for option in message.edns.options)

@@ -347,7 +347,7 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("13 name servers, all SERVFAIL", partial(failing, "SERVFAIL"), 15, 1.0),
     Attack("13 name servers, all REFUSED", partial(failing, "REFUSED"), 15, 1.0),
     Attack("10 name servers with 13 addresses, all REFUSED", ten_times_thirteen, 15, 1.0),
-    Attack("BADCOOKIE for ever", partial(error_for_ever, "BADCOOKIE"), 5, 1.0),
+    Attack("BADCOOKIE for ever", partial(error_for_ever, "BADCOOKIE"), 4, 1.0),
     Attack("BADVERS for ever", partial(error_for_ever, "BADVERS"), 5, 1.0),
     Attack("SERVFAIL for ever", partial(error_for_ever, "SERVFAIL"), 5, 1.0),
     Attack("referral to itself", to_itself, 5, 1.0),

@@ -52,6 +52,14 @@ def test_badcookie_for_ever_costs_three_queries_and_is_told():
     assert "BADCOOKIE over TCP" in str(answer.errors)
 
 
+def test_badcookie_without_a_cookie_is_asked_over_tcp_at_once():
+    net = small_tree()
+    net.error(EXAMPLE, "BADCOOKIE", over="udp")
+    answer, watch = run("www.example.com. A", net, qname_minimisation="off")
+    assert answer.addresses == ["192.0.2.7"]
+    assert asks(watch) == [False, True]
+
+
 def test_who_takes_offence_gets_none_for_a_while():
     net = small_tree()
     net.cookies(EXAMPLE, "FORMERR")
