@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from resolver.app.added_zones import bring_back
 from resolver.app.build import banner, example_name
 from resolver.app.control.listener import ControlListener
 from resolver.app.exits import BAD_CONFIGURATION, OK
@@ -26,7 +27,9 @@ def run(config: Config, reread: Callable[[], Config]) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit code. `reread` reads the configuration again."""
     try:
         raise_limit()
-        return asyncio.run(_serve(Server(config, keeps_cache=True, reread=reread)))
+        server = Server(config, keeps_cache=True, reread=reread)
+        bring_back(server.config, server.zoning, server.material.keys)
+        return asyncio.run(_serve(server))
     except ResolverError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIGURATION

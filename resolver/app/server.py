@@ -131,7 +131,7 @@ class Server:
         self._reread = reread
         self._pairs: dict[Address, Pair] = {}
         self._given: tuple[Address, ...] = ()
-        self._reloads = asyncio.Lock()
+        self.changing = asyncio.Lock()  # held while what is configured changes
         self._retiring: dict[Driver, asyncio.Task[None]] = {}
 
     def tend(self, recursion: Recursion | None, material: Material) -> Tending | None:
@@ -255,16 +255,24 @@ class Server:
     async def reload(self) -> Reloaded:
         """Read the configuration and everything it names again, and serve by it from then on; when
         something is wrong with it nothing changes. One reload waits for another."""
-        async with self._reloads:
+        async with self.changing:
             return await reload(self, self._reread)
 
     async def add_secondary(self, terms: ZoneSettings) -> ZoneStatus:
         """Be a secondary for one more zone until the server ends; what the first transfer came to
         is in the status. Raises ValueError for a zone that is served, and for unknown keys."""
+        async with self.changing:
+            await self.begin_secondary(terms)
+        status = await self.keeper.first_check(terms.name)
+        assert status is not None
+        return status
+
+    async def begin_secondary(self, terms: ZoneSettings) -> None:
+        """The same without waiting; for whoever has `changing`."""
         for peer in terms.primaries:
             if peer.key is not None and peer.key not in self.material.keys:
                 raise ValueError(f"there is no key named {names.show(peer.key)}")
-        return await self.zoning.add_secondary(terms)
+        await self.zoning.begin_secondary(terms)
 
     async def __aenter__(self) -> "Server":
         await self.start()

@@ -41,7 +41,6 @@ from resolver.serve.request import Notes
 from resolver.serve.update import Updates
 from resolver.zone.content import Zone
 from resolver.zone.peer import Peer
-from resolver.zone.status import ZoneStatus
 from resolver.zone.store import ZoneStore
 
 # In `server.state_dir`.
@@ -180,6 +179,7 @@ class Zoning:
         self.made = {origin: self._make(origin, listed) for origin, listed in plan.made.items()}
         self.primaries.changed.append(self._members_changed)
         self._added: dict[bytes, ZoneSettings] = {}
+        self._configured = {*(zone.name for zone in config.zone), *plan.made}
 
     def _make(self, catalog: bytes, listed: Sequence[bytes]) -> Made:
         members = partial(self._members, listed, catalog)
@@ -198,6 +198,8 @@ class Zoning:
         """Serve all that is on disk, before there is any socket. `files` are the configured primary
         zones as their files hold them."""
         await self.keeper.open()
+        for terms in self._added.values():
+            await self.keeper.add(_secondary(terms))
         await self.primaries.open(files)
         await self.followed.open()
         for made in self.made.values():
@@ -263,22 +265,45 @@ class Zoning:
             await made.open()
         return faults
 
-    async def add_secondary(self, terms: ZoneSettings) -> ZoneStatus:
-        """Be a secondary for one more zone until the server ends, and wait for the first check:
-        how it went is in the status. Raises ValueError when the zone is served already."""
+    async def begin_secondary(self, terms: ZoneSettings) -> None:
+        """Be a secondary for one more zone until the server ends. What is on disk of a zone of that
+        name is of another time and forgotten. Raises ValueError when the zone is served already,
+        and JournalError."""
         origin = terms.name
-        taken = origin in self.keeper.primaries or origin in self.primaries.zones
-        if taken or self._store.get(origin) is not None:
+        if self._is_taken(origin) or self._store.get(origin) is not None:
             raise ValueError(f"{names.show(origin)} is served already")
         if terms.role != "secondary" or not terms.primaries:
             raise ValueError("a secondary zone needs servers to transfer from")
+        await self.keeper.remove(origin)
         self._added[origin] = terms
         self.roster.admit(terms, origin)
-        check = terms.zonemd == "check"
-        await self.keeper.add(SecondaryZone(origin, peers_of(terms.primaries), check))
-        status = await self.keeper.first_check(origin)
-        assert status is not None
-        return status
+        await self.keeper.add(_secondary(terms))
+
+    def bring_back(self, terms: ZoneSettings) -> bool:
+        """Begin with a zone that was added before the server was started anew; False when the
+        configuration has it by now, which then counts. To be called before `open`."""
+        if terms.name in self._configured:
+            return False
+        self._added[terms.name] = terms
+        self.roster.admit(terms, terms.name)
+        return True
+
+    async def remove_secondary(self, origin: bytes) -> None:
+        """Serve a zone no more that was added, and keep nothing of it. Raises ValueError for any
+        other, and JournalError."""
+        if origin not in self._added:
+            raise ValueError(f"{names.show(origin)} was not added by command")
+        del self._added[origin]
+        self.roster.dismiss(origin)
+        await self.keeper.remove(origin)
+
+    @property
+    def added(self) -> Mapping[bytes, ZoneSettings]:
+        """The zones that are served beside the configured ones."""
+        return self._added
+
+    def _is_taken(self, origin: bytes) -> bool:
+        return origin in self.keeper.primaries or origin in self.primaries.zones
 
     def updates(self, roster: Roster, notes: Notes) -> Updates:
         """The handler of dynamic updates."""
@@ -300,11 +325,12 @@ def peers_of(settings: Iterable[PeerSettings]) -> tuple[Peer, ...]:
 
 
 def _secondaries(config: Config) -> list[SecondaryZone]:
-    return [
-        SecondaryZone(zone.name, peers_of(zone.primaries), check_digest=zone.zonemd == "check")
-        for zone in config.zone
-        if zone.role != "primary"
-    ]
+    return [_secondary(zone) for zone in config.zone if zone.role != "primary"]
+
+
+def _secondary(terms: ZoneSettings) -> SecondaryZone:
+    check = terms.zonemd == "check"
+    return SecondaryZone(terms.name, peers_of(terms.primaries), check_digest=check)
 
 
 def primary_zones(config: Config) -> dict[bytes, PrimaryZone]:

@@ -225,7 +225,7 @@ class Primaries:
                 await self._look_into(folder, looked, at_once=at_once)
 
     async def _look_at_files(self) -> None:
-        watched = [primary for primary in self.zones.values() if primary.plan.watch]
+        watched = [p for p in self.zones.values() if p.plan.watch and not p.frozen]
         found = await asyncio.to_thread(signatures, [primary.files for primary in watched])
         for primary, now in zip(watched, found, strict=True):
             if now == primary.seen:

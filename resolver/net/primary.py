@@ -77,6 +77,7 @@ class Primary:
         self.files: tuple[Path, ...] = (plan.path,)
         self.seen: Signature = ()
         self.faults: list[Finding] = []  # why they held no zone
+        self.frozen = False  # whether the files are an operator's to edit, and updates are refused
         # What the files were known by when they were last looked at: a change is taken up when it
         # has been the same twice, since somebody may still be writing.
         self.pending: Signature = ()
@@ -143,6 +144,8 @@ class Primary:
             held = self._store.get(self.plan.origin)
             if held is None:
                 return Rejected(Rcode.SERVFAIL, "the zone is not served")
+            if self.frozen:
+                return Rejected(Rcode.REFUSED, "the zone is frozen")
             outcome = await in_turns(updates.perform(held, update, may=may, bump=self._next_serial))
             if not isinstance(outcome, Changed):
                 return outcome
@@ -177,6 +180,25 @@ class Primary:
             await self._note_filed(zone)
             _log.info("zone %s: serial %d written to file", self._name, zone.serial)
             return True
+
+    async def freeze(self) -> bool:
+        """Refuse updates and leave the file alone until `thaw`. The file is written before; False
+        when it could not be, and nothing is frozen then."""
+        was, self.frozen = self.frozen, True
+        if not was:
+            self.frozen = await self.flush()
+        return self.frozen
+
+    async def thaw(self) -> list[Finding]:
+        """Take up what was edited and allow updates again; what stands against the file."""
+        findings = await self.reload()
+        self.frozen = False
+        return findings
+
+    @property
+    def is_filed(self) -> bool:
+        """Whether the file has all updates."""
+        return self._store.get(self.plan.origin) is self._filed
 
     async def close(self) -> None:
         """End what is under way; a change that is being written is written."""

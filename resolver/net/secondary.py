@@ -80,7 +80,7 @@ class Secondary:
         self._last_failure = ""
         self._primaries: dict[Peer, PrimaryStatus] = {}
         self._checks = {"unchanged": 0, "transferred": 0, "failed": 0}
-        self.checked = asyncio.Event()  # whether a check has ended
+        self.checked = asyncio.Event()  # whether a check has ended since one was wanted
 
     def turn_to(self, plan: SecondaryZone) -> None:
         """Be configured in another way from now on; a check that is under way goes on."""
@@ -140,6 +140,7 @@ class Secondary:
     def hurry(self, *, whole: bool = False) -> None:
         """An operator wants a check now; `whole` transfers the zone anew whatever its serial."""
         self._whole = whole
+        self.checked.clear()
         self.refresh.hurry(self._keeper.clock.now())
         self._wake.set()
 

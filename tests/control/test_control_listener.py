@@ -82,7 +82,7 @@ async def test_one_connection_takes_one_request_after_the_other(tmp_path: Path) 
         (b'{"protocol": 2, "verb": "status"}', "this server speaks protocol 1, not 2"),
         (b'{"protocol": 1}', "the request names no verb"),
         (b'{"protocol": 1, "verb": 7}', "the request names no verb"),
-        (asking("statsu"), "there is no verb 'statsu', did you mean 'stats'?"),
+        (asking("statuss"), "there is no verb 'statuss', did you mean 'status'?"),
         (b'{"protocol": 1, "verb": "status", "arguments": 7}', "arguments must be an object"),
         (asking("status", name="a"), "status: unknown argument 'name'"),
         (asking("flush"), "flush: name is missing"),

@@ -6,10 +6,11 @@ Knows: the parts of a server. Does not know: sockets of the control channel.
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from resolver import __version__
-from resolver.app.control.protocol import Facts
+from resolver.app.control.protocol import CommandError, Facts
 from resolver.app.control.verb import Argument, Arguments, Verb, choice
 
 if TYPE_CHECKING:
@@ -38,6 +39,30 @@ async def stop(server: "Server", arguments: Arguments) -> Facts:
     return {"stopping": True, "pid": os.getpid()}
 
 
+async def reload(server: "Server", arguments: Arguments) -> Facts:
+    """Take up the configuration and everything it names anew."""
+    reloaded = await server.reload()
+    facts = {
+        "ok": reloaded.ok,
+        "changes": list(reloaded.changes),
+        "findings": [str(finding) for finding in reloaded.findings],
+        "notes": list(reloaded.notes),
+    }
+    if not reloaded.ok:
+        left = "not all of it was taken up" if reloaded.changes else "everything stays as it was"
+        raise CommandError(left, facts=facts)
+    return facts
+
+
+def show_reload(facts: Facts) -> Iterable[str]:
+    """Lines of `reload`."""
+    yield from facts["findings"]
+    yield from (f"warning: {note}" for note in facts["notes"])
+    yield from facts["changes"]
+    if facts["ok"]:
+        yield "reloaded" if facts["changes"] else "reloaded, nothing has changed"
+
+
 async def set_log_level(server: "Server", arguments: Arguments) -> Facts:
     """Log more or less from now on."""
     root = logging.getLogger()
@@ -48,6 +73,14 @@ async def set_log_level(server: "Server", arguments: Arguments) -> Facts:
 
 VERBS = (
     Verb("status", "tell how the server is", status),
+    Verb(
+        "reload",
+        "take up the configuration, keys, lists and zone files anew, all or nothing",
+        reload,
+        changes=True,
+        show=show_reload,
+        details="Cache, sockets and connections stay. Every fault is told with file and line.",
+    ),
     Verb(
         "stop",
         "end the server, after the replies under way",

@@ -1,0 +1,91 @@
+"""Verbs about the process, over both sockets, and what `ctl` says without one (O05, S12)."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from conftest import make_folder
+from controlled import Controlled, command, open_socket
+
+from resolver.app.control.table import VERBS
+from resolver.app.exits import BAD_CONFIGURATION, FORBIDDEN, OK, UNAVAILABLE
+
+pytestmark = pytest.mark.loopback
+
+PLAIN = '[server]\nlisten = ["127.0.0.1:0"]\n[recursion]\nenabled = false\n'
+
+
+def test_status_is_told_to_people_and_to_programs(control: Controlled) -> None:
+    facts = control.ctl("status", "--json").json
+    assert control.process is not None
+    assert facts["pid"] == control.process.pid
+    assert facts["listening"] == [f"127.0.0.1#{control.port}"]
+    assert control.ctl("--json", "status").json["pid"] == facts["pid"]
+    assert "recursion" in control.ctl("status").out
+
+
+def test_socket_is_found_by_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(f'{PLAIN}[control]\nsocket = "c.sock"\n')
+    done = command("ctl", "--config", tmp_path / "c.toml", "status")
+    assert done.code == UNAVAILABLE
+    assert done.err == f"{tmp_path / 'c.sock'}: no server listens there\n"
+    (tmp_path / "c.toml").write_text('[control]\nsocket = ""\n')
+    assert command("ctl", "--config", tmp_path / "c.toml", "status").code == BAD_CONFIGURATION
+
+
+def test_level_of_the_log_changes_at_once(control: Controlled) -> None:
+    done = control.ctl("log", "level", "debug")
+    assert done.out == "log level debug, before info\n"
+    assert control.ctl("status", "--json").json["log_level"] == "debug"
+    assert control.ctl("log", "level", "info", "--json").json["before"] == "debug"
+
+
+def test_client_is_explained_by_entry_and_list(control: Controlled) -> None:
+    def rights(address: str) -> dict[str, str | None]:
+        facts = control.ctl("explain-client", address, "--json").json
+        return {each["right"]: each["entry"] for each in facts["rights"]}
+
+    here = rights("127.0.0.1")
+    assert here["query"] == "any"
+    assert here["recursion"] == "localhost"
+    assert here["transfer"] is None
+    stranger = rights("203.0.113.200")
+    assert stranger["query"] == "any"
+    assert stranger["recursion"] is None
+    out = control.ctl("explain-client", "203.0.113.200").out
+    assert "no entry fits" in out
+
+
+def test_who_may_only_look_changes_nothing(control: Controlled) -> None:
+    look = control.folder / "look.sock"
+    assert command("ctl", "--socket", look, "status").code == OK
+    refused = command("ctl", "--socket", look, "flush-all")
+    assert refused.code == FORBIDDEN
+    assert refused.err == "flush-all: this socket is for looking only\n"
+
+
+def test_what_changes_something_says_so() -> None:
+    changing = {verb.name for verb in VERBS if verb.changes}
+    assert {"stop", "reload", "flush", "flush-all", "cache load", "log level"} <= changing
+    words = ("add", "remove", "freeze", "thaw", "sync", "reload")
+    assert {f"zone {word}" for word in words} <= changing
+    assert not {"status", "stats", "cache show", "zone list", "zone dump"} & changing
+
+
+def test_stop_ends_it_and_a_killed_one_is_followed(tmp_path: Path) -> None:
+    text = PLAIN.replace("[recursion]", 'state_dir = "var"\n[recursion]')
+    controlled = Controlled(make_folder(tmp_path), text)
+    try:
+        assert controlled.process is not None
+        controlled.process.send_signal(signal.SIGKILL)
+        controlled.process.wait()
+        assert controlled.socket.exists()
+        assert controlled.ctl("status").code == UNAVAILABLE
+        controlled.start()
+        open_socket(controlled.socket).close()
+        done = controlled.ctl("stop")
+        assert (done.code, done.out) == (OK, "stopping\n")
+        assert controlled.wait() == OK
+        assert not controlled.socket.exists()
+    finally:
+        controlled.end()
