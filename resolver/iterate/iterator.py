@@ -27,8 +27,25 @@ from resolver.iterate.budget import (
 from resolver.iterate.minimise import Disclosure, is_next_to
 from resolver.iterate.quota import ZoneQuota
 from resolver.iterate.recall import Failed, Recall
-from resolver.iterate.response import Aliased, Answered, Broken, Lame, Referred, Shown, classify
-from resolver.iterate.roster import Roster, Search, known_addresses, roster_of, texts_of
+from resolver.iterate.response import (
+    Aliased,
+    Answered,
+    Broken,
+    Lame,
+    Referred,
+    Response,
+    Shown,
+    classify,
+    is_conclusive,
+)
+from resolver.iterate.roster import (
+    Search,
+    is_above_reproach,
+    known_addresses,
+    roster_of,
+    search_for,
+    texts_of,
+)
 from resolver.iterate.selection import MAX_REJECTIONS_PER_CONTEST, Contest
 from resolver.iterate.work import Work
 from resolver.model import Answer, ExtendedError, Question
@@ -126,7 +143,7 @@ class Iterator:
         """Show the zone's servers one label more each time, until they have something to say."""
         zone = delegation.zone
         whole = disclosure.whole
-        believed = self.strict or _is_above_reproach(delegation)
+        believed = self.strict or is_above_reproach(delegation)
         spent = 0
         question = disclosure.toward(zone)
         while question is not whole:
@@ -148,7 +165,7 @@ class Iterator:
             question = disclosure.further()
         found = yield from self._ask_zone(whole, delegation, work, spent=spent)
         assert not isinstance(found, Puzzled)
-        if question is not whole and _is_conclusive(found):
+        if question is not whole and is_conclusive(found):
             # Servers that get short questions wrong are asked whole ones for a while.
             self.servers.take_literally(zone, self.clock.now())
         return found
@@ -197,7 +214,7 @@ class Iterator:
         zone = delegation.zone
         now = self.clock.now()
         excess = self.quota.excess(zone, now)
-        if excess is not None and not _is_above_reproach(delegation):
+        if excess is not None and not is_above_reproach(delegation):
             return Failed((ExtendedError(Ede.OTHER, excess),), lasting=False)
         self.quota.begin(zone, now)
         try:
@@ -243,52 +260,62 @@ class Iterator:
         """The contest itself."""
         zone = delegation.zone
         search: Search | None = None
+        second_hand: Answered | Aliased | None = None
         while True:
             stuck = contest.timeouts and contest.is_stuck
             server = None if stuck else contest.pick(self.clock.now())
             if server is None:
-                search = search or self._search(delegation)
+                search = search or search_for(delegation, self.rules, self.recall.rrsets)
                 server = yield from self._look_further(search, contest, work)
             if server is None:
-                now = self.clock.now()
-                failure = contest.failure(now)
-                work.note(steps.NO_SERVER, failure.text)
-                lasting = not (work.curtailed or contest.left_busy(now))
-                return Failed((failure,), lasting=lasting)
+                return second_hand or self._give_up(contest, work)
             if len(contest.seats) > 1:
                 yield from self._probe(contest, server, question, work)
-            try:
-                asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
-            except OutOfBudget as end:
-                raise OutOfBudget(contest.blame(end.error, self.clock.now())) from None
-            kind = type(asked)
-            if kind is Missed:
+            response = yield from self._consult(server, question, contest, work)
+            if isinstance(response, Missed):
                 contest.missed(server)
                 if hesitant and contest.timeouts >= MAX_SHORT_TIMEOUTS:
                     return Puzzled()
                 continue
-            response = (
-                Broken(asked.reason)
-                if isinstance(asked, Unusable)
-                else classify(
-                    asked,  # type: ignore[arg-type]
-                    question.qname,
-                    question.qtype,
-                    zone,
-                    harden=self.harden_glue,
-                    signed=work.dnssec_ok,
-                )
-            )
             if isinstance(response, (Lame, Broken)):
                 work.note(steps.REJECTED, server.address, response.reason)
                 if hesitant:
                     return Puzzled()
                 lame = isinstance(response, Lame)
+                if isinstance(response, Broken):
+                    second_hand = response.second_hand or second_hand
                 contest.rule_out(server, response.reason, self.clock.now(), lame=lame)
                 continue
             self.servers.forgive(zone, server.address)
             work.note(steps.SAYS, server.address, Shown(response))
             return response
+
+    def _consult(
+        self, server: Server, question: Question, contest: Contest, work: Work
+    ) -> Steps[Response | Missed]:
+        """Ask one server; what its reply comes to."""
+        try:
+            asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
+        except OutOfBudget as end:
+            raise OutOfBudget(contest.blame(end.error, self.clock.now())) from None
+        if isinstance(asked, Missed):
+            return asked
+        if isinstance(asked, Unusable):
+            return Broken(asked.reason)
+        return classify(
+            asked,
+            question.qname,
+            question.qtype,
+            contest.zone,
+            harden=self.harden_glue,
+            signed=work.dnssec_ok,
+        )
+
+    def _give_up(self, contest: Contest, work: Work) -> Failed:
+        now = self.clock.now()
+        failure = contest.failure(now)
+        work.note(steps.NO_SERVER, failure.text)
+        return Failed((failure,), lasting=not (work.curtailed or contest.left_busy(now)))
 
     def _probe(
         self, contest: Contest, asked: Server, question: Question, work: Work
@@ -300,10 +327,6 @@ class Iterator:
             work.note(steps.PROBE, server.address)
             key = (ip.encode(), 0, port)  # no question has type 0
             yield Spawn(key, lambda: self.asker.probe(server, question, work))
-
-    def _search(self, delegation: Delegation) -> Search:
-        roster: Roster = roster_of(delegation, self.rules)
-        return Search(delegation, roster, self.recall.rrsets, self.rules.types)
 
     def _look_further(self, search: Search, contest: Contest, work: Work) -> Steps[Server | None]:
         """A server when those at hand lead nowhere: of names not looked up yet, or, as a last
@@ -374,19 +397,3 @@ class Iterator:
         if texts:
             work.note(steps.ADDRESSES, Shown(server), steps.Listed(texts))
         return texts
-
-
-def _is_above_reproach(delegation: Delegation) -> bool:
-    """Whether the zone is the root or right below it: its servers do not deny names that exist, and
-    it is not theirs to see more of a name than the next label."""
-    zone = delegation.zone
-    if not zone[0]:
-        return True
-    return zone[zone[0] + 1] == 0 and not delegation.configured
-
-
-def _is_conclusive(found: Found | Referred) -> bool:
-    """Whether a name turned out to exist."""
-    if isinstance(found, Answered):
-        return found.rcode != Rcode.NXDOMAIN or bool(found.chain)
-    return not isinstance(found, Failed)

@@ -75,10 +75,12 @@ class Lame:
 
 @dataclass(slots=True)
 class Broken:
-    """The server serves the zone but has no usable answer."""
+    """The server has no usable answer. `second_hand` is what it said all the same, out of some
+    cache: better than nothing, when nobody has more."""
 
     reason: str
     rcode: int = Rcode.NOERROR
+    second_hand: Answered | Aliased | None = None
 
 
 Response: TypeAlias = Answered | Aliased | Referred | Lame | Broken
@@ -100,18 +102,20 @@ def classify(
     if message.rcode not in _CONCLUSIVE:
         reason = f"rcode {show_rcode(message.rcode)}"
         return Lame(reason) if message.rcode == Rcode.REFUSED else Broken(reason, message.rcode)
-    authoritative = bool(message.flags & _AA)
-    if not authoritative and message.flags & _RA and message.answer:
-        # Somebody else's cache (Unbound calls this recursion lame): its TTLs and its trust are not
-        # those of the zone.
-        return Lame("a recursive server that is no authority")
     answer = scrub.index(message.answer)
+    if message.answer and not answer:
+        return Broken("an answer in another class")
     chain, name = scrub.follow_chain(answer, qname, qtype, zone)
-    response = _with_data(message, answer, chain, name, qtype, zone) or _without_data(
-        message, chain, name, zone, harden=harden
-    )
+    response: Response | None = _with_data(message, answer, chain, name, qtype, zone)
+    if response is None and scrub.has_two_aliases(answer, name, qtype):
+        return Broken(f"two CNAMEs at {names.show(name)}")
+    response = response or _without_data(message, chain, name, zone, harden=harden)
     if signed:
         add_proof(response, message, answer, zone)
+    is_second_hand = message.answer and message.flags & _RA and not message.flags & _AA
+    if is_second_hand and isinstance(response, (Answered, Aliased)):
+        # Unbound calls this recursion lame: TTLs and trust are not those of the zone.
+        return Broken("a recursive server that is no authority", second_hand=response)
     return response
 
 
@@ -179,6 +183,13 @@ def _without_data(
     if ns is not None:
         return Lame(f"referral to {names.show(ns.owner)}, not below {names.show(zone)}")
     return Lame("no authority, no answer and no referral")
+
+
+def is_conclusive(found: object) -> bool:
+    """Whether a name turned out to exist."""
+    if isinstance(found, Answered):
+        return found.rcode != Rcode.NXDOMAIN or bool(found.chain)
+    return isinstance(found, (Aliased, Referred))
 
 
 class Shown:

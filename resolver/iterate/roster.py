@@ -104,3 +104,17 @@ def texts_of(rrsets: list[RRset]) -> tuple[str, ...]:
         rdatas = rrset.rdatas[:MAX_ADDRESSES_PER_SERVER]
         texts += [t for rdata in rdatas if (t := scrub.show_address(rdata))]
     return tuple(texts)
+
+
+def search_for(delegation: Delegation, rules: AddressRules, rrsets: RRsets) -> Search:
+    """The search for further servers of a zone."""
+    return Search(delegation, roster_of(delegation, rules), rrsets, rules.types)
+
+
+def is_above_reproach(delegation: Delegation) -> bool:
+    """Whether the zone is the root or right below it: its servers do not deny names that exist, and
+    it is not theirs to see more of a name than the next label."""
+    zone = delegation.zone
+    if not zone[0]:
+        return True
+    return zone[zone[0] + 1] == 0 and not delegation.configured

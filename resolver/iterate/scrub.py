@@ -70,6 +70,15 @@ def follow_chain(
     return chain, name
 
 
+def has_two_aliases(answer: Sections, name: bytes, qtype: int) -> bool:
+    """Whether there is more than one CNAME at a name whose alias was to be followed, which RFC 2181
+    section 10.1 forbids: nobody can tell where it leads."""
+    if qtype in (_CNAME, _ANY):
+        return False
+    alias = answer.get((name, _CNAME))
+    return alias is not None and len(alias.rdatas) > 1
+
+
 def _covering_dname(answer: Sections, name: bytes, zone: bytes) -> RRset | None:
     for ancestor in names.ancestors(names.parent(name)):
         if not names.is_within(ancestor, zone):
