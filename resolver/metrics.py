@@ -42,6 +42,8 @@ TABLE: dict[str, str] = {
     "upstream_mismatched_total": "Packets from other servers that matched no query in flight",
     "tcp_accepted_total": "TCP connections accepted",
     "tcp_refused_total": "TCP connections refused because of a limit",
+    "query_log_lines_total": "Lines written to the query log",
+    "query_log_dropped_total": "Lines of the query log that nobody took in time",
     "exceptions_total": "Our own mistakes: handlers that raised",
 }
 
@@ -93,6 +95,8 @@ class Metrics:
     upstream_mismatched_total: int
     tcp_accepted_total: int
     tcp_refused_total: int
+    query_log_lines_total: int
+    query_log_dropped_total: int
     exceptions_total: int
     upstream_rtt_seconds: Histogram
     loop_delay_seconds: Histogram

@@ -1,6 +1,7 @@
 """The process around a server: signals, what is told at start and end, how it ends.
 
-SIGTERM and SIGINT end it, SIGHUP reloads it. Knows: the process. Does not know: what is served.
+SIGTERM and SIGINT end it, SIGHUP reloads it, SIGUSR2 opens the file of the query log again.
+Knows: the process. Does not know: what is served.
 """
 
 import asyncio
@@ -74,6 +75,7 @@ async def _serve(server: Server) -> int:
         loop.add_signal_handler(number, server.ending.set)
     reloads = Reloads(server)
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)
+    loop.add_signal_handler(signal.SIGUSR2, server.query_log.reopen)
     garbage = Garbage(server.metrics)
     async with server, ControlListener(server):
         garbage.start()

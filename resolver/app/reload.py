@@ -173,6 +173,7 @@ def _swap(
         )
     if new.config.recorder != before.recorder:
         server.recorder.set_up(new.config.recorder)
+    server.query_log.turn_to(new.config.log, new.config.recorder.slow)
     if new.config.cache.size != before.cache.size:
         server.service.answers.resize(int(new.config.cache.size * PACKETS_SHARE))
     server.drop_answers()

@@ -18,6 +18,7 @@ from resolver.app.material import Material, read_material, read_zone
 from resolver.app.monitor.interest import Interest
 from resolver.app.monitor.opening import open_monitor
 from resolver.app.notes import log_failure
+from resolver.app.query_log import QueryLog
 from resolver.app.reload import Reloaded, reload
 from resolver.app.sockets import Pair, close, open_pairs, wanted
 from resolver.app.tending import Tending
@@ -85,6 +86,7 @@ class Server:
         self.tally = Tally()
         self.recorder = Recorder(self.config.recorder, self.clock, log_failure)
         self.observers = Observers(self.tally, self.recorder)
+        self.query_log = QueryLog(self.clock, self.metrics, self.observers, self.tally)
         self.interest = Interest(self.tally, self.observers)
         self.store = ZoneStore()
         for version in (*self.material.zones, *zones):
@@ -171,8 +173,10 @@ class Server:
         try:
             if self.monitor is not None:
                 await self.monitor.start()
+            self.query_log.open(self.config.log, self.config.recorder.slow)
             await self._start()
         except BaseException:
+            self.query_log.close()
             self._close_monitor()
             close(self._pairs)
             raise
@@ -239,6 +243,7 @@ class Server:
         self.listeners.close()
         self.driver = None
         self.interest.end()
+        await asyncio.to_thread(self.query_log.close)
         self._close_monitor()
 
     def _close_monitor(self) -> None:

@@ -25,7 +25,6 @@ NOT_BUILT: dict[str, Unbuilt] = {
     "dnssec.validation": Unbuilt("nothing is validated", "off"),
     "dnssec.trust_anchors": Unbuilt("nothing is validated", ()),
     "dnssec.negative_trust_anchors": Unbuilt("nothing is validated", ()),
-    "log.queries": Unbuilt("queries are not logged", False),
 }
 
 

@@ -105,6 +105,11 @@ class Batch(ABC):
         start = self.starts[slot]
         return self.buffer[start : start + self.lengths[slot]]
 
+    def reply(self, slot: int) -> bytes:
+        """A copy of the reply that lies in a slot."""
+        start = self.starts[slot]
+        return self.buffer[start : start + self.sizes[slot]]
+
     def fourth_octets(self, count: int) -> bytes:
         """The fourth octet, which has the rcode in it, of each of the first `count` slots."""
         return self.buffer[self.starts[0] + 3 : self.starts[count] : SLOT_OCTETS]

@@ -9,7 +9,7 @@ Knows: sources, rcodes, types. Does not know: who reads the counts.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from resolver.codes import Rcode
@@ -51,11 +51,42 @@ class Sampler(Protocol):
         ...
 
 
+class Replies(Protocol):
+    """A batch of datagrams and the replies that lie over them."""
+
+    def reply(self, slot: int) -> bytes:
+        """A copy of the reply in a slot."""
+        ...
+
+    def peer(self, slot: int) -> bytes:
+        """The packed address of the sender."""
+        ...
+
+
+class Batch(Slots, Replies, Protocol):
+    """Both."""
+
+
+class Witness(Protocol):
+    """Who wants to see every finished packet, cost what it may."""
+
+    def saw_replies(
+        self, batch: Replies, count: int, missed: Collection[int], seconds: float
+    ) -> None:
+        """All but `missed` of the `count` datagrams of a batch were answered by finished
+        packets."""
+        ...
+
+    def saw_reply(self, reply: bytes, peer: bytes, seconds: float) -> None:
+        """A query over a stream was."""
+        ...
+
+
 class Tally:
     """All counts of one process. `nxdomains` are those among the finished packets; finished packets
     are NOERROR or NXDOMAIN, others are not kept."""
 
-    __slots__ = ("nxdomains", "outcomes", "packets", "sampler", "times", "types")
+    __slots__ = ("nxdomains", "outcomes", "packets", "sampler", "times", "types", "witness")
 
     def __init__(self) -> None:
         self.packets = Histogram()
@@ -64,6 +95,7 @@ class Tally:
         self.outcomes: dict[tuple[Source, int], int] = {}
         self.types: dict[int, int] = {}
         self.sampler: Sampler | None = None
+        self.witness: Witness | None = None
 
     def saw(self, request: Request, answer: Answer, seconds: float) -> None:
         """A query on the full path has ended (Observer)."""
@@ -81,7 +113,7 @@ class Tally:
                 qtype = OTHER_TYPES
             self.types[qtype] = self.types.get(qtype, 0) + 1
 
-    def saw_batch(self, batch: Slots, count: int, missed: Sequence[int], seconds: float) -> None:
+    def saw_batch(self, batch: Batch, count: int, missed: Sequence[int], seconds: float) -> None:
         """Of `count` datagrams all but `missed` were answered by finished packets."""
         hits = count - len(missed)
         packets = self.packets
@@ -97,6 +129,8 @@ class Tally:
             absent = set(missed)
             slot = next(slot for slot in range(count) if slot not in absent)
             self.sampler.sample(batch.packet(slot), batch.peer(slot), hits)
+        if self.witness is not None:
+            self.witness.saw_replies(batch, count, set(missed), seconds)
 
     def saw_packet(self, reply: bytes, peer: bytes, seconds: float) -> None:
         """A query was answered by a finished packet."""
@@ -104,6 +138,8 @@ class Tally:
         self.nxdomains += reply[3] & 0xF == Rcode.NXDOMAIN
         if self.sampler is not None:
             self.sampler.sample(reply, peer, 1)
+        if self.witness is not None:
+            self.witness.saw_reply(reply, peer, seconds)
 
     def rcodes(self) -> dict[tuple[str, int], int]:
         """How many answers there were, by source and rcode, finished packets among them."""
