@@ -8,6 +8,7 @@ Knows: os.urandom, RFC 5452, the 0x20 bit of letters. Does not know: sockets, me
 """
 
 import os
+from collections.abc import Callable
 
 BLOCK_OCTETS = 4096
 LOWEST_PORT = 1024
@@ -20,11 +21,17 @@ _LETTER_BITS = bytes(
 
 
 class Entropy:
-    """Draws from blocks of os.urandom. No octet is used twice."""
+    """Draws from blocks of octets: the system's, or in tests from some that are known. No octet is
+    used twice."""
 
-    __slots__ = ("_numbers", "_octets", "_position", "_reserved_ports")
+    __slots__ = ("_draw", "_numbers", "_octets", "_position", "_reserved_ports")
 
-    def __init__(self, reserved_ports: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        reserved_ports: frozenset[int] = frozenset(),
+        draw: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._draw = draw
         self._reserved_ports = reserved_ports
         self._numbers: list[int] = []
         self._octets = b""
@@ -33,7 +40,7 @@ class Entropy:
     def number(self) -> int:
         """A uniform number of 16 bits: a query id."""
         if not self._numbers:
-            self._numbers = list(memoryview(os.urandom(BLOCK_OCTETS)).cast("H"))
+            self._numbers = list(memoryview(self._draw(BLOCK_OCTETS)).cast("H"))
         return self._numbers.pop()
 
     def port(self) -> int:
@@ -48,7 +55,7 @@ class Entropy:
         length = len(name)
         start = self._position
         if start + length > len(self._octets):
-            self._octets = os.urandom(BLOCK_OCTETS)
+            self._octets = self._draw(BLOCK_OCTETS)
             start = 0
         self._position = start + length
         drawn = int.from_bytes(self._octets[start : start + length], "big")

@@ -44,25 +44,6 @@ _SECRET = bytes(32)
 MAX_EFFECTS = 100_000  # of one call of run(): an engine without end fails its test, not the machine
 
 
-class SeededEntropy(Entropy):
-    """Ids and cases that are the same in each run of a test."""
-
-    __slots__ = ("_rng",)
-
-    def __init__(self, seed: int) -> None:
-        super().__init__()
-        self._rng = Random(seed)
-
-    def number(self) -> int:
-        """A number of 16 bits."""
-        return self._rng.randrange(0x10000)
-
-    def mix_case(self, name: bytes) -> bytes:
-        """The name with each letter in one case or the other."""
-        text = name.lower()
-        return bytes(o ^ 0x20 if 97 <= o <= 122 and self._rng.random() < 0.5 else o for o in text)
-
-
 @dataclass(slots=True, eq=False)
 class _Job:
     """One engine under way. `waits_for` is the Sub it waits for, `waiters` who waits for it;
@@ -83,7 +64,7 @@ class Driver:
     def __init__(self, net: Internet, clock: ManualClock, *, seed: int = 1) -> None:
         self.net = net
         self.clock = clock
-        self._maker = QueryMaker(SeededEntropy(seed), Cookies(_SECRET))
+        self._maker = QueryMaker(Entropy(draw=Random(seed).randbytes), Cookies(_SECRET))
         self._ready: deque[tuple[_Job, Outcome | None]] = deque()
         self._later: list[tuple[float, int, _Job, Outcome]] = []
         self._subs: dict[tuple[bytes, int, int], _Job] = {}

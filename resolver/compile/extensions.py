@@ -1,0 +1,85 @@
+"""What setuptools needs to compile the modules, or why it cannot be done here.
+
+The environment variable ROOTWARD_BUILD says what is wanted: `auto` compiles where there is a C
+compiler and Python's headers (the default), `require` fails where there is none, `pure` never
+compiles.
+
+Knows: mypyc, ROOTWARD_BUILD. Does not know: wheels, directories.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from resolver.compile import MODULES
+
+MODE_VARIABLE = "ROOTWARD_BUILD"
+MODES = ("auto", "require", "pure")
+_GROUP = "rootward"  # names the shared library that holds them all
+
+
+class CannotCompileError(Exception):
+    """What is missing here."""
+
+
+def mode() -> str:
+    """What is wanted. Raises ValueError for a word that is none of MODES."""
+    word = os.environ.get(MODE_VARIABLE, "auto")
+    if word not in MODES:
+        raise ValueError(f"{MODE_VARIABLE}={word}: must be one of {', '.join(MODES)}")
+    return word
+
+
+def check_compiler() -> None:
+    """Raises CannotCompileError where compiling must fail."""
+    command = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    compiler = shlex.split(command)[0]
+    if shutil.which(compiler) is None:
+        raise CannotCompileError(f"no C compiler: {compiler} is not installed")
+    header = Path(sysconfig.get_paths()["include"], "Python.h")
+    if not header.exists():
+        raise CannotCompileError(f"no headers of Python: {header} is not there")
+
+
+def extensions(directory: Path) -> list[Any]:
+    """The extension modules for setuptools, their C written to `directory`. To be called where the
+    source is. Raises CannotCompileError."""
+    check_compiler()
+    try:
+        from mypyc.build import mypycify
+    except ImportError:
+        raise CannotCompileError("no mypyc: mypy is not installed") from None
+    files = [f"resolver/{module.replace('.', '/')}.py" for module in MODULES]
+    options = [
+        "--config-file=",
+        "--ignore-missing-imports",
+        "--follow-imports=silent",
+        f"--cache-dir={directory / 'mypy'}",
+    ]
+    made: list[Any] = mypycify(
+        [*options, *files],
+        opt_level="2",
+        debug_level="0",
+        group_name=_GROUP,
+        target_dir=str(directory / "c"),
+    )
+    return made
+
+
+def extensions_wanted(directory: Path) -> list[Any]:
+    """The same, and none where that is as well. Exits with a sentence where they are required and
+    cannot be had."""
+    wanted = mode()
+    if wanted == "pure":
+        return []
+    try:
+        return extensions(directory)
+    except CannotCompileError as error:
+        if wanted == "require":
+            sys.exit(f"rootward: {MODE_VARIABLE}=require, but {error}")
+        print(f"rootward: not compiled: {error}", file=sys.stderr)
+        return []
