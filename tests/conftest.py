@@ -7,15 +7,28 @@ that a comparison silently stopped being made.
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import resolver
+from resolver.compile import how
+
 settings.register_profile("rootward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rootward")
 
 _PEERS_REQUIRED = os.environ.get("ROOTWARD_PEERS_REQUIRED") == "1"
+
+
+def pytest_report_header() -> str:
+    return f"rootward: {how()}, {Path(resolver.__file__).parent}"
+
+
+def pytest_sessionstart() -> None:
+    if os.environ.get("ROOTWARD_TESTED", how()) != how():
+        pytest.exit(f"ROOTWARD_TESTED={os.environ['ROOTWARD_TESTED']}, but it is {how()}", 1)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from resolver import __version__
 from resolver.app.control.parser import add_verbs
 from resolver.app.exits import BAD_CONFIGURATION, FAILED, OK, USAGE
+from resolver.compile import how
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config
@@ -52,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rootward", description="DNS server: primary, secondary and caching resolver."
     )
-    version = f"rootward {__version__} (Python {sys.version.split()[0]})"
+    version = f"rootward {__version__} (Python {sys.version.split()[0]}, {how()})"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     config = argparse.ArgumentParser(add_help=False)
