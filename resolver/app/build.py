@@ -10,7 +10,8 @@ from resolver import __version__, names
 from resolver.app.material import Material
 from resolver.app.notes import LogNotes
 from resolver.app.tending import SNAPSHOT_FILE, SnapshotPlan, Tending
-from resolver.app.zoning import Roster, Zoning
+from resolver.app.zone_plans import Roster
+from resolver.app.zoning import Zoning
 from resolver.cache.answers import Answers
 from resolver.cache.caches import PACKETS_SHARE, Caches
 from resolver.clock import Clock

@@ -64,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"configuration; default: {' or '.join(map(str, CONFIG_PLACES))}, else built in",
     )
     run = commands.add_parser("run", parents=[config], help="serve in the foreground")
+    run.add_argument(
+        "--take-over",
+        action="store_true",
+        help="take the place of the server that runs with this state_dir; no query is lost",
+    )
     run.set_defaults(command=_run, parser=run)
     check = commands.add_parser("check", parents=[config], help="check configuration and zones")
     check.set_defaults(command=_check, parser=check)
@@ -195,7 +200,8 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     log.info("configuration: %s", source)
     for sentence in unbuilt(config):
         log.warning("%s", sentence)
-    return run(config, lambda: find_config(options.config)[0])
+    reread = lambda: find_config(options.config)[0]  # noqa: E731
+    return run(config, reread, takes_over=options.take_over)
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

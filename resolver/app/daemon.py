@@ -6,17 +6,23 @@ Knows: the process. Does not know: what is served.
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from resolver.app.added_zones import bring_back
 from resolver.app.build import banner, example_name
 from resolver.app.control.listener import ControlListener
 from resolver.app.exits import BAD_CONFIGURATION, OK
 from resolver.app.garbage import Garbage
+from resolver.app.handover import HandoverDoor, Predecessor, chosen, take_over
 from resolver.app.logging import set_up
+from resolver.app.privileges import become
 from resolver.app.server import Server
+from resolver.app.sockets import complete, open_pairs, paired, passed, wanted
+from resolver.app.supervisor import Supervisor
 from resolver.config.schema import Config
 from resolver.errors import ResolverError
 from resolver.net.descriptors import raise_limit
@@ -24,23 +30,66 @@ from resolver.net.descriptors import raise_limit
 _log = logging.getLogger(__name__)
 
 
-def run(config: Config, reread: Callable[[], Config]) -> int:
-    """Serve until SIGTERM or Ctrl-C; the exit code. `reread` reads the configuration again."""
+def run(config: Config, reread: Callable[[], Config], *, takes_over: bool = False) -> int:
+    """Serve until SIGTERM or Ctrl-C; the exit code. `reread` reads the configuration again.
+    `takes_over`: in the place of a server that runs with the same state folder."""
     try:
         raise_limit()
+        supervisor = Supervisor()
         server = Server(config, keeps_cache=True, reread=reread)
         bring_back(server.config, server.zoning, server.material.keys)
-        return asyncio.run(_serve(server))
+        predecessor = take_over(config) if takes_over else None
+        try:
+            for note in find_sockets(server, predecessor):
+                _log.warning("%s", note)
+            _drop_privileges(config)
+            return asyncio.run(_serve(server, supervisor, predecessor))
+        finally:
+            server.disown()
+            if predecessor is not None:
+                predecessor.close()
     except ResolverError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIGURATION
 
 
+def find_sockets(server: Server, predecessor: Predecessor | None) -> list[str]:
+    """Have the server listen on what it is given, and open what is missing while we may; a sentence
+    for each thing worth a word. Raises ConfigError."""
+    settings = server.config.server
+    if predecessor is not None:
+        given = list(predecessor.given)
+        pairs = chosen(predecessor.pairs, wanted(settings, given))
+        notes = []
+    else:
+        pairs = paired(passed(), settings.listen)
+        given = list(pairs)
+        notes = complete(pairs)
+        if "listen" in settings.model_fields_set:
+            notes += [
+                f"{address}: passed to us and not in server.listen; served all the same"
+                for address in given
+                if address not in settings.listen
+            ]
+    server.adopt(pairs, given)
+    missing = [address for address in wanted(settings, given) if address not in pairs]
+    server.adopt({**pairs, **open_pairs(missing)}, given)
+    return notes
+
+
+def _drop_privileges(config: Config) -> None:
+    if config.server.user:
+        become(config.server.user, config.server.state_dir)
+    elif os.geteuid() == 0:
+        _log.warning("running as root; server.user names whom to become instead")
+
+
 class Reloads:
     """Reloads when a signal says so; some that come while one is under way give one more."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, supervisor: Supervisor) -> None:
         self._server = server
+        self._supervisor = supervisor
         self._wanted = False
         self._task: asyncio.Task[None] | None = None
 
@@ -61,36 +110,57 @@ class Reloads:
         while self._wanted:
             self._wanted = False
             before = self._server.config.log
+            self._supervisor.reloading()
             try:
                 await self._server.reload()
             except Exception:
                 _log.exception("a reload failed")
             if self._server.config.log != before:
                 set_up(self._server.config.log)
+            self._supervisor.ready(_status(self._server))
 
 
-async def _serve(server: Server) -> int:
+def _status(server: Server) -> str:
+    """One line about a server that runs."""
+    kinds = [f"{len(server.store)} zones", *(["recursion"] if server.recursion is not None else [])]
+    return f"{' and '.join(kinds)} on {', '.join(map(str, server.addresses))}"
+
+
+async def _serve(
+    server: Server, supervisor: Supervisor, predecessor: Predecessor | None = None
+) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.ending.set)
-    reloads = Reloads(server)
+    reloads = Reloads(server, supervisor)
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)
     loop.add_signal_handler(signal.SIGUSR2, server.query_log.reopen)
     garbage = Garbage(server.metrics)
-    async with server, ControlListener(server):
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(server)
+        if predecessor is not None:
+            await predecessor.release()
+        await stack.enter_async_context(HandoverDoor(server))
+        await stack.enter_async_context(ControlListener(server))
         garbage.start()
-        for warning in server.material.warnings:
-            _log.warning("%s", warning)
-        listening = [str(a) for a in server.addresses]
-        recursion = server.recursion is not None
-        for line in banner(server.store, listening, recursion=recursion):
-            print(line, file=sys.stderr)
-        if server.addresses:
-            first = server.addresses[0]
-            name = example_name(server.store)
-            print(f"try: dig @{first.ip} -p {first.port} {name}", file=sys.stderr)
-        print(f"ready: {' '.join(listening)}", file=sys.stderr, flush=True)
+        _tell_start(server)
+        supervisor.ready(_status(server))
         await server.ending.wait()
+        supervisor.stopping()
+        supervisor.close()
         await reloads.stop()
         garbage.stop()
     return OK
+
+
+def _tell_start(server: Server) -> None:
+    for warning in server.material.warnings:
+        _log.warning("%s", warning)
+    listening = [str(a) for a in server.addresses]
+    for line in banner(server.store, listening, recursion=server.recursion is not None):
+        print(line, file=sys.stderr)
+    if server.addresses:
+        first = server.addresses[0]
+        name = example_name(server.store)
+        print(f"try: dig @{first.ip} -p {first.port} {name}", file=sys.stderr)
+    print(f"ready: {' '.join(listening)}", file=sys.stderr, flush=True)

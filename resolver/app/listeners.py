@@ -120,6 +120,19 @@ class Listeners:
         for address in self._pairs.keys() - wanted(settings, self.given):
             self._let_go(address)
 
+    @property
+    def connections(self) -> int:
+        """TCP connections that are open."""
+        return 0 if self.stream is None else self.stream.connections
+
+    def retreat(self) -> None:
+        """Leave the sockets to somebody else who has them, too. Replies under way are sent, and
+        connections that are open are served."""
+        for listener in self._udp.values():
+            listener.stop()
+        if self.stream is not None:
+            self.stream.retreat()
+
     def stop(self) -> None:
         """Take no more queries; replies under way can be sent."""
         for listener in self._udp.values():

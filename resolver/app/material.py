@@ -16,7 +16,7 @@ from resolver import names
 from resolver.app.cookie_secrets import read_cookie_secrets
 from resolver.app.key_files import read_keys
 from resolver.app.local_files import LocalFiles
-from resolver.app.zoning import primary_zones
+from resolver.app.zone_plans import primary_zones
 from resolver.config.schema import Config
 from resolver.errors import ConfigError, Finding, ZoneError
 from resolver.iterate.priming import builtin_hints

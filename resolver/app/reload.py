@@ -24,7 +24,8 @@ from resolver.app.differences import asks_otherwise, changes, keep_fixed, rerout
 from resolver.app.material import Material, gather
 from resolver.app.sockets import Pair
 from resolver.app.tending import Tending
-from resolver.app.zoning import Settling, ZonesPlan, plan_zones
+from resolver.app.zone_plans import ZonesPlan, plan_zones
+from resolver.app.zoning import Settling
 from resolver.cache.caches import PACKETS_SHARE
 from resolver.cache.flush import flush
 from resolver.config.schema import Config

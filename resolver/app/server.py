@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 # Ctrl-C ends within a second; replies under way get most of it.
 DRAIN_S = 0.8
+# Whoever is still connected when somebody else has taken over is served for so long.
+LINGER_S = 10.0
 _DRAIN_STEP_S = 0.02
 
 _EMBEDDED = Config.model_validate(
@@ -131,6 +133,7 @@ class Server:
         self.driver: Driver | None = None
         self.monitor: Monitor | None = None
         self._reread = reread
+        self._handed_over = False
         self._pairs: dict[Address, Pair] = {}
         self._given: tuple[Address, ...] = ()
         self.changing = asyncio.Lock()  # held while what is configured changes
@@ -165,6 +168,11 @@ class Server:
         self._pairs = dict(pairs)
         self._given = tuple(given)
 
+    def disown(self) -> None:
+        """Close sockets that were adopted, if the server has not come to start."""
+        close(self._pairs)
+        self._pairs = {}
+
     async def start(self) -> None:
         """Open every listener; UDP and TCP share address and port. Raises ConfigError when an
         address cannot be used, and then holds no socket. Secondary zones begin with what is on
@@ -178,7 +186,7 @@ class Server:
         except BaseException:
             self.query_log.close()
             self._close_monitor()
-            close(self._pairs)
+            self.disown()
             raise
         if self.monitor is not None:
             self.monitor.readiness.started = True
@@ -221,10 +229,43 @@ class Server:
             driver.close()
             del self._retiring[driver]
 
+    async def freeze(self) -> None:
+        """Change nothing any more, and have on disk whatever is to outlive us; queries are answered
+        all the same. For whoever has `changing`."""
+        await self.zoning.freeze()
+        self._close_monitor()
+        if self.tending is not None:
+            await self.tending.save()
+
+    async def thaw(self) -> None:
+        """Go on as before `freeze`."""
+        await self.zoning.thaw()
+        self.monitor = open_monitor(self)
+        if self.monitor is not None:
+            await self.monitor.start()
+            self.monitor.readiness.started = True
+
+    def hand_over(self) -> None:
+        """Somebody else serves on our sockets: end, and leave what is on disk to him."""
+        self._handed_over = True
+        if self.tending is not None:
+            self.tending.keep_nothing()
+        self.ending.set()
+
+    async def _linger(self) -> None:
+        """Read no more sockets that are somebody else's now, but serve the connections we have."""
+        self.listeners.retreat()
+        until = self.clock.now() + LINGER_S
+        while self.listeners.connections and self.clock.now() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_DRAIN_STEP_S)
+
     async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Take no more queries, finish replies under way for at most `drain_s` seconds, close."""
         if self.driver is None:
             return
+        if self._handed_over:
+            await self._linger()
+            drain_s = LINGER_S
         if self.monitor is not None:
             self.monitor.readiness.stopping = True
         await self.zoning.stop()

@@ -67,6 +67,10 @@ class Tending:
         self._recursion, self._files, self._plan = recursion, files, plan
         self._origin = _origin_of(recursion)
 
+    def keep_nothing(self) -> None:
+        """Write no snapshot any more."""
+        self._plan = None
+
     async def open(self) -> None:
         """Take back what was in the cache; whatever is wrong with the file costs one line."""
         if self._plan is None:

@@ -1,52 +1,40 @@
-"""From a configuration to whatever keeps zones: the keeper, the primary zones, and who may do what.
+"""From a configuration to whatever keeps zones: the keeper, primary zones, folders, catalogs.
 
-Who may transfer and change a zone, and who is told of changes, is looked up by origin in the tables
-of the Roster: zones that come at run time, out of folders and catalogs, are put into them.
-
-Knows: the configuration, and which part takes what of it. Does not know: how zones are kept.
+What each is to do is worked out elsewhere (app/zone_plans.py). Knows: the parts, and how they hang
+together. Does not know: the configuration, how zones are kept.
 """
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TypeAlias
 
 from resolver import names
+from resolver.app.zone_plans import Roster, ZonesPlan, ZonesThere, plan_zones, secondary_zone
 from resolver.clock import Clock
-from resolver.config.entries import PeerSettings
 from resolver.config.schema import Config
 from resolver.config.units import Network
 from resolver.config.zones import (
-    CatalogSettings,
-    MemberSettings,
-    ZoneDirectorySettings,
     ZoneSettings,
 )
 from resolver.errors import Finding
 from resolver.metrics import Metrics
 from resolver.model import Address
-from resolver.net.catalogs import Followed, FollowedCatalog, Made
+from resolver.net.catalogs import Followed, Made
 from resolver.net.ledger import Ledger
-from resolver.net.maintain import Keeper, KeeperPlan
+from resolver.net.maintain import Keeper
 from resolver.net.peer_client import PeerClient
-from resolver.net.primaries import Folder, Primaries
-from resolver.net.primary import FileRead, PrimaryZone
+from resolver.net.primaries import Primaries
+from resolver.net.primary import FileRead
 from resolver.net.secondary import SecondaryZone
-from resolver.policy.acl import Rule, ZoneRules
-from resolver.policy.update_policy import UpdateRule, UpdateRules, rule_of
 from resolver.serve.request import Notes
 from resolver.serve.update import Updates
 from resolver.zone.content import Zone
-from resolver.zone.peer import Peer
 from resolver.zone.store import ZoneStore
 
 # In `server.state_dir`.
 JOURNAL_FILE = "journal.db"
-
-Terms: TypeAlias = ZoneSettings | ZoneDirectorySettings | CatalogSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,89 +45,6 @@ class Settling:
     secondaries: Sequence[SecondaryZone]
     ended: Sequence[Made]
     begun: Sequence[Made]
-
-
-class Roster:
-    """Who may do what with which zone, and who is told of changes; by lower-case origin."""
-
-    def __init__(self, config: Config, networks: Sequence[Network]) -> None:
-        self._networks = networks
-        self._update_rest = Rule(config.access.update, networks)
-        self._transfers: dict[bytes, Rule] = {}
-        self._updates: dict[bytes, UpdateRule] = {}
-        self.also_notify: dict[bytes, tuple[Peer, ...]] = {}
-        self.transfer_rules = ZoneRules(Rule(config.access.transfer, networks), self._transfers)
-        self.update_rules = UpdateRules(UpdateRule(self._update_rest), self._updates)
-        for zone in config.zone:
-            self.admit(zone, zone.name)
-        for catalog in config.catalog:
-            self.admit(catalog, catalog.name)
-
-    def admit(self, terms: Terms, origin: bytes) -> None:
-        """Note on which terms a zone is served."""
-        if terms.transfer is not None:
-            self._transfers[origin] = Rule(terms.transfer, self._networks)
-        if not isinstance(terms, CatalogSettings):
-            self._updates[origin] = rule_of(terms, self._update_rest, self._networks)
-        self.also_notify[origin] = peers_of(terms.also_notify)
-
-    def dismiss(self, origin: bytes) -> None:
-        """Forget a zone."""
-        self._transfers.pop(origin, None)
-        self._updates.pop(origin, None)
-        self.also_notify.pop(origin, None)
-
-
-@dataclass(frozen=True, slots=True)
-class ZonesPlan:
-    """What a configuration says of zones, worked out; made without touching anything."""
-
-    roster: Roster
-    keeper: KeeperPlan
-    primaries: Mapping[bytes, PrimaryZone]
-    folders: Sequence[Folder]
-    followed: Sequence[FollowedCatalog]
-    made: Mapping[bytes, Sequence[bytes]]  # catalogs made here, and configured zones in them
-
-
-@dataclass(frozen=True, slots=True)
-class ZonesThere:
-    """Zones that are not in the configuration by themselves: those of each folder and of each
-    catalog that is followed, and those added at run time."""
-
-    in_folders: Mapping[Path, Sequence[bytes]] = field(default_factory=dict)
-    in_catalogs: Mapping[bytes, Sequence[bytes]] = field(default_factory=dict)
-    added: Mapping[bytes, ZoneSettings] = field(default_factory=dict)
-
-
-def plan_zones(
-    config: Config, networks: Sequence[Network], there: ZonesThere | None = None
-) -> ZonesPlan:
-    """Work it out, for a server that has the zones `there` already."""
-    there = there or ZonesThere()
-    roster = Roster(config, networks)
-    folders, followed = _folders(config, roster), _followed(config, roster)
-    for folder in folders:
-        for origin in there.in_folders.get(folder.path, ()):
-            folder.admit(origin)
-    for catalog in followed:
-        for origin in there.in_catalogs.get(catalog.origin, ()):
-            catalog.admit(origin)
-    for origin, terms in there.added.items():
-        roster.admit(terms, origin)
-    return ZonesPlan(
-        roster,
-        KeeperPlan(
-            _secondaries(config),
-            roster.also_notify,
-            config.secondary,
-            config.server.notify_name_servers,
-        ),
-        primary_zones(config),
-        folders,
-        followed,
-        {catalog.name: _listed(config, catalog.name) for catalog in config.catalog},
-    )
 
 
 class Zoning:
@@ -179,6 +84,7 @@ class Zoning:
         self.made = {origin: self._make(origin, listed) for origin, listed in plan.made.items()}
         self.primaries.changed.append(self._members_changed)
         self._added: dict[bytes, ZoneSettings] = {}
+        self._frozen = AsyncExitStack()
         self._configured = {*(zone.name for zone in config.zone), *plan.made}
 
     def _make(self, catalog: bytes, listed: Sequence[bytes]) -> Made:
@@ -199,7 +105,7 @@ class Zoning:
         zones as their files hold them."""
         await self.keeper.open()
         for terms in self._added.values():
-            await self.keeper.add(_secondary(terms))
+            await self.keeper.add(secondary_zone(terms))
         await self.primaries.open(files)
         await self.followed.open()
         for made in self.made.values():
@@ -222,12 +128,25 @@ class Zoning:
         for made in self.made.values():
             await made.stop()
         await self.keeper.stop()
+        await self._frozen.aclose()
 
     @asynccontextmanager
     async def still(self) -> AsyncIterator[None]:
         """No zone comes or goes by itself meanwhile: not out of folders, not out of catalogs."""
         async with self.primaries.still(), self.followed.still():
             yield
+
+    async def freeze(self) -> None:
+        """Change no zone any more, until `thaw`."""
+        await self._frozen.enter_async_context(self.still())
+        await self.primaries.pause()
+        await self.keeper.pause()
+
+    async def thaw(self) -> None:
+        """Go on."""
+        self.keeper.go_on()
+        self.primaries.go_on()
+        await self._frozen.aclose()
 
     def there(self) -> ZonesThere:
         """What is here and not in the configuration by itself."""
@@ -277,7 +196,7 @@ class Zoning:
         await self.keeper.remove(origin)
         self._added[origin] = terms
         self.roster.admit(terms, origin)
-        await self.keeper.add(_secondary(terms))
+        await self.keeper.add(secondary_zone(terms))
 
     def bring_back(self, terms: ZoneSettings) -> bool:
         """Begin with a zone that was added before the server was started anew; False when the
@@ -317,76 +236,3 @@ class Zoning:
             metrics=self._metrics,
             notes=notes,
         )
-
-
-def peers_of(settings: Iterable[PeerSettings]) -> tuple[Peer, ...]:
-    """Servers as they are configured."""
-    return tuple(Peer(peer.address, peer.key) for peer in settings)
-
-
-def _secondaries(config: Config) -> list[SecondaryZone]:
-    return [_secondary(zone) for zone in config.zone if zone.role != "primary"]
-
-
-def _secondary(terms: ZoneSettings) -> SecondaryZone:
-    check = terms.zonemd == "check"
-    return SecondaryZone(terms.name, peers_of(terms.primaries), check_digest=check)
-
-
-def primary_zones(config: Config) -> dict[bytes, PrimaryZone]:
-    """The zones that are read from files, by lower-case origin."""
-    return {
-        zone.name: replace(_plan(zone), origin=zone.name, path=zone.file)
-        for zone in config.zone
-        if zone.role == "primary" and zone.file is not None
-    }
-
-
-def _folders(config: Config, roster: Roster) -> list[Folder]:
-    return [
-        Folder(entry.path, _plan(entry), partial(roster.admit, entry), roster.dismiss)
-        for entry in config.zone_directory
-    ]
-
-
-def _listed(config: Config, catalog: bytes) -> list[bytes]:
-    """Configured zones of a catalog, secondary ones too."""
-    return [zone.name for zone in config.zone if zone.catalog == catalog]
-
-
-def _followed(config: Config, roster: Roster) -> list[FollowedCatalog]:
-    found = []
-    for zone in config.zone:
-        if zone.role != "catalog":
-            continue
-        members = zone.members or MemberSettings()
-        told = members.model_fields_set
-        terms = zone.model_copy(
-            update={
-                "transfer": members.transfer if "transfer" in told else zone.transfer,
-                "also_notify": members.also_notify if "also_notify" in told else zone.also_notify,
-            }
-        )
-        found.append(
-            FollowedCatalog(
-                zone.name,
-                peers_of(members.primaries or zone.primaries),
-                check_digest=zone.zonemd == "check",
-                admit=partial(roster.admit, terms),
-                dismiss=roster.dismiss,
-            )
-        )
-    return found
-
-
-def _plan(terms: ZoneSettings | ZoneDirectorySettings) -> PrimaryZone:
-    """What is configured of a zone but for its name and file."""
-    return PrimaryZone(
-        b"",
-        Path(),
-        serial=terms.serial,
-        watch=terms.watch,
-        sync_s=terms.zonefile_sync,
-        catalog=terms.catalog,
-        check_digest=terms.zonemd == "check",
-    )

@@ -20,7 +20,6 @@ class Unbuilt(NamedTuple):
 
 
 NOT_BUILT: dict[str, Unbuilt] = {
-    "server.user": Unbuilt("the process stays who started it", ""),
     "server.workers": Unbuilt("one process serves", 1),
     "dnssec.validation": Unbuilt("nothing is validated", "off"),
     "dnssec.trust_anchors": Unbuilt("nothing is validated", ()),

@@ -163,12 +163,16 @@ class StreamListener:
         self._socks.remove(sock)
         sock.close()
 
-    def stop(self) -> None:
-        """Accept no more; replies under way still go out, and then their connections are closed."""
+    def retreat(self) -> None:
+        """Accept no more; connections that are open go on."""
         self._stop_accepting()
         for sock in self._socks:
             sock.close()
         self._socks.clear()
+
+    def stop(self) -> None:
+        """Accept no more; replies under way still go out, and then their connections are closed."""
+        self.retreat()
         for client in list(self._clients):
             client.finish()
 

@@ -10,15 +10,14 @@ Knows: the event loop, who is told of what. Does not know: when a zone is checke
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from resolver import names
 from resolver.clock import Clock
-from resolver.config.secondary import SecondarySettings
 from resolver.errors import JournalError
 from resolver.metrics import Metrics
 from resolver.model import Address
+from resolver.net.keeper_plan import KeeperPlan as KeeperPlan
 from resolver.net.ledger import Kept, Ledger
 from resolver.net.notifier import Notifier
 from resolver.net.own_addresses import OwnAddresses
@@ -44,17 +43,6 @@ from resolver.zone.transfer_in import Bounds, Result
 MIN_CHANGES = 10_000
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class KeeperPlan:
-    """What is configured: secondary zones, and by origin who is told of changes beside the name
-    servers of the zone, or instead of them."""
-
-    secondaries: Sequence[SecondaryZone] = ()
-    also_notify: Mapping[bytes, tuple[Peer, ...]] = field(default_factory=dict)
-    settings: SecondarySettings = field(default_factory=SecondarySettings)
-    tell_name_servers: bool = True
 
 
 class Keeper:
@@ -200,13 +188,22 @@ class Keeper:
         if self._notifier is not None:
             self._notifier.client = client
 
-    async def stop(self) -> None:
-        """End everything that is under way; a change that is being written is written."""
+    async def pause(self) -> None:
+        """Ask no primary until told to `go_on`; a change that is being written is written."""
         tasks = [*self._tasks.values(), *self._chores]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
+
+    def go_on(self) -> None:
+        """Ask primaries again."""
+        for secondary in self._secondaries.values():
+            self._run(secondary)
+
+    async def stop(self) -> None:
+        """End everything that is under way; a change that is being written is written."""
+        await self.pause()
         if self._notifier is not None:
             await self._notifier.close()
         if self.ledger is not None:

@@ -76,6 +76,7 @@ class Primaries:
         self._updates: set[asyncio.Task[None]] = set()
         self._looking = asyncio.Lock()
         self._ended: list[Primary] = []
+        self._paused = False
 
     async def open(self, files: Iterable[Zone]) -> None:
         """Serve everything there is, before any query comes. `files` are the configured zones as
@@ -189,8 +190,20 @@ class Primaries:
         self._tell_change()
         return faults
 
+    async def pause(self) -> None:
+        """Take no updates until told to `go_on`; those that have begun are finished."""
+        self._paused = True
+        await asyncio.gather(*self._updates, return_exceptions=True)
+
+    def go_on(self) -> None:
+        """Take updates again."""
+        self._paused = False
+
     def perform(self, update: Update, may: Rights, done: Callable[[Outcome], None]) -> None:
         """Make a change; `done` gets the outcome when it is durable, or refused."""
+        if self._paused:
+            done(Rejected(Rcode.SERVFAIL, "the server is about to be another one"))
+            return
         task = asyncio.ensure_future(self._perform(update, may, done))
         self._updates.add(task)
         task.add_done_callback(self._updates.discard)
