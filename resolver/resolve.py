@@ -166,10 +166,12 @@ class Recursion:
         text = "no result: too many questions in flight, or an internal error"
         return servfail(ExtendedError(Ede.OTHER, text))
 
-    def renewal(self, question: Question) -> Spawn:
-        """Work that fetches anew, shortly before it expires, what the answer stands on."""
+    def renewal(self, question: Question, *, due: bool = True) -> Spawn:
+        """Work that fetches anew, shortly before it expires, what the answer stands on. When that
+        is not `due`, the cache is not looked into for the name."""
         work = self._work(Trace())
         work.renewing = True
+        work.unknown = b"" if due else question.qname.lower()
         return Spawn(question.key, lambda: self._resolve(question, work))
 
     def cached(self, question: Question) -> Answer | None:

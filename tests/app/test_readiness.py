@@ -46,7 +46,7 @@ def recursive(up: Loopback, folder: Path, **sections: object) -> Config:
     return Config.model_validate(
         {
             "server": {"listen": ["127.0.0.1:0"], "state_dir": str(folder)},
-            "recursion": {"root_hints": str(hints), "do_not_query": []},
+            "recursion": {"root_hints": str(hints), "do_not_query": [], "max_time": 1},
             "outgoing": {"port": up.port},
             "metrics": {"listen": "127.0.0.1:0", "unready_after": 0.5},
             **sections,
@@ -101,7 +101,7 @@ async def test_not_ready_while_nobody_answers_and_again_after(
         text = await until_ready(server, ready=False)
         assert "no other server has replied for" in text
         # Nobody sends a question to a server that is not ready: it finds out by itself.
-        asking.cancel()
+        await asking
         for silence in silences:
             silence.lift()
         await until_ready(server, ready=True)
@@ -115,9 +115,9 @@ async def test_one_dead_zone_is_no_reason(up: Loopback, net: Internet, tmp_path:
         await until_ready(server, ready=True)
         net.lose(TEST)
         asking = asyncio.ensure_future(resolve(server, "www.example."))
+        await until(lambda: server.metrics.upstream_timeouts_total > 0)
         replies = server.metrics.upstream_rtt_seconds.count
         # The root is asked, to be sure, and that is enough.
-        await until(lambda: server.metrics.upstream_timeouts_total > 0)
         await until(lambda: server.metrics.upstream_rtt_seconds.count > replies)
         assert (await get(server, "/ready"))[0] == 200
         asking.cancel()

@@ -89,7 +89,7 @@ class Monitor:
         if driver is None or recursion is None or self._probing:
             return
         self._probing = True
-        renewal: Spawn = recursion.renewal(ROOT_NS)
+        renewal: Spawn = recursion.renewal(ROOT_NS, due=False)
         driver.start(renewal.start(), self._probed)
 
     def _probed(self, result: object) -> None:
