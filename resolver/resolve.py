@@ -249,6 +249,8 @@ class Recursion:
             answer = servfail(end.error)
         if answer.source is Source.SERVER:
             answer.source = Source.RECURSION
+            if answer.extended_errors and work.depth == 0:
+                work.note_told(answer.extended_errors)
         answer.trace = work.trace
         return answer
 

@@ -56,6 +56,7 @@ WHOLE_NAME = Kind("whole-name", "  that may not be meant for names below it: the
 ALIAS = Kind("alias", "alias leads to {0}", ("target",))
 NO_SERVER = Kind("failed", "  {0}", ("reason",))
 GIVEN_UP = Kind("failed", "given up: {0}", ("reason",))
+TOLD = Kind("told", "told with the answer: {0}", ("reason",))
 
 
 class Servers:
