@@ -27,6 +27,16 @@ class Address(NamedTuple):
         return f"{self.ip}#{self.port}"
 
 
+class Informant(NamedTuple):
+    """Who has told us something: a server, and whether over TCP."""
+
+    address: Address
+    over_stream: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.address} over {'TCP' if self.over_stream else 'UDP'}"
+
+
 class Question(NamedTuple):
     """What is asked. `qname` keeps the case of the asker; questions are compared by `key`."""
 

@@ -7,9 +7,11 @@ referral says can ever answer a client. Only class IN is cached. Signatures stay
 cover.
 """
 
+from typing import NamedTuple
+
 from resolver.cache.store import BoundedMap
 from resolver.codes import RRClass, RRType
-from resolver.model import Rank, RRset, Security
+from resolver.model import Informant, Rank, RRset, Security
 
 # An RRset with more records is passed on but not kept (the bound of BIND's max-records-per-type).
 MAX_RECORDS_KEPT = 100
@@ -19,18 +21,27 @@ _RRSET_OVERHEAD_OCTETS = 150
 _TYPE_OCTETS = 2
 _DNAME_KEY = RRType.DNAME.to_bytes(_TYPE_OCTETS, "big")
 _MAX_NUMBERS = 4096
+_MAX_STANDINGS = 4096
 _IN = int(RRClass.IN)
+
+
+class Standing(NamedTuple):
+    """What an RRset is worth and who told us; nobody of what a snapshot brought."""
+
+    rank: Rank
+    security: Security
+    informant: Informant | None = None
 
 
 class CachedRRset:
     """An RRset as received (TTL clamped), what it is worth, and until when (monotonic seconds).
 
     `signatures` are the rdatas of the RRSIG records that cover it and came with it. There are very
-    many of these, so the key stands for owner and type, and `_owner` is there only if its case is
-    not that of the key.
+    many of these, so the key stands for owner and type, `_owner` is there only if its case is not
+    that of the key, and `standing` is one object for all that have the same.
     """
 
-    __slots__ = ("_owner", "expires_at", "key", "rank", "rdatas", "security", "signatures", "ttl")
+    __slots__ = ("_owner", "expires_at", "key", "rdatas", "signatures", "standing", "ttl")
 
     def __init__(
         self,
@@ -39,6 +50,7 @@ class CachedRRset:
         security: Security,
         expires_at: int,
         signatures: tuple[bytes, ...] = (),
+        informant: Informant | None = None,
     ) -> None:
         owner = rrset.owner
         lower = owner.lower()
@@ -46,10 +58,19 @@ class CachedRRset:
         self._owner = None if lower == owner else owner
         self.ttl = rrset.ttl
         self.rdatas = rrset.rdatas
-        self.rank = rank
-        self.security = security
+        self.standing = _standing(rank, security, informant)
         self.expires_at = expires_at
         self.signatures = signatures
+
+    @property
+    def rank(self) -> Rank:
+        """What it is worth."""
+        return self.standing.rank
+
+    @property
+    def security(self) -> Security:
+        """What is known of it under DNSSEC."""
+        return self.standing.security
 
     @property
     def rrset(self) -> RRset:
@@ -71,6 +92,20 @@ class CachedRRset:
         key = self.key
         rrtype = key[-2] << 8 | key[-1]
         return RRset(self._owner or key[:-_TYPE_OCTETS], rrtype, _IN, ttl, self.rdatas)
+
+
+_standings: dict[tuple[int, Informant | None], Standing] = {}
+
+
+def _standing(rank: Rank, security: Security, informant: Informant | None) -> Standing:
+    """The one object of this content."""
+    key = (rank << 8 | security, informant)  # an IntEnum takes long to be hashed
+    found = _standings.get(key)
+    if found is None:
+        if len(_standings) >= _MAX_STANDINGS:
+            _standings.clear()
+        found = _standings[key] = Standing(rank, security, informant)
+    return found
 
 
 def renewal_margin_s(ttl: int) -> int:
@@ -138,6 +173,7 @@ class RRsets:
         now: float,
         security: Security = Security.INDETERMINATE,
         signatures: tuple[bytes, ...] = (),
+        informant: Informant | None = None,
     ) -> bool:
         """Keep an RRset unless something better ranked is there; whether it was kept."""
         if len(rrset.rdatas) > MAX_RECORDS_KEPT:
@@ -145,7 +181,8 @@ class RRsets:
         ttl = self.clamp(rrset.ttl)
         if ttl <= 0:
             return False
-        value = CachedRRset(rrset, rank, security, self._shared(int(now) + ttl), signatures)
+        expires_at = self._shared(int(now) + ttl)
+        value = CachedRRset(rrset, rank, security, expires_at, signatures, informant)
         held = self._map.get(value.key, now)
         if held is not None and held.value.rank > rank:
             return False

@@ -79,6 +79,7 @@ class Asker:
                 if fallback is None:
                     if manner != first and message.rcode != _FORMERR:
                         self._remember(server, first & ~manner, manner, work.clock.now())
+                    work.over_stream = manner & _STREAM != 0
                     return message
                 if fallback == manner:
                     bad_cookie = message.rcode == _BADCOOKIE

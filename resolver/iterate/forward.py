@@ -23,7 +23,7 @@ from resolver.iterate.response import Aliased, Answered, Broken, Shown, add_proo
 from resolver.iterate.route import Route
 from resolver.iterate.selection import Contest
 from resolver.iterate.work import Work
-from resolver.model import Message, Question
+from resolver.model import Informant, Message, Question
 from resolver.rng import Rng
 
 # Share of a question's time that forwarders may take when the walk may still follow.
@@ -65,6 +65,7 @@ class Forwarder:
                         add_proof(response, asked, scrub.index(asked.answer), route.zone)
             if not isinstance(response, Broken):
                 work.note(steps.SAYS, server.address, Shown(response))
+                response.informant = Informant(server.address, work.over_stream)
                 return response
             work.note(steps.REJECTED, server.address, response.reason)
             contest.rule_out(server, response.reason, work.clock.now())

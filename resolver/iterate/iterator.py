@@ -48,7 +48,7 @@ from resolver.iterate.roster import (
 )
 from resolver.iterate.selection import MAX_REJECTIONS_PER_CONTEST, Contest
 from resolver.iterate.work import Work
-from resolver.model import Answer, ExtendedError, Question
+from resolver.model import Answer, ExtendedError, Informant, Question
 from resolver.rng import Rng
 
 # Shortened questions that get no reply at all may be what a filter on the way takes offence at.
@@ -288,6 +288,7 @@ class Iterator:
                 continue
             self.servers.forgive(zone, server.address)
             work.note(steps.SAYS, server.address, Shown(response))
+            response.informant = Informant(server.address, work.over_stream)
             return response
 
     def _consult(

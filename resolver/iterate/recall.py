@@ -191,7 +191,7 @@ class Recall:
                 for rdata in signed.rdatas
                 if rdata[:2] == covered
             )
-        self.rrsets.learn(rrset, rank, now=now, signatures=signatures)
+        self.rrsets.learn(rrset, rank, now=now, signatures=signatures, informant=found.informant)
 
 
 def _denied(denial: Denial, name: bytes) -> Answered:

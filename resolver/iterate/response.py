@@ -13,7 +13,7 @@ from typing import TypeAlias
 from resolver import names
 from resolver.codes import Flag, Rcode, RRType, show_rcode
 from resolver.iterate import scrub
-from resolver.model import Message, RRset
+from resolver.model import Informant, Message, RRset
 
 _CNAME = int(RRType.CNAME)
 _RRSIG = int(RRType.RRSIG)
@@ -30,7 +30,7 @@ class Answered:
 
     `additional` is the reply's, unscrubbed; only priming looks at it. `signatures` are the RRSIG
     RRsets at the owners of chain and data, `proof` the NSEC, NSEC3 and RRSIG RRsets of a denial.
-    `renew_at` is set for what is in the cache (cache/rrsets.py).
+    `renew_at` is set for what is in the cache (cache/rrsets.py), `informant` for what is not.
     """
 
     chain: list[RRset]
@@ -43,6 +43,7 @@ class Answered:
     signatures: Sequence[RRset] = ()
     proof: tuple[RRset, ...] = ()
     renew_at: float = inf
+    informant: Informant | None = None
 
 
 @dataclass(slots=True)
@@ -54,6 +55,7 @@ class Aliased:
     authoritative: bool = True
     signatures: Sequence[RRset] = ()
     renew_at: float = inf
+    informant: Informant | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Referred:
     ns: RRset
     servers: tuple[bytes, ...]
     glue: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+    informant: Informant | None = None
 
 
 @dataclass(slots=True)

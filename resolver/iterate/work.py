@@ -1,12 +1,10 @@
 """One fetch: what it may still spend, and the record of what it did."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from resolver.clock import Clock
 from resolver.codes import Ede
-from resolver.iterate import steps
 from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
 from resolver.model import ExtendedError
 from resolver.trace import Kind, Trace
@@ -19,7 +17,7 @@ class Work:
     `curtailed` is set when something was not tried for reasons that lie in the question above: a
     failure then says nothing about this one. `dnssec_ok` asks for signatures. `renewing` makes what
     expires soon count as missing. `unknown` is a name that the cache has just
-    been asked for.
+    been asked for. `over_stream`: whether the last reply of use came over TCP.
     """
 
     budget: Budget
@@ -31,6 +29,7 @@ class Work:
     dnssec_ok: bool = False
     renewing: bool = False
     unknown: bytes = b""
+    over_stream: bool = False
 
     def deeper(self) -> "Work":
         """The same budget and trace, one level down."""
@@ -40,14 +39,6 @@ class Work:
         """Add a step to the trace."""
         self.trace.depth = self.depth
         self.trace.note(self.clock.now(), kind, *args)
-
-    def note_told(self, errors: Sequence[ExtendedError]) -> None:
-        """Note what a client is told that is not the last step anyway: whatever he is told is in
-        the record."""
-        last = self.trace.notes[-1][3] if self.trace.notes else ()
-        for error in errors:
-            if error.text not in last:
-                self.note(steps.TOLD, error.text)
 
     def spend_ask(self, now: float) -> None:
         """Charge one upstream query to the question and to this fetch. Raises OutOfBudget."""

@@ -26,13 +26,18 @@ file = "own.zone"
 
 
 @pytest.fixture(scope="session")
-def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controlled]:
-    folder = make_folder(tmp_path_factory.mktemp("ctl"))
+def loopback() -> Iterator[Loopback]:
     with Loopback(tree()) as up:
-        up.write_hints(folder / "root.hints")
-        controlled = Controlled(folder, CONFIG.format(port=up.port))
-        yield controlled
-        controlled.end()
+        yield up
+
+
+@pytest.fixture(scope="session")
+def control(loopback: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controlled]:
+    folder = make_folder(tmp_path_factory.mktemp("ctl"))
+    loopback.write_hints(folder / "root.hints")
+    controlled = Controlled(folder, CONFIG.format(port=loopback.port))
+    yield controlled
+    controlled.end()
 
 
 def make_folder(folder: Path) -> Path:

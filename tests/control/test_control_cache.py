@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from controlled import Controlled
+from controlled import EXAMPLE, Controlled
 
 from resolver.app.exits import FAILED, OK, USAGE
 from resolver.codes import Rcode, RRType
+from resolver.testing import Loopback
 
 pytestmark = pytest.mark.loopback
 
@@ -45,18 +46,20 @@ def test_flush_of_a_tree_takes_all_below(control: Controlled) -> None:
     assert entries(control, "mail.example.com") == {("answer", "A")}
 
 
-def test_show_tells_rank_time_and_data(control: Controlled) -> None:
+def test_show_tells_rank_time_and_data(control: Controlled, loopback: Loopback) -> None:
     control.ask("shop.example.com")
     found = control.ctl("cache", "show", "shop.example.com", "--json").json["entries"]
     answer = next(entry for entry in found if entry["kind"] == "answer")
     assert answer["records"] == ["ads.example.com."]
     assert answer["rank"] == "authoritative answer"
     assert answer["dnssec"] == "unsigned"
+    server = loopback.address(EXAMPLE)
+    assert answer["from"] == f"{server}#{loopback.port} over UDP"
     assert 0 < answer["ttl_left"] <= answer["ttl"] == 600
     (delegation,) = (entry for entry in found if entry["kind"] == "delegation")
     assert delegation["name"] == "example.com."
     text = control.ctl("cache", "show", "shop.example.com").out
-    assert "; shop.example.com. CNAME: authoritative answer, unsigned" in text
+    assert f"; shop.example.com. CNAME: authoritative answer, unsigned, from {server}#" in text
     assert " IN CNAME ads.example.com.\n" in text
     assert "; example.com. is delegated, " in text
 

@@ -56,6 +56,7 @@ def answer_facts(value: CachedRRset, clocks: Clocks) -> Facts:
         "expires_at": clocks.wall_at(value.expires_at),
         "rank": _RANKS[value.rank],
         "dnssec": _dnssec(value),
+        "from": None if value.standing.informant is None else str(value.standing.informant),
         "records": [show_data(rrtype, rdata) for rdata in value.rdatas],
         "signatures": [show_rdata(RRType.RRSIG, rdata) for rdata in value.signatures],
     }

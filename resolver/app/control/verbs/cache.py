@@ -246,7 +246,8 @@ VERBS = (
         show,
         (Argument("name", NAME, "the name"),),
         show=show_entries,
-        details="`rank` is how far data is trusted (RFC 2181 section 5.4.1); `unchecked` data came "
+        details="Who told us, and over what, is known of all but what a restart or a dump brought. "
+        "`rank` is how far data is trusted (RFC 2181 section 5.4.1); `unchecked` data came "
         "with signatures that nobody has looked at. The delegation is that of the closest zone "
         "above the name.",
         example="cache show www.example.test",
