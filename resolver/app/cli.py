@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver import __version__
-from resolver.app.control.parser import add_verbs
 from resolver.app.exits import BAD_CONFIGURATION, FAILED, OK, USAGE
 from resolver.compile import how
 
@@ -26,7 +25,8 @@ Command = Callable[[argparse.ArgumentParser, argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code, or exits with USAGE."""
-    parser = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(with_verbs="ctl" in words)
     options, rest = parser.parse_known_args(arguments)
     # Words of `query` may stand on both sides of its options, which argparse does not expect.
     if rest and hasattr(options, "words") and not any(word.startswith("-") for word in rest):
@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(*, with_verbs: bool) -> argparse.ArgumentParser:
+    """Everything that is understood; the verbs of `ctl`, which are many, only when wanted."""
     parser = argparse.ArgumentParser(
         prog="rootward", description="DNS server: primary, secondary and caching resolver."
     )
@@ -85,7 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(command=_doctor, parser=doctor)
     ctl = commands.add_parser("ctl", parents=[config], help="control a running server")
     ctl.set_defaults(command=_no_command, parser=ctl)
-    add_verbs(ctl, _control)
+    if with_verbs:
+        from resolver.app.control.parser import add_verbs
+
+        add_verbs(ctl, _control)
     _add_top(commands, config)
     completion = commands.add_parser("completion", help="write a completion script for a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), metavar="SHELL")
@@ -262,7 +266,7 @@ def _control(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
 def _complete(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from resolver.app.control.completion import complete
 
-    return complete(_parser(), options.shell)
+    return complete(_parser(with_verbs=True), options.shell)
 
 
 def _top(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
