@@ -1,10 +1,12 @@
 """One fetch: what it may still spend, and the record of what it did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from resolver.clock import Clock
 from resolver.codes import Ede
+from resolver.iterate import steps
 from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
 from resolver.model import ExtendedError
 from resolver.trace import Kind, Trace
@@ -39,6 +41,14 @@ class Work:
         """Add a step to the trace."""
         self.trace.depth = self.depth
         self.trace.note(self.clock.now(), kind, *args)
+
+    def note_told(self, errors: Sequence[ExtendedError]) -> None:
+        """Note what a client is told that is not the last step anyway: whatever he is told is in
+        the record."""
+        last = self.trace.notes[-1][3] if self.trace.notes else ()
+        for error in errors:
+            if error.text not in last:
+                self.note(steps.TOLD, error.text)
 
     def spend_ask(self, now: float) -> None:
         """Charge one upstream query to the question and to this fetch. Raises OutOfBudget."""
