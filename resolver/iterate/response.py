@@ -104,7 +104,9 @@ def classify(
     """
     if message.rcode not in _CONCLUSIVE:
         reason = f"rcode {show_rcode(message.rcode)}"
-        return Lame(reason) if message.rcode == Rcode.REFUSED else Broken(reason, message.rcode)
+        # REFUSED for AAAA may be about the type: such servers must not be lost to the whole zone.
+        lame = message.rcode == Rcode.REFUSED and qtype != RRType.AAAA
+        return Lame(reason) if lame else Broken(reason, message.rcode)
     answer = scrub.index(message.answer)
     if message.answer and not answer:
         return Broken("an answer in another class")

@@ -96,3 +96,11 @@ def test_data_without_aa_is_taken_when_there_is_no_better():
     net.no_authority(EXAMPLE)
     answer, _ = run("www.example.com. A", net)
     assert answer.addresses == ["192.0.2.7"]
+
+
+def test_servers_that_refuse_one_type_are_asked_for_others():
+    net = two_servers()
+    net.refuse("*", name="example.com.", rrtype="AAAA")
+    world = World(net)
+    assert world.ask("www.example.com. AAAA")[0].status == "SERVFAIL"
+    assert world.ask("www.example.com. A")[0].addresses == ["192.0.2.7"]
