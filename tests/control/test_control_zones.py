@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import dns.query
+import dns.update
 import pytest
 from conftest import make_folder
-from controlled import OWN, Controlled, until
+from controlled import OWN, WAIT_S, Controlled, until
 
 from resolver.app.exits import FAILED, OK, USAGE
 from resolver.codes import Rcode
@@ -153,16 +155,27 @@ def test_zone_that_cannot_be_added_is_told(secondary: Controlled) -> None:
     assert "own.test." in shown
 
 
+def update(server: Controlled, name: str) -> int:
+    """The rcode of an update that adds an address."""
+    change = dns.update.UpdateMessage("own.test.")
+    change.add(name, 300, "A", "192.0.2.90")
+    return dns.query.udp(change, "127.0.0.1", WAIT_S, server.port).rcode()
+
+
 def test_frozen_zone_is_the_operators_to_edit(secondary: Controlled) -> None:
     file = secondary.folder / "own.zone"
+    assert update(secondary, "new") == Rcode.NOERROR
     frozen = secondary.ctl("zone", "freeze", "own.test", "--json").json
     assert frozen["frozen"]
+    assert "new.own.test. 300 IN A 192.0.2.90\n" in file.read_text()
+    assert update(secondary, "late") == Rcode.REFUSED
     assert secondary.ctl("zone", "status", "own.test", "--json").json["frozen"]
     file.write_text(OWN.replace("192.0.2.80", "192.0.2.81"))
     thawed = secondary.ctl("zone", "thaw", "own.test", "--json").json
     assert not thawed["frozen"]
-    assert thawed["serial"] == 8
+    assert thawed["serial"] > 8
     assert secondary.addresses("www.own.test") == [bytes((192, 0, 2, 81))]
+    assert update(secondary, "late") == Rcode.NOERROR
     assert secondary.ctl("zone", "sync", "own.test").code == OK
 
 
