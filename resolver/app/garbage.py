@@ -6,8 +6,9 @@ million RRsets, in which no query is answered. Caches and zones have no circles.
 searched once is set aside (gc.freeze) and freed like everything else, but never searched again, and
 a search looks at what is new only: a few milliseconds.
 
-Circles that were set aside while in use are lost when they end. asyncio's TCP transports are such,
-two kilobytes each; when many connections have come and gone, everything is searched once.
+Circles that were set aside while in use are lost when they end. TCP transports would be such, two
+kilobytes each, but are let go of one by one (net/circles.py). In case some are not, or there are
+others, everything is searched once when very many connections have come and gone.
 
 Knows: the interpreter's collector, counters. For a process of our own, never for one that we are
 embedded in.
@@ -23,8 +24,8 @@ from resolver.metrics import Metrics
 # those before one of all that is not set aside: at most 35,000 objects.
 THRESHOLDS = (700, 10, 5)
 OLDEST = 2
-# At most 100 MB are lost before everything is searched, if each of these was set aside in use.
-MAX_CONNECTIONS = 50_000
+# With a hundred octets lost for each, at most 100 MB are lost before everything is searched.
+MAX_CONNECTIONS = 1_000_000
 
 
 class Garbage:

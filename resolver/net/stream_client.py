@@ -15,6 +15,7 @@ from collections import deque
 from typing import Any, Protocol, cast
 
 from resolver.effects import Steps
+from resolver.net.circles import end_circle
 from resolver.serve.request import Messages
 from resolver.wire.framing import Framer, frame
 
@@ -198,6 +199,7 @@ class StreamClient(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end, whoever made it. Work under way goes on: its result is for the cache too."""
+        end_circle(self._transport)
         self._transport = None
         self._forget()
         self._desk.gone(self)

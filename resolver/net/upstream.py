@@ -13,6 +13,7 @@ from typing import cast
 
 from resolver.metrics import Metrics
 from resolver.model import Address
+from resolver.net.circles import end_circle
 from resolver.net.cookies import Cookies
 from resolver.net.entropy import Entropy
 from resolver.net.flight import End, Flight
@@ -126,6 +127,7 @@ class Upstream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end, whoever made it."""
+        end_circle(self._transport)
         if not self.closed:
             self.closed = True
             self._lost(self, exc)
