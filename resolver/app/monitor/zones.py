@@ -41,7 +41,7 @@ class Zones:
 def look_at_zones(server: "Server", most: int, *, only_trouble: bool = False) -> Slices[Zones]:
     """All states, and at most `most` zones: those in trouble first, then secondary zones."""
     store = server.store
-    versions = {zone.origin: zone for zone in store.unordered()}
+    versions = store.unordered()
     withheld = store.all_withheld()
     expired = sum(zone.expired for zone in withheld)
     states = {
@@ -63,16 +63,15 @@ def look_at_zones(server: "Server", most: int, *, only_trouble: bool = False) ->
     chosen = (troubled + others)[:most]
     told = []
     for number, secondary in enumerate(chosen):
-        zone = versions.get(secondary.origin)
+        zone = store.get(secondary.origin)
         records = None if zone is None else zone.records
         status = secondary.status()
         told.append(ZoneFacts(names.show(secondary.origin), status.serial, records, status))
         if not number % _SLICE_TOLD:
             yield
     if not only_trouble:
-        followed = {secondary.origin for secondary in secondaries}
-        yield
-        primaries = (zone for zone in versions.values() if zone.origin not in followed)
+        followed = server.keeper.primaries
+        primaries = (zone for zone in versions if zone.origin not in followed)
         for number, zone in enumerate(islice(primaries, most - len(told))):
             told.append(ZoneFacts(names.show(zone.origin), zone.serial, zone.records, None))
             if not number % _SLICE_TOLD:
