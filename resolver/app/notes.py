@@ -7,10 +7,13 @@ import logging
 from ipaddress import ip_address
 
 from resolver import names
+from resolver.clock import Clock
 from resolver.codes import show_rcode
 from resolver.serve.recorder import Record
 from resolver.serve.report import question_facts
 from resolver.serve.request import Request
+
+FAILURES_A_SECOND = 5
 
 _log = logging.getLogger("resolver.serve")
 
@@ -27,17 +30,43 @@ class LogNotes:
         _log.info("%s: %s", _client(request), what)
 
 
-def log_failure(record: Record) -> None:
-    """A line for a question that has failed, with the number of its record (`ctl why`). Those that
-    meet the memory of it write none."""
+class FailureLines:
+    """Writes a line for a question that has failed, with the number of its record (`ctl why`).
+
+    Who meets the memory of a failure writes none, and of a flood a few a second do; the next line
+    tells how many there were.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._second = 0
+        self._passed = 0
+        self._held = 0
+
+    def __call__(self, record: Record) -> None:
+        """Write it, unless there have been enough."""
+        second = int(self._clock.now())
+        if second != self._second:
+            self._second, self._passed = second, 0
+        self._passed += 1
+        if self._passed > FAILURES_A_SECOND:
+            self._held += 1
+            return
+        held, self._held = self._held, 0
+        log_failure(record, held)
+
+
+def log_failure(record: Record, held: int = 0) -> None:
+    """The line for one failure; `held` others before it have none."""
     facts = question_facts(record.question)
     _log.info(
-        "%s %s: %s: %s (record %d)",
+        "%s %s: %s: %s (record %d)%s",
         facts["name"],
         facts["type"],
         show_rcode(record.answer.rcode),
         record.reason,
         record.number,
+        f" (and {held} others before)" if held else "",
         extra={
             "qname": facts["name"],
             "qtype": facts["type"],

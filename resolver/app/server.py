@@ -17,7 +17,7 @@ from resolver.app.listeners import Listeners
 from resolver.app.material import Material, read_material, read_zone
 from resolver.app.monitor.interest import Interest
 from resolver.app.monitor.opening import open_monitor
-from resolver.app.notes import log_failure
+from resolver.app.notes import FailureLines
 from resolver.app.query_log import QueryLog
 from resolver.app.reload import Reloaded, reload
 from resolver.app.sockets import Pair, close, open_pairs, wanted
@@ -86,7 +86,7 @@ class Server:
         self.ending = asyncio.Event()  # set when somebody wants the server to end
         self.metrics = Metrics()
         self.tally = Tally()
-        self.recorder = Recorder(self.config.recorder, self.clock, log_failure)
+        self.recorder = Recorder(self.config.recorder, self.clock, FailureLines(self.clock))
         self.observers = Observers(self.tally, self.recorder)
         self.query_log = QueryLog(self.clock, self.metrics, self.observers, self.tally)
         self.interest = Interest(self.tally, self.observers)

@@ -9,6 +9,9 @@ client that got no reply because its time was over. What access control or a blo
 none. Clients that joined the question, and those that later met the memory of its failure
 (RFC 9520), count in the record of the work that failed.
 
+What the steps of a record refer to becomes text when it has been kept for a while, or is read: in a
+flood of failures most records are gone before that, and cost next to nothing.
+
 Bounded in number and in memory. Failures and slow answers do not drive each other out, of a
 question only the last is kept, and no two labels of names get more than a share: a flood of
 failures under one domain leaves the records of others alone.
@@ -16,7 +19,6 @@ failures under one domain leaves the records of others alone.
 Knows: requests, answers, traces. Does not know: how records are shown (report.py).
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,13 +30,12 @@ from resolver.serve.request import Request
 from resolver.trace import Trace
 
 GROUP_SHARE = 8  # names that end in the same two labels get one in so many places
-# After so long no resolution goes on that has lost its client.
-WORK_ENDS_AFTER_S = 30.0
+# After so long no resolution goes on that has lost its client: what it refers to becomes text.
+SETTLES_AFTER_S = 30.0
 _RECORD_OCTETS = 1500  # beside the trace
+_UNSETTLED_NOTE_OCTETS = 600  # an estimate, with what it refers to
 
 _SERVFAIL = int(Rcode.SERVFAIL)
-# Answers that do not wait for the work on them.
-_WITHOUT_END = frozenset((Source.STALE, Source.DROPPED))
 _DECIDED = frozenset((Source.REFUSED, Source.POLICY, Source.LOCAL, Source.SPECIAL, Source.CHAOS))
 
 
@@ -54,6 +55,7 @@ class Record:
     last_at: float
     failed: bool
     times: int = 1
+    octets: int = 0
 
     @property
     def number(self) -> int:
@@ -114,12 +116,12 @@ class Ring:
         """Add a record; those that had to go for it."""
         key = record.question.key
         gone = [self._remove(key)] if key in self._records else []
-        record.trace.settle()
         name = _ending(key[0])
         group = self._groups.setdefault(name, _Group())
         self._records[key] = record
         group.keys[key] = None
-        self._count(record, group, _RECORD_OCTETS + record.trace.octets)
+        octets = _RECORD_OCTETS + _UNSETTLED_NOTE_OCTETS * len(record.trace.notes)
+        self._count(record, group, octets)
         share = max(1, self.max_records // GROUP_SHARE)
         octets_share = self.max_octets // GROUP_SHARE
         while len(group.keys) > share or (group.octets > octets_share and len(group.keys) > 1):
@@ -129,23 +131,24 @@ class Ring:
         return gone
 
     def settle(self, record: Record) -> None:
-        """Count what its trace has got since it was kept."""
-        before = record.trace.octets
+        """Let go of all that its trace refers to."""
         record.trace.settle()
         key = record.question.key
         if self._records.get(key) is record:
-            self._count(record, self._groups[_ending(key[0])], record.trace.octets - before)
+            octets = _RECORD_OCTETS + record.trace.octets
+            self._count(record, self._groups[_ending(key[0])], octets)
 
     def _count(self, record: Record, group: _Group, octets: int) -> None:
-        self.octets += octets
-        group.octets += octets
+        self.octets += octets - record.octets
+        group.octets += octets - record.octets
+        record.octets = octets
 
     def _remove(self, key: Key) -> Record:
         record = self._records.pop(key)
         name = _ending(key[0])
         group = self._groups[name]
         del group.keys[key]
-        self._count(record, group, -_RECORD_OCTETS - record.trace.octets)
+        self._count(record, group, 0)
         if not group.keys:
             del self._groups[name]
         return record
@@ -163,7 +166,7 @@ class Recorder:
         self._clock = clock
         self._told = told
         self._by_number: dict[int, Record] = {}
-        self._unsettled: deque[Record] = deque()
+        self._unsettled: dict[int, Record] = {}  # oldest first
         self.set_up(settings)
 
     def set_up(self, settings: RecorderSettings) -> None:
@@ -202,12 +205,6 @@ class Recorder:
         """The record with this number, if it is still kept."""
         return self._by_number.get(number)
 
-    def settle(self) -> None:
-        """Bring every record up to date, for reading."""
-        for ring in (self.failures, self.slow):
-            for record in ring.newest_first():
-                ring.settle(record)
-
     def _record(self, request: Request, answer: Answer, seconds: float, *, failed: bool) -> None:
         now = self._clock.wall()
         ring = self.failures if failed else self.slow
@@ -242,17 +239,18 @@ class Recorder:
     def _keep(self, record: Record, ring: Ring) -> None:
         for gone in ring.keep(record):
             self._by_number.pop(gone.number, None)
-        self._by_number[record.number] = record
-        if record.answer.source in _WITHOUT_END:
-            self._unsettled.append(record)
+            self._unsettled.pop(gone.number, None)
+        self._by_number[record.number] = self._unsettled[record.number] = record
         self._settle_old(record.at)
         if record.failed:
             self._told(record)
 
     def _settle_old(self, now: float) -> None:
-        """Work that has lost its client goes on for a while, and so do its notes."""
-        while self._unsettled and now - self._unsettled[0].at > WORK_ENDS_AFTER_S:
-            record = self._unsettled.popleft()
+        while self._unsettled:
+            record = next(iter(self._unsettled.values()))
+            if now - record.at <= SETTLES_AFTER_S:
+                break
+            del self._unsettled[record.number]
             (self.failures if record.failed else self.slow).settle(record)
 
 

@@ -7,9 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from resolver import names
 from resolver.app import logging as app_logging
 from resolver.app.logging import BURST, WINDOW_S, RepeatFilter, set_up
+from resolver.app.notes import FAILURES_A_SECOND, FailureLines
+from resolver.codes import Ede, Rcode, RRType
 from resolver.config.schema import LogSettings
+from resolver.model import Answer, ExtendedError, Question
+from resolver.serve.recorder import Record
+from resolver.testing import ManualClock
+from resolver.trace import Trace
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +139,34 @@ def test_number_of_messages_remembered_is_bounded(monkeypatch: pytest.MonkeyPatc
     for i in range(100):
         assert repeat.filter(record(f"unique {i}"))
     assert len(repeat._seen) <= 5
+
+
+def test_failures_are_logged_a_few_a_second_and_the_rest_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = ManualClock()
+    lines = FailureLines(clock)
+    caplog.set_level(logging.INFO, "resolver.serve")
+    for i in range(100):
+        lines(failure(i))
+    assert len(caplog.messages) == FAILURES_A_SECOND
+    clock.advance(1)
+    lines(failure(100))
+    assert caplog.messages[-1].endswith(f"(and {100 - FAILURES_A_SECOND} others before)")
+    assert caplog.messages[-1].startswith("www.example. A: SERVFAIL: nobody answers (record ")
+
+
+def failure(number: int) -> Record:
+    error = ExtendedError(Ede.NO_REACHABLE_AUTHORITY, "nobody answers")
+    return Record(
+        trace=Trace(),
+        question=Question(names.read("www.example."), RRType.A),
+        peer=bytes(4),
+        stream=False,
+        answer=Answer(Rcode.SERVFAIL, extended_errors=(error,)),
+        seconds=0.1,
+        at=number,
+        first_at=number,
+        last_at=number,
+        failed=True,
+    )

@@ -261,8 +261,9 @@ def test_records_are_bounded_in_memory() -> None:
     ring = recorded.recorder.failures
     assert 1 < len(ring) < 100
     assert ring.octets <= 32_000
-    counted = sum(1500 + record.trace.octets for record in ring.newest_first())
-    assert ring.octets == counted
+    assert ring.octets == sum(record.octets for record in ring.newest_first())
+    settled = ring.newest_first()[-1]
+    assert settled.octets == 1500 + settled.trace.octets
 
 
 def test_nothing_is_kept_when_that_is_asked_for() -> None:
@@ -273,12 +274,17 @@ def test_nothing_is_kept_when_that_is_asked_for() -> None:
     assert recorded.recorder.last(names.read("www.example.com.")) is None
 
 
-def test_a_kept_record_holds_on_to_no_message() -> None:
+def test_a_record_that_is_kept_holds_on_to_no_message() -> None:
     net = tree()
     net.servfail(EXAMPLE)
     recorded = Recorded(net)
     recorded.ask("www.example.com. A")
-    for _, _, _, args in recorded.last("www.example.com. A").trace.notes:
+    before = record_facts(recorded.last("www.example.com. A"))
+    recorded.clock.advance(31)
+    recorded.ask("other.example.com. A")
+    record = recorded.last("www.example.com. A")
+    assert record_facts(record) == before
+    for _, _, _, args in record.trace.notes:
         for arg in args:
             assert type(arg).__name__ in ("str", "int", "float", "NoneType", "Settled")
 
