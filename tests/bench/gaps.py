@@ -2,9 +2,9 @@
 
     python -m tests.bench.gaps [--entries 1000000]
 
-A million RRsets are learned in small turns of the loop, as by queries; beside that a timer looks how
-late it is. In processor time, so that other programs do not count. The last line is the search of
-everything that very many TCP connections lead to.
+A million RRsets are learned in small turns of the loop, as by queries; beside that a timer looks
+how late it is. In processor time, so that other programs do not count. The last line is the search
+of everything that very many TCP connections lead to.
 """
 
 import argparse
