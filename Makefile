@@ -4,21 +4,34 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+COMPILED := build/compiled
+# Tests of what is compiled, and of what is made of it.
+COMPILED_TESTS := $(addprefix tests/,wire cache zone iterate policy serve net rfc fuzz testing)
 
-.PHONY: help run test lint demo bench docs clean
+.PHONY: help run test test-interpreted test-compiled lint compile demo bench docs clean
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 run: $(INSTALLED)  ## serve config.toml on 127.0.0.1 and ::1, port 1053
 	@exec $(BIN)/rootward run
 
-test: lint  ## lint, types and all tests
+test: test-interpreted test-compiled  ## lint, types, all tests; then the engine's once compiled
+
+test-interpreted: lint
 	$(BIN)/python -m pytest $(TESTS)
+
+test-compiled: test-interpreted
+	@$(BIN)/python -m resolver.compile $(COMPILED) || test $$? = 77
+	@test ! -e $(COMPILED)/digest || PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED):$(CURDIR) \
+		ROOTWARD_TESTED=compiled $(BIN)/python -m pytest $(or $(TESTS),$(COMPILED_TESTS))
 
 lint: $(INSTALLED)  ## lint and types only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+compile: $(INSTALLED)  ## a copy with its hot modules compiled, in build/compiled
+	$(BIN)/python -m resolver.compile $(COMPILED)
 
 demo: $(INSTALLED)  ## resolve through a fake root on loopback addresses
 	@exec $(BIN)/python -m resolver.testing.demo

@@ -19,6 +19,8 @@ from resolver.zone.journal import Clock, Journal
 
 HERE = Path(__file__).parent
 WRITER = [sys.executable, str(HERE / "histories.py")]
+# The writer finds what is found here, wherever Python was told to look.
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 LAST = 9
 
 
@@ -41,7 +43,8 @@ def test_killed_at_any_moment_it_comes_back_with_all_that_was_acknowledged(tmp_p
     rng = random.Random(1)
     known = 1
     for _ in range(40):
-        writer = subprocess.Popen([*WRITER, str(path), "4"], stdout=subprocess.PIPE, text=True)
+        command = [*WRITER, str(path), "4"]
+        writer = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
         assert writer.stdout is not None
         known = int(writer.stdout.readline())
         time.sleep(rng.random() * 0.03)
