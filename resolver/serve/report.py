@@ -115,7 +115,7 @@ def show_explained(facts: Facts) -> list[str]:
     """The lines for people, made of `explained_facts`."""
     lines = show_work(facts)
     if cause := facts.get("cause"):
-        lines += ["", f"which is the result of record {cause['number']}:", *_show_steps(cause)]
+        lines += ["", f"record {cause['number']}, which that comes from:", *_show_steps(cause)]
     if facts["answer"]:
         lines += ["", *facts["answer"]]
     return lines
@@ -133,7 +133,7 @@ def ended(seconds: float, trace: Trace, rcode: int | None) -> Facts:
     return {
         "step": "ended",
         "ms": _ms(seconds),
-        "text": f"{shown}, {trace.sent} queries to other servers",
+        "text": f"{shown}, {_show_count(trace.sent)}",
         "rcode": shown,
         "upstream": trace.sent,
     }
@@ -150,8 +150,8 @@ def show_work(facts: Facts) -> list[str]:
     """The lines for people, made of a question and `work_facts`."""
     question = facts["question"]
     lines = [
-        f"{question['name']} {question['type']}: {facts['rcode']} in {facts['ms']} ms,"
-        f" from {facts['source']}, {facts['upstream']} queries to other servers"
+        f"{question['name']} {question['type']}: {facts['rcode']} in {facts['ms']:.1f} ms,"
+        f" from {facts['source']}, {_show_count(facts['upstream'])}"
     ]
     lines += [
         f"  because: {error['text']} (EDE {error['code']}, {error['name']})"
@@ -166,8 +166,9 @@ def _show_steps(facts: Facts) -> list[str]:
         lines += ["", "steps:", *(show_step(step) for step in facts["steps"])]
     if facts["asked"]:
         lines += ["", "queries to other servers:", *_columns(facts["asked"])]
-    if facts["causes"]:
-        lines += ["", f"see also: {', '.join(f'record {n}' for n in facts['causes'])}"]
+    shown = facts.get("cause", facts).get("number")
+    if causes := [n for n in facts["causes"] if n != shown]:
+        lines += ["", f"see also: {', '.join(f'record {n}' for n in causes)}"]
     return lines
 
 
@@ -230,6 +231,10 @@ def _columns(asked: list[Facts]) -> list[str]:
         + "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[5]]).rstrip()
         for row in rows
     ]
+
+
+def _show_count(asks: int) -> str:
+    return f"{asks} {'query' if asks == 1 else 'queries'} to other servers"
 
 
 def _ms(seconds: float) -> float:

@@ -24,7 +24,7 @@ from resolver.policy.cookies import ServerCookies
 from resolver.serve.fast import FastPath
 from resolver.wire.build import build, build_query
 from resolver.wire.parse import parse
-from tests.bench import udp
+from tests.bench import recording, udp
 from tests.bench.udp import NAMES, TTL_S, query, reply
 
 BITS = 7
@@ -122,6 +122,7 @@ def main() -> None:
     only_parts = arguments.parse_args().parts
     for name, ns in (hits() | codec()).items():
         print(f"{name:30} {ns:8.0f} ns")
+    recording.main()
     if only_parts:
         return
     if not shutil.which("dnsperf") or not shutil.which("taskset") or (os.cpu_count() or 1) < 2:

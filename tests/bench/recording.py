@@ -36,7 +36,7 @@ from resolver.zone.store import ZoneStore
 ROOT, COM, WELL, ILL = (f"198.51.100.{i}" for i in (1, 2, 4, 6))
 CLIENT = bytes((127, 0, 0, 1))
 NAMES = 40
-TURNS = 100
+TURNS = 40
 
 
 def tree() -> Internet:
