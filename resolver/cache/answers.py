@@ -196,8 +196,8 @@ class Answers:
 
     def drop_all(self) -> None:
         """Forget every packet, for instance because a zone has changed."""
-        self._graves += self._tables.values()
-        self._graves.append(self._ring)
+        # Zones may change all day while nobody asks: then nothing is kept, and nobody buries.
+        self._graves += [old for old in (*self._tables.values(), self._ring) if old]
         self._tables = {}
         self._ring = deque()
         self.entries = 0
@@ -230,15 +230,18 @@ class Answers:
             self._bury()
 
     def _bury(self) -> None:
-        """Free some of what drop_all left, at most _BURIALS entries."""
-        grave = self._graves[-1]
-        for _ in range(min(_BURIALS, len(grave))):
+        """Free some of what drop_all left, at most _BURIALS entries; more than one call to `keep`
+        brings, however little was left each time."""
+        left = _BURIALS
+        while left and self._graves:
+            grave = self._graves[-1]
             if isinstance(grave, dict):
                 grave.popitem()
             else:
                 grave.pop()
-        if not grave:
-            self._graves.pop()
+            left -= 1
+            if not grave:
+                self._graves.pop()
 
 
 def _answers(query: bytes, reply: bytes, look: Peek) -> bool:

@@ -327,6 +327,17 @@ def test_drop_all_forgets_everything_at_once_and_frees_it_by_and_by(cache: Cache
     assert cache.answers.entries == 1
 
 
+@pytest.mark.parametrize("kept_in_between", [0, 1])
+def test_changes_one_after_the_other_leave_nothing_behind(
+    cache: Cache, kept_in_between: int
+) -> None:
+    for _ in range(1000):
+        for i in range(kept_in_between):
+            cache.keep(query(f"h{i}.example"))
+        cache.answers.drop_all()
+    assert len(cache.answers._graves) <= 2
+
+
 def test_space_is_bounded() -> None:
     cache = Cache(octets=100_000)
     for i in range(2000):
