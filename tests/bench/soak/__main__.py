@@ -199,6 +199,7 @@ class Soak:
             "per_second": round(answered / took_s),
             "cpu_share": round((_cpu_s(pid) - cpu) / took_s, 2),
             "held_back": clients.held_back,
+            "clients_longest_pause_s": round(clients.longest_pause_s, 2),
             "dropped_by_kernel": dropped,
             "memory": report.memory(samples),
             "descriptors": report.descriptors(samples),

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any
@@ -76,8 +77,10 @@ def descriptors(samples: Samples) -> dict[str, int]:
 def jobs(file: Path) -> dict[str, Any]:
     """What the server wrote about itself: most jobs, the oldest one, and the last counters."""
     lines = [json.loads(line) for line in file.read_text().splitlines()]
-    counters = {k: v for k, v in lines[-1].items() if k not in ("jobs", "oldest_s") and v}
+    counters = {k: v for k, v in lines[-1].items() if k.endswith("_total") and v}
+    pauses = [later["at"] - line["at"] for line, later in pairwise(lines)]
     return {
+        "longest_pause_s": round(max(pauses, default=0.0), 2),  # between samples
         "most_jobs": max(line["jobs"] for line in lines),
         "oldest_s": round(max(line["oldest_s"] for line in lines), 2),
         "counters": counters,

@@ -2,13 +2,14 @@
 
     python -m tests.bench.soak.served CONFIG SAMPLES
 
-Appends to SAMPLES a line of JSON each time: jobs, age of the oldest in seconds, and all counters.
+Appends to SAMPLES a line of JSON each time: moment, jobs, age of the oldest in seconds, counters.
 """
 
 import asyncio
 import contextlib
 import json
 import sys
+import time
 from pathlib import Path
 
 from resolver.app import cli, server
@@ -38,7 +39,7 @@ class Watched(server.Server):
             while True:
                 drivers = [d for d in (self.driver, *self._retiring) if d is not None]
                 oldest_s = max((d.oldest_job_age_s for d in drivers), default=0.0)
-                sample = {"jobs": self.jobs, "oldest_s": oldest_s}
+                sample = {"at": time.monotonic(), "jobs": self.jobs, "oldest_s": oldest_s}
                 file.write(json.dumps(sample | self.metrics.read()) + "\n")
                 file.flush()
                 await asyncio.sleep(INTERVAL_S)
