@@ -197,7 +197,9 @@ class Answers:
     def drop_all(self) -> None:
         """Forget every packet, for instance because a zone has changed."""
         # Zones may change all day while nobody asks: then nothing is kept, and nobody buries.
-        self._graves += [old for old in (*self._tables.values(), self._ring) if old]
+        self._graves += [table for table in self._tables.values() if table]
+        if self._ring:
+            self._graves.append(self._ring)
         self._tables = {}
         self._ring = deque()
         self.entries = 0
