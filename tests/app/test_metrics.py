@@ -151,6 +151,7 @@ def test_names_follow_the_conventions() -> None:
     )
 
 
+@pytest.mark.peer
 async def test_promtool_has_nothing_to_say(tmp_path: Path) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
