@@ -25,7 +25,7 @@ LAYERS |= {
 }
 LAYERS |= dict.fromkeys(("names", "codes", "model", "effects", "errors", "trace"), 0)
 LAYERS |= dict.fromkeys(("clock", "rng", "metrics", "config", "slices"), 0)
-LAYERS |= dict.fromkeys(("histogram", "sketch"), 0)
+LAYERS |= dict.fromkeys(("durable", "histogram", "sketch"), 0)
 # Modules of a package that are on another layer than the rest of it.
 LAYERS |= dict.fromkeys(("config.load", "config.reasons", "config.reference"), 7)
 LAYERS |= dict.fromkeys(("__init__", "__main__"), 7)
@@ -33,7 +33,7 @@ LAYERS |= dict.fromkeys(("__init__", "__main__"), 7)
 WAITING = {"asyncio", "socket", "ssl", "select", "selectors", "threading", "subprocess"}
 CLOCKS_AND_DICE = {"time", "random", "secrets"}
 DISK = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
-MAY_TOUCH_DISK = {"zone.file", "zone.journal", "cache.snapshot", "config.load"}
+MAY_TOUCH_DISK = {"zone.file", "zone.journal", "cache.snapshot", "config.load", "durable"}
 # Libraries that are kept off the path of a query, and who may import them.
 KEPT_APART = {
     "dns": {"wire.text", "wire.tsig", "validate.signature", "zone.signer"},
@@ -63,6 +63,8 @@ def breaches(module: str, source: str) -> list[str]:
                 allowed = other == package or other_layer < layer or layer == other_layer in (0, 7)
                 if testing or not allowed:
                     found.append(f"{package} may not import {other}")
+                elif inside == "durable" and layer < 6 and module not in MAY_TOUCH_DISK:
+                    found.append(f"{module} may not touch the disk")
             elif top in WAITING | CLOCKS_AND_DICE and layer < 6:
                 found.append(f"{package} may not import {top}")
             elif (
@@ -121,6 +123,11 @@ def test_file_keeps_the_layer_rule(path: Path) -> None:
         ("zone.lookup", "async def f(): pass", "zone.lookup may not wait"),
         ("zone.lookup", "open('x')", "zone.lookup may not touch the disk"),
         ("zone.lookup", "path.read_text()", "zone.lookup may not touch the disk"),
+        (
+            "zone.lookup",
+            "from resolver.durable import put_in_place",
+            "zone.lookup may not touch the disk",
+        ),
         ("wire.parse", "import dns.message", "wire.parse may not import dns"),
         ("net.run", "import dnslib", "net.run may not import dnslib"),
         ("app.server", "import pydantic", "app.server may not import pydantic"),
@@ -138,6 +145,7 @@ def test_breach_is_seen(module: str, source: str, breach: str) -> None:
         ("wire.text", "import dns.rdata"),
         ("testing.loopback", "import dnslib, socket\nfrom resolver.net.run import Driver"),
         ("zone.file", "open('x')"),
+        ("cache.snapshot", "from resolver.durable import put_in_place"),
     ],
 )
 def test_downward_import_is_fine(module: str, source: str) -> None:

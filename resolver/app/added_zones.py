@@ -8,7 +8,6 @@ Knows: the form of the file. Does not know: how a zone is served.
 
 import json
 import logging
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from resolver import names
 from resolver.app.zoning import Zoning
 from resolver.config.schema import Config
 from resolver.config.zones import ZoneSettings
+from resolver.durable import bring_to_disk, put_in_place
 from resolver.errors import ConfigError, Finding
 
 FILE = "zones.json"  # in `server.state_dir`
@@ -51,14 +51,8 @@ def write(path: Path, zones: Iterable[ZoneSettings]) -> None:
     temporary = path.with_name(path.name + ".new")
     with temporary.open("w", encoding="utf-8") as file:
         json.dump({"version": _VERSION, "zones": entries}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        bring_to_disk(file)
+    put_in_place(temporary, path)
 
 
 def bring_back(config: Config, zoning: Zoning, keys: Iterable[bytes]) -> None:

@@ -26,6 +26,7 @@ from resolver.cache.caches import Caches
 from resolver.cache.delegations import Delegation
 from resolver.cache.negative import Kept
 from resolver.cache.rrsets import CachedRRset
+from resolver.durable import bring_to_disk, put_in_place
 from resolver.errors import SnapshotError
 from resolver.model import Rank, RRset, Security
 from resolver.slices import Slices
@@ -60,14 +61,8 @@ def write(path: Path, blocks: list[bytes]) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "wb") as file:
         file.writelines(blocks)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name, too
-    finally:
-        os.close(folder)
+        bring_to_disk(file)
+    put_in_place(temporary, path)
 
 
 def read(path: Path, max_octets: int) -> bytes | None:

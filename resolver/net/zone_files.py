@@ -13,8 +13,9 @@ import stat
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import TypeAlias
 
+from resolver.durable import bring_to_disk, put_in_place
 from resolver.net.turns import in_turns
 from resolver.slices import Slices
 
@@ -61,25 +62,15 @@ async def replace_file(path: Path, dump: Callable[[Callable[[str], object]], Sli
     try:
         with new.open("w", encoding="latin-1") as file:
             await in_turns(dump(file.write))
-            await asyncio.to_thread(_bring_to_disk, file)
-        await asyncio.to_thread(_put_in_place, new, path)
+            await asyncio.to_thread(bring_to_disk, file)
+        await asyncio.to_thread(_take_over, new, path)
     except BaseException:
         with suppress(OSError):
             new.unlink()
         raise
 
 
-def _bring_to_disk(file: TextIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _put_in_place(new: Path, path: Path) -> None:
+def _take_over(new: Path, path: Path) -> None:
     with suppress(OSError):
         new.chmod(stat.S_IMODE(path.stat().st_mode))
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    put_in_place(new, path)
