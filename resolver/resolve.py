@@ -42,7 +42,6 @@ from resolver.rng import Rng
 from resolver.trace import Trace
 
 _ROOT_NS = Question(names.ROOT, RRType.NS)
-
 PRIMING_RETRY_S = 10.0
 # How long a client waits when there is a stale answer for it (RFC 8767 section 5), and how long
 # after a failure it need not wait at all (the failure recheck timer of the same section).
@@ -84,6 +83,7 @@ class Recursion:
             Servers(
                 max_in_flight=recursion.max_asks_per_server,
                 max_rate=recursion.max_ask_rate_per_server,
+                configured=self.routes.addresses,
             ),
         )
         self.rrsets = self.caches.rrsets
@@ -105,7 +105,7 @@ class Recursion:
             resolve=self._resolve,
         )
         self.iterator.rules.trust(ip for texts in self.hints.glue.values() for ip in texts)
-        self.iterator.rules.trust(address.ip for route in self.routes for address in route.to)
+        self.iterator.rules.trust(address.ip for address in self.routes.addresses)
         self.forwarder = Forwarder(
             Asker(
                 self.servers,

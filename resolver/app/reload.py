@@ -161,6 +161,7 @@ def _swap(
         new.recursion.caches.turn_to(new.config.cache)
         new.recursion.servers.max_in_flight = new.config.recursion.max_asks_per_server
         new.recursion.servers.max_rate = new.config.recursion.max_ask_rate_per_server
+        new.recursion.servers.configured = new.recursion.routes.addresses
     ended = None
     if new.recursion is None or had is None or server.tending is None:
         ended, server.tending = server.tending, server.tend(new.recursion, new.material)

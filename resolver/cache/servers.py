@@ -42,6 +42,9 @@ FAMILY_DOUBT_AFTER = 3
 FORGIVING_S = 900.0  # how long a server gets no EDNS, cookie or mixed case it stumbled over
 LAME_MEMORY_S = 600.0  # BIND's default lame-ttl
 LAME_RETRY_S = 30.0  # when all others have failed, after so long even a lame one is asked again
+# A server named in the configuration has to do with as much as all that others share, and whoever
+# named it knows what it can take: so many times the rate of others.
+CONFIGURED_RATE_FACTOR = 10
 BROKEN_MEMORY_S = 60.0  # how long others are preferred to a server that said SERVFAIL or nonsense
 
 
@@ -118,15 +121,6 @@ class Server:
         limit = DEAD_AFTER_UNKNOWN if self.srtt_s is None else DEAD_AFTER_KNOWN
         return self.timeouts >= limit
 
-    def count_ask(self, now: float, most: int) -> None:
-        """One more ask; after `most` within a second it is busy until that is over."""
-        if now - self.window_at >= 1.0:
-            self.window_at = now
-            self.asks_in_window = 0
-        self.asks_in_window += 1
-        if self.asks_in_window >= most:
-            self.busy_until = self.window_at + 1.0
-
     def heard(self, rtt_s: float, now: float) -> None:
         """A reply came after `rtt_s` seconds."""
         self.touched_at = now
@@ -177,19 +171,27 @@ class Trouble:
 
 class Servers:
     """The server table. `max_in_flight` asks of one server may be under way, and `max_rate` begin
-    within a second."""
+    within a second, of one that is `configured` CONFIGURED_RATE_FACTOR times as many."""
 
     __slots__ = (
         "_literal",
         "_servers",
         "_troubles",
+        "configured",
         "families",
         "max_in_flight",
         "max_rate",
         "typical_rtt_s",
     )
 
-    def __init__(self, *, max_in_flight: int = 400, max_rate: int = 5000) -> None:
+    def __init__(
+        self,
+        *,
+        max_in_flight: int = 400,
+        max_rate: int = 5000,
+        configured: frozenset[Address] = frozenset(),
+    ) -> None:
+        self.configured = configured
         self.max_in_flight = max_in_flight
         self.max_rate = max_rate
         self._servers: dict[Address, Server] = {}
@@ -217,6 +219,18 @@ class Servers:
             server = Server(address, self.families[6 if ":" in address.ip else 4], now)
             self._servers[address] = server
         return server
+
+    def count_ask(self, server: Server, now: float) -> None:
+        """One more ask; after so many within a second it is busy until that is over."""
+        if now - server.window_at >= 1.0:
+            server.window_at = now
+            server.asks_in_window = 0
+        server.asks_in_window += 1
+        if server.asks_in_window < self.max_rate:
+            return
+        factor = CONFIGURED_RATE_FACTOR if server.address in self.configured else 1
+        if server.asks_in_window >= factor * self.max_rate:
+            server.busy_until = server.window_at + 1.0
 
     def heard(self, server: Server, rtt_s: float, now: float) -> None:
         """A reply came after `rtt_s` seconds."""

@@ -251,13 +251,15 @@ class RecursionSettings(Section):
         ge=1,
         le=1_000_000,
         description="Questions to the servers of one zone within a second, of all clients; one "
-        "more gets SERVFAIL at once. The root and top-level domains are excepted.",
+        "more gets SERVFAIL at once; of a stub zone ten times as many. The root and top-level "
+        "domains are excepted.",
     )
     max_ask_rate_per_server: int = Field(
         default=5000,
         ge=1,
         le=1_000_000,
-        description="Queries to one address within a second; for one more another server is asked.",
+        description="Queries to one address within a second; for one more another server is asked. "
+        "To a server of a stub or forward zone ten times as many.",
     )
 
 

@@ -107,7 +107,7 @@ class Asker:
         transport = "TCP" if stream else "UDP"
         work.note(steps.ASK, server.address, question, transport)
         server.in_flight += 1
-        server.count_ask(sent_at, self.servers.max_rate)
+        self.servers.count_ask(server, sent_at)
         try:
             outcome = yield Ask(
                 server.address,

@@ -213,7 +213,7 @@ class Iterator:
         """
         zone = delegation.zone
         now = self.clock.now()
-        excess = self.quota.excess(zone, now)
+        excess = self.quota.excess(delegation, now)
         if excess is not None and not is_above_reproach(delegation):
             return Failed((ExtendedError(Ede.OTHER, excess),), lasting=False)
         self.quota.begin(zone, now)

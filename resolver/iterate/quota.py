@@ -5,6 +5,8 @@ get all that clients can ask. Knows: counts, instants. Does not know: servers, m
 """
 
 from resolver import names
+from resolver.cache.delegations import Delegation
+from resolver.cache.servers import CONFIGURED_RATE_FACTOR
 
 
 class ZoneQuota:
@@ -20,12 +22,15 @@ class ZoneQuota:
         self._begun: dict[bytes, int] = {}
         self._second = 0
 
-    def excess(self, zone: bytes, now: float) -> str | None:
+    def excess(self, delegation: Delegation, now: float) -> str | None:
         """Why one more question would be too much; None if it would not be."""
+        zone = delegation.zone
         if self.under_way.get(zone, 0) >= self.max_under_way:
             return f"more than {self.max_under_way} questions for {names.show(zone)} under way"
         if int(now) == self._second and self._begun.get(zone, 0) >= self.max_rate:
-            return f"more than {self.max_rate} questions a second for {names.show(zone)}"
+            most = self.max_rate * (CONFIGURED_RATE_FACTOR if delegation.configured else 1)
+            if self._begun[zone] >= most:
+                return f"more than {most} questions a second for {names.show(zone)}"
         return None
 
     def begin(self, zone: bytes, now: float) -> None:

@@ -57,6 +57,11 @@ class Routes:
     def __iter__(self) -> Iterator[Route]:
         return iter(self._by_zone.values())
 
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """Every server that they lead to."""
+        return frozenset(address for route in self for address in route.to)
+
     def find(self, name: bytes) -> Route | None:
         """The longest route that holds a lower-case name."""
         if self._by_zone:
