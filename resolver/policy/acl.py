@@ -24,8 +24,9 @@ _MAPPED = bytes(10) + b"\xff\xff"
 _LOCALHOST = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _ANY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
-# A prefix as numbers: how far to shift an address right, and what is then left of it.
-_Prefixes = dict[int, list[tuple[int, int]]]
+# By octets of an address: how far to shift it right, and what may then be left of it. There are as
+# many shifts as lengths of prefixes, so that a long list takes no longer than a short one.
+_Prefixes = dict[int, dict[int, set[int]]]
 
 
 class AccessTable:
@@ -105,7 +106,7 @@ def _covers(prefixes: _Prefixes, packed: bytes) -> bool:
     if len(packed) == 16 and packed.startswith(_MAPPED):
         packed = packed[12:]
     number = int.from_bytes(packed, "big")
-    return any(number >> shift == left for shift, left in prefixes[len(packed)])
+    return any(number >> shift in left for shift, left in prefixes[len(packed)].items())
 
 
 def _key_names(items: Iterable[AccessItem]) -> list[bytes]:
@@ -114,11 +115,12 @@ def _key_names(items: Iterable[AccessItem]) -> list[bytes]:
 
 def _prefixes(items: Iterable[AccessItem], local_networks: Sequence[Network]) -> _Prefixes:
     """The prefixes of an access list by length of address in octets."""
-    found: _Prefixes = {4: [], 16: []}
+    found: _Prefixes = {4: {}, 16: {}}
     for network in _networks(items, local_networks):
         bits = network.max_prefixlen
         shift = bits - network.prefixlen
-        found[bits // 8].append((shift, int(network.network_address) >> shift))
+        left = int(network.network_address) >> shift
+        found[bits // 8].setdefault(shift, set()).add(left)
     return found
 
 
