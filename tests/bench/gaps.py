@@ -14,10 +14,10 @@ import time
 from typing import Any
 
 from resolver.app.garbage import MAX_CONNECTIONS, Garbage
-from resolver.cache.rrsets import Rank, RRsets
+from resolver.cache.rrsets import RRsets
 from resolver.codes import RRClass, RRType
 from resolver.metrics import Metrics
-from resolver.model import RRset
+from resolver.model import Rank, RRset
 
 SIZE_OCTETS = 2 << 30
 TTL_S = 86_400

@@ -1,0 +1,161 @@
+"""docs/performance.md and its charts, written anew from the figures that are kept.
+
+    python -m tests.bench.page
+
+What stands between a pair of markers, `<!-- NAME -->` and `<!-- end -->`, is replaced; all else is
+written by hand. Knows: figures.json, the page. Does not know: how anything was measured.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.bench import chart, figures
+from tests.bench.growth import TITLES
+from tests.bench.peers import ROOT
+from tests.bench.workloads import TRANSPORTS, WORKLOADS
+
+PAGE = ROOT / "docs" / "performance.md"
+CHARTS = figures.KEPT.parent
+_BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.S)
+OURS = ("rootward, compiled", "rootward")
+
+Figures = Mapping[str, Any]
+
+
+def _rows(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |\n"
+
+
+def _head(*cells: str) -> str:
+    return _rows(*cells) + "|" + "---|" * len(cells) + "\n"
+
+
+def _base(rows: Mapping[str, Any]) -> float:
+    return float(next(rows[name]["us"] for name in OURS if name in rows))
+
+
+def _told(section: Figures) -> str:
+    """When and on what something was measured."""
+    return (
+        f"Measured {section['at']}, version `{section['commit']}`, load {section['load']}:"
+        f" {section['machine']}. `{section['how']}`\n"
+    )
+
+
+def table(kept: Figures) -> str:
+    """A table per workload over UDP, and one with the ratios over the other transports."""
+    blocks = [
+        f"{_servers(name, kept[key]['figures'])}\n{_told(kept[key])}"
+        for name in WORKLOADS
+        if (key := f"{name} udp") in kept
+    ]
+    return "\n".join([*blocks, _transports(kept)])
+
+
+def _servers(workload: str, rows: Figures) -> str:
+    base = _base(rows)
+    head = _head(f"`{workload}`", "µs/query", "user", "lowest to highest", "queries/s", "ours/this")
+    return head + "".join(
+        _rows(
+            f"**{server}**" if server in OURS else server,
+            f"{row['us']:.2f}",
+            f"{row['user_us']:.2f}",
+            f"{row['lowest_us']:.2f} to {row['highest_us']:.2f}",
+            f"{row['qps']:,.0f}",
+            f"{base / row['us']:.2f}",
+        )
+        for server, row in sorted(rows.items(), key=lambda item: float(item[1]["us"]))
+    )
+
+
+def _transports(kept: Figures) -> str:
+    """A row for each workload and transport: ours, and each peer in microseconds with the ratio."""
+    others = [
+        f"{workload} {transport}"
+        for transport in TRANSPORTS
+        for workload in WORKLOADS
+        if transport != "udp" and f"{workload} {transport}" in kept
+    ]
+    if not others:
+        return ""
+    taken = {server for key in others for server in kept[key]["figures"]}
+    servers = sorted(taken - set(OURS))
+    lines = [_head("µs/query (ours/this)", *OURS, *servers)]
+    for key in others:
+        rows = kept[key]["figures"]
+        base = _base(rows)
+        cells = [f"{rows[name]['us']:.1f}" if name in rows else "" for name in OURS]
+        for server in servers:
+            us = rows.get(server, {}).get("us")
+            cells.append(f"{us:.1f} ({base / us:.2f})" if us else "")
+        lines.append(_rows(key.replace(" ", ", "), *cells))
+    return "".join(lines) + "\n" + _told(kept[others[-1]])
+
+
+def parts(found: Figures) -> str:
+    """What each piece takes."""
+    lines = [
+        _rows(name, f"{value:,.0f} {unit.replace('us', 'µs')}")
+        for name, (value, unit) in found.items()
+    ]
+    return _head("part", "") + "".join(lines) + "\n"
+
+
+def growth(found: Figures) -> str:
+    """Microseconds by size."""
+    text = []
+    for axis, lines in found.items():
+        sizes = [size for size, _ in next(iter(lines.values()))]
+        text.append(_head(TITLES[axis], *(f"{size:,.0f}" for size in sizes)))
+        text += [_rows(name, *(f"{us:.2f}" for _, us in line)) for name, line in lines.items()]
+        text.append("\n")
+    return "".join(text)
+
+
+SECTIONS: dict[str, Callable[[Figures], str]] = {
+    "parts": parts,
+    "growth": growth,
+}
+
+
+def draw(kept: Figures) -> None:
+    """The charts of what there is."""
+    groups = {
+        name: {server: row["us"] for server, row in kept[f"{name} udp"]["figures"].items()}
+        for name in WORKLOADS
+        if f"{name} udp" in kept
+    }
+    if groups:
+        _save("table.svg", chart.bars(groups, "µs of CPU a query"))
+    if "growth" in kept:
+        drawn = [
+            chart.Plot(f"Cost by {TITLES[axis]}", TITLES[axis], "µs a query", lines)
+            for axis, lines in kept["growth"]["figures"].items()
+        ]
+        _save("growth.svg", chart.plots(drawn))
+
+
+def _save(name: str, svg: str) -> None:
+    CHARTS.mkdir(parents=True, exist_ok=True)
+    (CHARTS / name).write_text(svg)
+
+
+def write() -> None:
+    """Bring page and charts up to date."""
+    kept = figures.read(figures.KEPT)
+
+    def replaced(block: "re.Match[str]") -> str:
+        name = block[2]
+        if name == "table":
+            return block[1] + table(kept) + block[3]
+        if name not in kept:
+            return block[0]
+        return block[1] + SECTIONS[name](kept[name]["figures"]) + _told(kept[name]) + block[3]
+
+    PAGE.write_text(_BLOCK.sub(replaced, PAGE.read_text()))
+    draw(kept)
+
+
+if __name__ == "__main__":
+    write()
