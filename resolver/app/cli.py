@@ -91,10 +91,49 @@ def _parser(*, with_verbs: bool) -> argparse.ArgumentParser:
 
         add_verbs(ctl, _control)
     _add_top(commands, config)
+    _add_setting_up(commands, config)
     completion = commands.add_parser("completion", help="write a completion script for a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), metavar="SHELL")
     completion.set_defaults(command=_complete, parser=completion)
     return parser
+
+
+def _add_setting_up(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", config: argparse.ArgumentParser
+) -> None:
+    init = commands.add_parser(
+        "init",
+        help="write a configuration to begin with",
+        description="Write config.toml for a role and what it needs, and check it. No file is"
+        " written over.",
+    )
+    init.add_argument(
+        "role", metavar="ROLE", choices=("cache", "primary", "secondary"), help="what to be"
+    )
+    init.add_argument("--directory", type=Path, metavar="DIR", help="folder; default: this one")
+    init.add_argument(
+        "--system",
+        action="store_true",
+        help="for a service of this machine: on port 53, its state in /var/lib/rootward; the"
+        " folder is /etc/rootward by default",
+    )
+    init.set_defaults(command=_init, parser=init)
+    units = commands.add_parser(
+        "units",
+        parents=[config],
+        help="write rootward.service and rootward.socket for systemd",
+        description="Write the units of a service with this configuration. No file is written"
+        " over.",
+    )
+    units.add_argument("directory", type=Path, metavar="DIR", help="/etc/systemd/system")
+    units.set_defaults(command=_units, parser=units)
+    man = commands.add_parser(
+        "man",
+        help="write the manual pages",
+        description="Write man1/rootward.1 and man5/rootward.toml.5, in the place of older ones.",
+    )
+    man.add_argument("directory", type=Path, metavar="DIR", help="/usr/local/share/man")
+    man.set_defaults(command=_man, parser=man)
 
 
 def _add_top(
@@ -236,6 +275,31 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         print(f"zone {names.show(zone.origin)} serial {zone.serial}: {zone.records} records")
     print(f"{source}: good")
     return OK
+
+
+def _init(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver.app.setting_up import init
+
+    return init(options, lambda config: _check(parser, argparse.Namespace(config=config)))
+
+
+def _units(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver.app.setting_up import SYSTEM_FOLDER, units
+    from resolver.errors import ConfigError
+
+    source = options.config or SYSTEM_FOLDER / "config.toml"
+    try:
+        config, _ = find_config(source)
+    except ConfigError as error:
+        print(error)
+        return BAD_CONFIGURATION
+    return units(options, config, source)
+
+
+def _man(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from resolver.app.man import write_pages
+
+    return write_pages(_parser(with_verbs=True), options.directory)
 
 
 def _check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

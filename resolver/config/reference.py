@@ -7,8 +7,9 @@ to show the schema. Does not know: any key by name.
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -19,6 +20,17 @@ from resolver.config.unbuilt import NOT_BUILT
 
 PAGE = Path("docs/config.md")
 SCHEMA = Path("docs/config.schema.json")
+
+# How values of each kind are written.
+UNITS = {
+    "duration": '`30` or `"30"` (seconds), `"250ms"`, `"30s"`, `"1h30m"`, `"1d"`, `"2w"`',
+    "size": '`1048576` (octets), `"64KiB"`, `"64MiB"`, `"10MB"`',
+    "address": '`"192.0.2.1"` (port 53), `"192.0.2.1:1053"`, `"2001:db8::1"`, '
+    '`"[2001:db8::1]:1053"`',
+    "prefix": '`"192.0.2.0/24"`, `"2001:db8::/32"`, `"192.0.2.1"` (itself alone)',
+    "name": '`"example.test"`, with or without the final dot',
+    "path": "relative to the folder of the configuration file",
+}
 
 _OPENING = """\
 # Configuration
@@ -32,30 +44,32 @@ with its line. A key that is not on this page is an error.
 Editors complete and check the file when it begins with `#:schema` and the place of
 `config.schema.json`.
 
-| Unit | Written |
-|---|---|
-| duration | `30` or `"30"` (seconds), `"250ms"`, `"30s"`, `"1h30m"`, `"1d"`, `"2w"` |
-| size | `1048576` (octets), `"64KiB"`, `"64MiB"`, `"10MB"` |
-| address | `"192.0.2.1"` (port 53), `"192.0.2.1:1053"`, `"2001:db8::1"`, `"[2001:db8::1]:1053"` |
-| prefix | `"192.0.2.0/24"`, `"2001:db8::/32"`, `"192.0.2.1"` (itself alone) |
-| name | `"example.test"`, with or without the final dot |
-| path | relative to the folder of the configuration file |
+{units}
 
 Keys marked *not built yet* are read and checked, and do nothing; a server that starts with one of
 them set says so.
 """
 
 
+class ShownKey(NamedTuple):
+    """One key in the words of an operator; `default` is empty where there is none."""
+
+    key: str
+    kind: str
+    default: str
+    meaning: str
+
+
 def render_page() -> str:
     """docs/config.md."""
-    definitions = _described()["$defs"]
-    parts = [_OPENING]
+    units = ["| Unit | Written |", "|---|---|", *(f"| {k} | {v} |" for k, v in UNITS.items())]
+    parts = [_OPENING.replace("{units}", "\n".join(units))]
     for name, field in Config.model_fields.items():
         section = section_of(field.annotation)
         assert section is not None
         head = f"## [[{name}]]" if field.default == () else f"## [{name}]"
         about = f"{_one_line(section.__doc__ or '')}{_mark(name)}"
-        parts.append(f"{head}\n\n{about}\n\n{_table(name, section, definitions)}")
+        parts.append(f"{head}\n\n{about}\n\n{_table(name, section)}")
     return "\n".join(parts)
 
 
@@ -69,6 +83,7 @@ def render_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
+@cache
 def _described() -> dict[str, Any]:
     """pydantic's JSON Schema, with defaults as they are written in a file."""
     schema = Config.model_json_schema()
@@ -100,16 +115,27 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _table(name: str, section: type[Section], definitions: dict[str, Any]) -> str:
+def show_keys(name: str, section: type[Section]) -> Iterator[ShownKey]:
+    """The keys of the section of this name, as an operator writes and reads them."""
+    definitions = _described()["$defs"]
     shown = definitions[section.__name__]
-    rows = ["| Key | Type | Default | Meaning |", "|---|---|---|---|"]
     for key, field in section.model_fields.items():
         about = shown["properties"][key]
         default = "required" if field.is_required() else _show_default(about.get("default"))
-        meaning = f"{field.description}{_mark(f'{name}.{key}')}".replace("|", "\\|")
-        kind = _kind(about, definitions).replace("|", "\\|")
-        rows.append(f"| `{key}` | {kind} | {default} | {meaning} |")
+        meaning = f"{field.description}{_mark(f'{name}.{key}')}"
+        yield ShownKey(key, _kind(about, definitions), default, meaning)
+
+
+def _table(name: str, section: type[Section]) -> str:
+    rows = ["| Key | Type | Default | Meaning |", "|---|---|---|---|"]
+    for key in show_keys(name, section):
+        cells = (f"`{key.key}`", _cell(key.kind), key.default, _cell(key.meaning))
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _mark(path: str) -> str:
