@@ -7,7 +7,7 @@ quick. Exit codes: app/exits.py, documented in docs/operate.md.
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -214,14 +214,16 @@ def _no_command(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
     return USAGE
 
 
-def find_config(given: Path | None) -> "tuple[Config, str]":
-    """The configuration and where it is from: the file given, the first of CONFIG_PLACES that
-    exists, or the defaults. Raises ConfigError."""
+def find_config(given: Path | None, *, only: Collection[str] | None = None) -> "tuple[Config, str]":
+    """The configuration, or `only` some sections of it, and where it is from: the file given, the
+    first of CONFIG_PLACES that exists, or the defaults. Raises ConfigError."""
     from resolver.config.load import load
     from resolver.config.schema import Config
 
     path = given or next((place for place in CONFIG_PLACES if place.exists()), None)
-    return (Config(), "built-in defaults") if path is None else (load(path), str(path))
+    if path is None:
+        return Config(), "built-in defaults"
+    return load(path, only=only), str(path)
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -322,9 +324,8 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
 
 def _control(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from resolver.app.control.client import control
-    from resolver.app.control.doors import socket_path
 
-    return control(options, lambda: socket_path(find_config(options.config)[0]))
+    return control(options, lambda: _socket(options.config))
 
 
 def _complete(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -334,10 +335,17 @@ def _complete(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
 
 
 def _top(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    from resolver.app.control.doors import socket_path
     from resolver.app.top.command import top
 
-    return top(options, lambda: socket_path(find_config(options.config)[0]))
+    return top(options, lambda: _socket(options.config))
+
+
+def _socket(given: Path | None) -> Path | None:
+    """The control socket. A fault elsewhere in the file must not keep anybody from the server that
+    runs: it may be what a reload is to tell."""
+    from resolver.app.control.doors import socket_path
+
+    return socket_path(find_config(given, only=("server", "control"))[0])
 
 
 def _query(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ Knows: files and lines. Does not know: what the keys mean (config/schema.py, con
 
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,9 +26,10 @@ MAX_CONFIG_OCTETS = 16 * 1024 * 1024
 _TOML_PLACE = re.compile(r"(?P<reason>.*) \(at (?:line (?P<line>\d+), .*|end of document)\)", re.S)
 
 
-def load(path: Path) -> Config:
+def load(path: Path, *, only: Collection[str] | None = None) -> Config:
     """The configuration in a file; relative paths in it start from the file's folder.
 
+    With `only`, sections of other names are left at their defaults, and faults in them unnoticed.
     Raises ConfigError with every fault found, in the order of lines.
     """
     text = _read(path)
@@ -38,6 +40,8 @@ def load(path: Path) -> Config:
         _refuse_syntax(path, text, str(error))
     except RecursionError:
         _refuse(path, 0, "nested too deeply")
+    if only is not None:
+        data = {name: section for name, section in data.items() if name in only}
     # Sections that are absent are read as well, so that their default paths start from the file.
     for name, field in Config.model_fields.items():
         data.setdefault(name, () if field.default == () else {})

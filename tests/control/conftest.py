@@ -1,28 +1,11 @@
 """One server for all tests of control that do it no harm."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from controlled import OWN, Controlled, tree
+from controlled import CONFIG, Controlled, make_folder, tree
 
 from resolver.testing import Loopback
-
-CONFIG = """\
-[server]
-listen = ["127.0.0.1:0"]
-state_dir = "var"
-[outgoing]
-port = {port}
-[recursion]
-root_hints = "root.hints"
-do_not_query = []
-[control]
-read_only_socket = "look.sock"
-[[zone]]
-name = "own.test"
-file = "own.zone"
-"""
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +21,3 @@ def control(loopback: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Ite
     controlled = Controlled(folder, CONFIG.format(port=loopback.port))
     yield controlled
     controlled.end()
-
-
-def make_folder(folder: Path) -> Path:
-    (folder / "own.zone").write_text(OWN)
-    return folder

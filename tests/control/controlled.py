@@ -36,6 +36,21 @@ OWN = """\
 ns 300 A 192.0.2.53
 www 300 A 192.0.2.80
 """
+CONFIG = """\
+[server]
+listen = ["127.0.0.1:0"]
+state_dir = "var"
+[outgoing]
+port = {port}
+[recursion]
+root_hints = "root.hints"
+do_not_query = []
+[control]
+read_only_socket = "look.sock"
+[[zone]]
+name = "own.test"
+file = "own.zone"
+"""
 WAIT_S = 30.0
 
 
@@ -46,6 +61,12 @@ def tree() -> Internet:
     net.host("com.", COM)
     net.host("example.com.", EXAMPLE, zone("example.com.", TEXT))
     return net
+
+
+def make_folder(folder: Path) -> Path:
+    """A folder with the zone of CONFIG."""
+    (folder / "own.zone").write_text(OWN)
+    return folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import make_folder
-from controlled import Controlled, command, open_socket
+from controlled import Controlled, command, make_folder, open_socket
 
 from resolver.app.control.table import VERBS
 from resolver.app.exits import BAD_CONFIGURATION, FORBIDDEN, OK, UNAVAILABLE
@@ -31,6 +30,21 @@ def test_socket_is_found_by_the_configuration(tmp_path: Path) -> None:
     assert done.err == f"{tmp_path / 'c.sock'}: no server listens there\n"
     (tmp_path / "c.toml").write_text('[control]\nsocket = ""\n')
     assert command("ctl", "--config", tmp_path / "c.toml", "status").code == BAD_CONFIGURATION
+
+
+def test_fault_elsewhere_in_the_file_keeps_nobody_from_the_server(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[cache]\nsise = 7\n[control]\nsocket = "c.sock"\n')
+    done = command("ctl", "--config", tmp_path / "c.toml", "reload")
+    assert done.code == UNAVAILABLE
+    assert done.err == f"{tmp_path / 'c.sock'}: no server listens there\n"
+
+
+def test_where_the_file_cannot_be_read_the_socket_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("[cache\n")
+    done = command("ctl", "--config", tmp_path / "c.toml", "status")
+    assert done.code == BAD_CONFIGURATION
+    assert done.err.startswith(f"{tmp_path / 'c.toml'}:1: not TOML")
+    assert "--socket PATH" in done.err
 
 
 def test_level_of_the_log_changes_at_once(control: Controlled) -> None:

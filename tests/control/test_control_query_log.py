@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CONFIG, make_folder
-from controlled import Controlled, tree, until
+from controlled import CONFIG, Controlled, make_folder, tree, until
 
 from resolver import names
 from resolver.codes import RRType

@@ -5,8 +5,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from conftest import CONFIG, make_folder
-from controlled import COM, EXAMPLE, Controlled, tree, until
+from controlled import COM, CONFIG, EXAMPLE, Controlled, make_folder, tree, until
 
 from resolver.app.exits import FAILED, OK, USAGE
 from resolver.codes import Ede, Rcode

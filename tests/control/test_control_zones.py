@@ -7,8 +7,7 @@ from pathlib import Path
 import dns.query
 import dns.update
 import pytest
-from conftest import make_folder
-from controlled import OWN, WAIT_S, Controlled, until
+from controlled import OWN, WAIT_S, Controlled, make_folder, until
 
 from resolver.app.exits import FAILED, OK, USAGE
 from resolver.codes import Rcode

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import CONFIG, make_folder
-from controlled import ROOT, Controlled, command
+from controlled import CONFIG, ROOT, Controlled, command, make_folder
 
 from resolver.codes import Rcode
 from resolver.iterate import steps

@@ -110,7 +110,7 @@ def control(options: argparse.Namespace, find_socket: Callable[[], Path | None])
     try:
         path = options.socket or find_socket()
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        print(error, "--socket PATH finds the server without this file", sep="\n", file=sys.stderr)
         return BAD_CONFIGURATION
     if path is None:
         print('control.socket is "": this server has none', file=sys.stderr)
