@@ -10,6 +10,7 @@ Knows: the header's layout, 0x20. Does not know: sockets, time, who asked.
 
 import logging
 from enum import Enum
+from struct import Struct
 
 from resolver.codes import Flag, Rcode
 from resolver.effects import Ask, Malformed, Outcome, Reply, WrongCase
@@ -27,6 +28,10 @@ _QR_AND_OPCODE = 0xF8
 _RESPONSE_TO_QUERY = 0x80
 _TC = 0x02
 _RCODE = 0x0F
+_QUESTION = Struct("!2H")
+_ROOT = Question(b"\0", 0)
+_ROOT_OCTETS = 1 + _QUESTION.size
+MOST_FRAMES = 16
 _ONE_QUESTION = b"\x00\x01"
 _NO_QUESTION = b"\x00\x00"
 
@@ -53,26 +58,35 @@ class Sent:
     __slots__ = ("cookie", "id", "mixed", "packet", "qname", "qname_octets", "question")
 
     def __init__(
-        self, packet: bytes, qname: bytes, cookie: ServerCookie | None, *, mixed: bool
+        self,
+        packet: bytes,
+        question: bytes,
+        qname: bytes,
+        cookie: ServerCookie | None,
+        *,
+        mixed: bool,
     ) -> None:
         self.id = packet[:2]
         self.packet = packet
+        self.question = question
         self.qname = qname
         self.qname_octets = len(qname)
-        self.question = packet[HEADER_OCTETS : HEADER_OCTETS + len(qname) + 4]
         self.mixed = mixed
         self.cookie = cookie
 
 
 class QueryMaker:
-    """Makes queries of asks, with ids and case from an Entropy. Without Cookies none are sent."""
+    """Makes queries of asks, with ids and case from an Entropy. Without Cookies none are sent.
 
-    __slots__ = ("_cookies", "_edns", "_entropy")
+    What queries have in common, all but id, question and cookie, is written once for each kind.
+    """
+
+    __slots__ = ("_cookies", "_entropy", "_frames")
 
     def __init__(self, entropy: Entropy, cookies: Cookies | None = None) -> None:
         self._entropy = entropy
         self._cookies = cookies
-        self._edns: dict[tuple[int, bool], Edns] = {}
+        self._frames: dict[tuple[int | None, bool, bool], tuple[bytes, bytes]] = {}
 
     def make(self, ask: Ask, own: str, *, mix_case: bool) -> Sent:
         """The query for an ask that leaves from the address `own`, with a random id."""
@@ -80,33 +94,30 @@ class QueryMaker:
 
     def make_with_id(self, ask: Ask, own: str, number: int, *, mix_case: bool) -> Sent:
         """The same with the id given."""
-        question = ask.question
-        qname = question.qname
-        if mix_case:
-            mixed = self._entropy.mix_case(qname)
-            question = Question(mixed, question.qtype, question.qclass)
         size = ask.edns_size
-        packet = build_query(
-            number,
-            question,
-            edns=None if size is None else self._edns_of(size, ask.dnssec_ok),
-            recursion_desired=ask.recursion_desired,
-        )
+        kind = (size, ask.dnssec_ok, ask.recursion_desired)
+        header, opt = self._frames.get(kind) or self._frame(kind)
+        qname, qtype, qclass = ask.question
+        name = self._entropy.mix_case(qname) if mix_case else qname
+        question = name + _QUESTION.pack(qtype, qclass)
         cookie = None
         if self._cookies is not None and size is not None and ask.cookie:
             cookie = self._cookies.of(ask.server, own)
-            # OPT is the last record and has no options yet.
+            # OPT has no options yet, and ends with the length of none.
             option = cookie.option
-            packet = packet[:-2] + len(option).to_bytes(2, "big") + option
-        return Sent(packet, qname, cookie, mixed=mix_case)
+            opt = opt[:-2] + len(option).to_bytes(2, "big") + option
+        packet = number.to_bytes(2, "big") + header + question + opt
+        return Sent(packet, question, qname, cookie, mixed=mix_case)
 
-    def _edns_of(self, size: int, dnssec_ok: bool) -> Edns:
-        edns = self._edns.get((size, dnssec_ok))
-        if edns is None:
-            edns = Edns(udp_size=size, dnssec_ok=dnssec_ok)
-            if len(self._edns) < 16:
-                self._edns[size, dnssec_ok] = edns
-        return edns
+    def _frame(self, kind: tuple[int | None, bool, bool]) -> tuple[bytes, bytes]:
+        """What comes between id and question, and what comes behind the question."""
+        size, dnssec_ok, recursion_desired = kind
+        edns = None if size is None else Edns(udp_size=size, dnssec_ok=dnssec_ok)
+        query = build_query(0, _ROOT, edns=edns, recursion_desired=recursion_desired)
+        frame = query[2:HEADER_OCTETS], query[HEADER_OCTETS + _ROOT_OCTETS :]
+        if len(self._frames) < MOST_FRAMES:
+            self._frames[kind] = frame
+        return frame
 
 
 def read_response(
