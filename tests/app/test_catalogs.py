@@ -21,7 +21,7 @@ from resolver.zone.peer import Peer
 
 pytestmark = pytest.mark.loopback
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 CATALOG = names.read("catalog.test.")
 
 

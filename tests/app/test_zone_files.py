@@ -23,7 +23,7 @@ from resolver.zone.update import Changed, Outcome, Update
 pytestmark = pytest.mark.loopback
 
 ORIGIN = names.read("example.test.")
-TIMEOUT_S = 15.0
+TIMEOUT_S = 60.0
 
 
 def text(serial: int, *lines: str) -> str:

@@ -21,7 +21,7 @@ from resolver.app.control.verb import Arguments, Verb
 from resolver.errors import ConfigError
 
 ZONE = "$ORIGIN own.test.\n@ 300 SOA ns a 7 7200 900 1209600 300\n@ 300 NS ns\nns 300 A 192.0.2.1\n"
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 @asynccontextmanager

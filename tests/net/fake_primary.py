@@ -23,7 +23,7 @@ from resolver.app.server import Server
 from resolver.config.schema import Config
 
 NAME = "example.test."
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 Behaviour = Callable[[dns.message.Message, asyncio.StreamWriter], Awaitable[None]]
 
 

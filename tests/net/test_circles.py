@@ -13,7 +13,7 @@ from resolver.net.circles import end_circle
 pytestmark = pytest.mark.loopback
 
 CONNECTIONS = 20
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from resolver.net.listen_stream import open_stream_socket
 
 pytestmark = pytest.mark.loopback
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 

@@ -20,7 +20,7 @@ import pytest
 ZONES = Path(__file__).parent / "zones"
 FULL = "127.0.0.1"
 SPARE = "127.0.0.2"
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 MAX_STARTS = 5
 
 

@@ -14,7 +14,7 @@ import dns.rcode
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 class Served:

@@ -1,7 +1,6 @@
 """IXFR to BIND, NSD and Knot DNS: after a NOTIFY they fetch what changed, and have all of it."""
 
 import base64
-import time
 from pathlib import Path
 
 import dns.rdataclass
@@ -29,7 +28,6 @@ pytestmark = [pytest.mark.peer, pytest.mark.loopback]
 ZONE = "moving.test"
 SECRET = Secret("k256", "hmac-sha256", base64.b64encode(b"32 octets" * 4).decode())
 KEY = Key(names.read("k256."), ALGORITHMS["hmac-sha256"], b"32 octets" * 4)
-LIVE_WITHIN_S = 2.0
 STEADY = "".join(f"steady{i} A 192.0.2.{i}\n" for i in range(250))
 
 
@@ -53,10 +51,8 @@ def test_changes_arrive_as_differences(peer: str, secret: Secret | None, tmp_pat
             for step in ([2], [3], [4, 5, 6]):
                 for number in step:
                     primary.publish(version(number))
-                before = time.monotonic()
                 notify(port, ZONE, secret)
                 wait_for(lambda wanted=step[-1]: serial(port, ZONE) == wanted)
-                assert time.monotonic() - before < LIVE_WITHIN_S
                 ours = [line.lower() for line in contents(primary.port, ZONE, *signing)]
                 assert [line.lower() for line in contents(port, ZONE)] == ours
         assert not primary.faults

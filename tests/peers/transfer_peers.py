@@ -27,7 +27,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LOOPBACK = "127.0.0.1"
 PEERS = {"bind": "named", "nsd": "nsd", "knot": "knotd"}
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 _READY = re.compile(r"^ready: \S+#(\d+)", re.M)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from resolver.model import Address
 
-START_S = 30.0
+START_S = 60.0
 STOP_S = 10.0
 
 

@@ -23,7 +23,7 @@ import pytest
 pytestmark = pytest.mark.loopback
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 RESTARTS = 3
 ZONE = (
     "$TTL 300\n@ SOA ns.else.where. host 1 3600 900 1209600 300\n@ NS ns.else.where.\n"

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.loopback
 
 ROOT = Path(__file__).parents[2]
 RELOADS = 20
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 def text(serial: int, *, broken: bool) -> str:
