@@ -1,4 +1,4 @@
-"""What is done to the server while it serves: updates, reloads, flushes, rotation of its log.
+"""What is done to the server while it serves: updates, reloads, flushes, rotation of its query log.
 
 Each is a thread that goes on until it is told to stop. Knows: how each is asked for, and what own
 zones hold because of it (truth.Changing). Does not know: the load.
@@ -23,7 +23,7 @@ import dns.update
 
 from resolver import names
 from resolver.model import Address
-from tests.bench.soak.probes import OWN, OWN_HOSTS, RELOADED, Probes
+from tests.bench.soak.probes import ABSENT, COMING, OWN, OWN_HOSTS, RELOADED, Probes
 from tests.bench.soak.truth import Changing
 
 UPDATE_PAUSE_S = 0.4
@@ -33,6 +33,8 @@ RELOAD_S = 15.0
 CHURN_PAUSE_S = 7.0
 COMMAND_S = 30.0
 
+QUERY_LOG = "queries.json"
+COMING_VALUE = bytes((10, 7, 0, 1))
 OWN_TEXT = "$TTL 300\n@ SOA ns host 1 3600 900 1209600 300\n@ NS ns\nns A 192.0.2.1\n"
 FLUSHES = (
     ("flush", "h0.mortal0.net."),
@@ -55,6 +57,19 @@ def reloaded_zone(version: int) -> str:
     """The zone whose file changes."""
     text = OWN_TEXT.replace(" host 1 ", f" host {version + 1} ")
     return f"{text}v 1 A 10.8.{version >> 8 & 255}.{version & 255}\n"
+
+
+def coming_zone() -> str:
+    """The zone that comes and goes."""
+    return f"{OWN_TEXT}v 1 A 10.7.0.1\n"
+
+
+# What the configuration has more of when COMING is there.
+COMING_ZONE = f"""
+[[zone]]
+name = "{COMING}"
+file = "coming.test.zone"
+"""
 
 
 def reloaded_value(version: int) -> bytes:
@@ -99,11 +114,12 @@ class Updates:
 
     def __call__(self, number: int) -> str:
         host = self._rng.randrange(OWN_HOSTS)
-        address = f"10.9.{host}.{number % 251}"
+        last = number % 250 + 1
+        address = f"10.9.{host}.{last}"
         name = names.read(f"u{host}.{OWN}")
         update = dns.update.UpdateMessage(OWN)
         update.replace(f"u{host}", 1, "A", address)
-        value = bytes((10, 9, host, number % 251))
+        value = bytes((10, 9, host, last))
         self._own.begin(name, value, time.monotonic() - self._epoch)
         send = dns.query.tcp if number % 2 else dns.query.udp
         reply = send(update, self._server.ip, port=self._server.port, timeout=UPDATE_WAIT_S)
@@ -125,6 +141,7 @@ class Churn:
         self._own = own
         self._epoch = epoch
         self._version = 0
+        self._config = (folder / "config.toml").read_text()
 
     def __call__(self, number: int) -> str:
         act = (self._reload, self._flush, self._rotate)[number % 3]
@@ -134,16 +151,24 @@ class Churn:
         return time.monotonic() - self._epoch
 
     def _reload(self, number: int) -> str:
-        """Change a zone file, and send SIGHUP."""
+        """Change a zone file, add or remove a zone, and send SIGHUP."""
         self._version += 1
-        file = self._folder / "reloaded.test.zone"
-        name = names.read(f"v.{RELOADED}")
+        is_there = self._version % 2
         at = self._now()
-        self._own.begin(name, reloaded_value(self._version), at, sure=at + RELOAD_S)
-        file.with_suffix(".new").write_text(reloaded_zone(self._version))
-        file.with_suffix(".new").rename(file)
+        value = reloaded_value(self._version)
+        self._own.begin(names.read(f"v.{RELOADED}"), value, at, sure=at + RELOAD_S)
+        value = COMING_VALUE if is_there else ABSENT
+        self._own.begin(names.read(f"v.{COMING}"), value, at, sure=at + RELOAD_S)
+        self._replace("reloaded.test.zone", reloaded_zone(self._version))
+        self._replace("config.toml", self._config + (COMING_ZONE if is_there else ""))
         os.kill(self._process, signal.SIGHUP)
         return "reload"
+
+    def _replace(self, file: str, text: str) -> None:
+        """In one step: the server may read it at any moment."""
+        made = self._folder / f"{file}.new"
+        made.write_text(text)
+        made.rename(self._folder / file)
 
     def _flush(self, number: int) -> str:
         """Flush through the control socket."""
@@ -163,9 +188,7 @@ class Churn:
         return "flush"
 
     def _rotate(self, number: int) -> str:
-        """As logrotate's copytruncate does: our standard error is appended to."""
-        log = self._folder / "log"
-        with (self._folder / "log.all").open("ab") as kept:
-            kept.write(log.read_bytes())
-        log.write_bytes(b"")
+        """As logrotate does: the query log is moved away, and a signal sent."""
+        (self._folder / QUERY_LOG).rename(self._folder / f"{QUERY_LOG}.{number}")
+        os.kill(self._process, signal.SIGUSR2)
         return "rotation"

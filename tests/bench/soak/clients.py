@@ -1,6 +1,7 @@
 """The load: thousands of questions a second from several networks, over UDP and TCP.
 
-Each question is one query, sent once: what is not answered within GIVE_UP_S counts as unanswered.
+Each question is one query, sent once. What is answered after BOUND_S is late, unless the machine
+stood still meanwhile (stalls.py); what is not answered within GIVE_UP_S is unanswered.
 Knows: sockets, ids. Does not know: what is right (probes.py).
 """
 
@@ -15,16 +16,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from resolver.codes import Flag, RRType
+from resolver.codes import Flag, Rcode, RRType
 from resolver.errors import WireError
 from resolver.model import Address, Edns, Question
 from resolver.wire.build import build_query
 from resolver.wire.parse import parse
-from tests.bench.soak.probes import Probe, Probes, describe, is_stale
+from tests.bench.soak.probes import Probe, Probes, describe, is_stale, is_timed_out
+from tests.bench.soak.stalls import Stalls
 
 # What a question may take (recursion.max_time) and a second more for a busy machine.
 BOUND_S = 9.0
-GIVE_UP_S = 12.0
+GIVE_UP_S = 25.0
 NETWORKS = 64  # so many that none is a crowd (server.discard_after)
 MAX_WAITING = 4000
 EXAMPLES_EACH = 3
@@ -47,6 +49,8 @@ class Tally:
     late: int = 0
     unanswered: int = 0
     stale: int = 0
+    failed: int = 0
+    timed_out: int = 0  # told so at the bound of time
     worst_s: float = 0.0
     took: deque[float] = field(default_factory=lambda: deque(maxlen=20_000))
 
@@ -54,8 +58,9 @@ class Tally:
 class Judges:
     """Counts and judges replies; used by several threads."""
 
-    def __init__(self, epoch: float) -> None:
+    def __init__(self, epoch: float, stalls: Stalls) -> None:
         self.epoch = epoch
+        self.stalls = stalls
         self.tallies: dict[str, Tally] = {}
         self.examples: list[str] = []
         self.wrongs: Counter[str] = Counter()
@@ -73,7 +78,9 @@ class Judges:
         tally.answered += 1
         tally.took.append(now - sent)
         tally.worst_s = max(tally.worst_s, now - sent)
-        tally.late += now - sent > BOUND_S
+        if now - sent > BOUND_S:
+            self.stalls.look()
+            tally.late += now - sent - self.stalls.within(sent, now) > BOUND_S
         try:
             message = parse(packet)
         except WireError as error:
@@ -83,6 +90,8 @@ class Judges:
             self.wrong(kind, probe, "a reply to another question", describe(message))
             return False
         tally.stale += is_stale(message)
+        tally.failed += message.rcode == Rcode.SERVFAIL
+        tally.timed_out += is_timed_out(message)
         if fault := probe.judge(message, sent - self.epoch, now - self.epoch):
             self.wrong(kind, probe, fault, describe(message))
         return bool(message.flags & Flag.TC)
@@ -103,6 +112,7 @@ class _Socket:
     """A client's socket, and the queries that wait on it by id; oldest first."""
 
     socket: socket.socket
+    ip: str
     waiting: dict[int, tuple[Probe, float]] = field(default_factory=dict)
     next_id: int = 0
 
@@ -116,7 +126,7 @@ class Clients:
         self.judges = judges
         self.rate = rate
         self.held_back = 0  # questions not asked since too many were waiting
-        self.longest_pause_s = 0.0  # in which we did not run, and could see no reply
+        self.replies: Counter[str] = Counter()  # by the address that they came to
         self.rng = Random(3)
         self.cut_off: deque[Probe] = deque(maxlen=1000)
         self.stopped = threading.Event()
@@ -137,7 +147,8 @@ class Clients:
     def open(self) -> None:
         """Open one socket in each network, and begin over TCP."""
         for network in range(NETWORKS):
-            self._sockets.append(_Socket(self._connect(f"127.9.{network}.1")))
+            ip = f"127.9.{network}.1"
+            self._sockets.append(_Socket(self._connect(ip), ip))
         self._garbage = self._connect("127.9.250.1")
         for number in range(_TCP_THREADS):
             threading.Thread(target=self._ask_over_tcp, args=(number,), daemon=True).start()
@@ -157,6 +168,8 @@ class Clients:
         with selectors.DefaultSelector() as selector:
             for each in self._sockets:
                 selector.register(each.socket, selectors.EVENT_READ, each)
+            stalls = self.judges.stalls
+            stalls.begin()
             began = now = time.monotonic()
             asked = 0
             next_act, next_sweep = began, began + _SWEEP_S
@@ -166,9 +179,10 @@ class Clients:
                     asked += due
                     self._send(due)
                 for key, _ in selector.select(_TICK_S):
+                    stalls.tick()
                     self._receive(key.data)
-                before, now = now, time.monotonic()
-                self.longest_pause_s = max(self.longest_pause_s, now - before)
+                stalls.tick()
+                now = time.monotonic()
                 if now >= next_sweep:
                     next_sweep = now + _SWEEP_S
                     self._give_up(now)
@@ -220,6 +234,7 @@ class Clients:
                 packet = each.socket.recv(65_535)
             except OSError:
                 return
+            self.replies[each.ip] += 1
             found = each.waiting.pop(int.from_bytes(packet[:2], "big"), None)
             if found is None:
                 continue  # given up already
@@ -278,6 +293,7 @@ class Clients:
                 while len(read) > 2 and len(read) >= (end := 2 + int.from_bytes(read[:2], "big")):
                     packet, read = read[2:end], read[end:]
                     probe = waiting.pop(int.from_bytes(packet[:2], "big"))
+                    self.replies[ip] += 1
                     cut = self.judges.take("over TCP", probe, packet, sent)
                     if cut and probe.rrtype == RRType.TXT:
                         self.judges.wrong("over TCP", probe, "cut off over TCP", "")

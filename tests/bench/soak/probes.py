@@ -17,6 +17,8 @@ from tests.bench.soak.truth import SLACK_S, Changing
 
 OWN = "own.test."
 RELOADED = "reloaded.test."
+COMING = "coming.test."  # a zone that is there, and gone again
+ABSENT = b""
 OWN_HOSTS = 8
 SHARES = {
     "hit": 40.0,
@@ -35,7 +37,8 @@ SHARES = {
     "special": 1.0,
     "own": 6.0,
     "own alias": 3.0,
-    "reloaded": 2.4,
+    "reloaded": 2.0,
+    "coming": 1.0,
 }
 
 Judge: TypeAlias = Callable[[Message, float, float], str | None]
@@ -98,6 +101,7 @@ class Probes:
             add("own", f"u{i}.{OWN}", self._own(names.read(f"u{i}.{OWN}")))
             add("own alias", f"a{i}.{OWN}", _address({truth.steady(0, i)}, ttl_s))
         add("reloaded", f"v.{RELOADED}", self._own(names.read(f"v.{RELOADED}")))
+        add("coming", f"v.{COMING}", self._coming(names.read(f"v.{COMING}")))
         add("big", "b.big.com.", _big, RRType.TXT)
         for k in range(truth.LAME):
             add("lame", f"www.lame{k}.net.", _failure)
@@ -135,15 +139,15 @@ class Probes:
         """Whose servers die: then it must be the last data, and said to be stale."""
 
         def judge(message: Message, sent: float, received: float) -> str | None:
-            phase = truth.mortal_phase(k, received)
-            recovered = phase < truth.DIES_AT_S or phase > truth.BACK_AT_S + truth.RECOVERY_S
+            # The reply was made at some moment between the two.
+            recovered = truth.mortal_has_recovered(k, sent, received)
             if message.rcode == Rcode.SERVFAIL:
                 known = self._known.get(name, 0.0) > self.forgotten_at
                 if known:
                     return "SERVFAIL, though there was an answer before"
                 return "SERVFAIL, though its servers are back" if recovered else None
             stale = is_stale(message)
-            if stale and received > truth.RECOVERY_S and recovered and phase > truth.BACK_AT_S:
+            if stale and recovered and sent > truth.CYCLE_S / 2:
                 return "stale, though its servers have been back for long"
             oldest = 0 if stale else truth.mortal_deaths(k, sent - truth.MORTAL_TTL_S - SLACK_S)
             newest = truth.mortal_deaths(k, received)
@@ -163,10 +167,27 @@ class Probes:
 
         return judge
 
+    def _coming(self, name: bytes) -> Judge:
+        """Own data, or a name that does not exist: test. is nobody's (RFC 6761 section 6.2)."""
+        own, denial = self._own(name), _denial(Rcode.NXDOMAIN)
+
+        def judge(message: Message, sent: float, received: float) -> str | None:
+            if message.rcode and ABSENT in self.own.allowed(name, sent, received):
+                return denial(message, sent, received)
+            return own(message, sent, received)
+
+        return judge
+
 
 def is_stale(message: Message) -> bool:
     """Whether it says of itself that it is."""
     return any(error.code == Ede.STALE_ANSWER for error in extended_errors(message.edns))
+
+
+def is_timed_out(message: Message) -> bool:
+    """Whether it says that the time for the question was over."""
+    errors = extended_errors(message.edns)
+    return any("time limit reached" in error.text for error in errors)
 
 
 def describe(message: Message) -> str:

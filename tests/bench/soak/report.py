@@ -5,7 +5,8 @@ Knows: what is allowed. Does not know: how anything was measured.
 
 import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,8 @@ from statistics import fmean, quantiles
 from typing import Any
 
 from tests.bench.soak.clients import BOUND_S, Judges
+from tests.bench.soak.served import INTERVAL_S
+from tests.bench.soak.stalls import Stalls
 
 MIB = 1 << 20
 # Of a job: recursion.max_time is 8 s, and the driver looks a little later.
@@ -22,7 +25,11 @@ MAX_GROWTH_MIB_PER_HOUR = 12.0
 MIN_MEASURED_S = 300.0
 WARM_UP_SHARE = 0.4
 FDS_TO_SPARE = 150  # connections and sockets that come and go
+FDS_LEFT = 2  # when the load has ended, more than before it began
+TASKS_LEFT = 2
 MAX_RESIDENT_MIB = 400
+# How long the event loop may hold itself up.
+MAX_OWN_STALL_S = 1.0
 
 
 @dataclass
@@ -54,8 +61,10 @@ def memory(samples: Samples) -> dict[str, Any]:
     length_s = taken[-1][0] - taken[0][0]
     after = [(at, rss) for at, rss, _ in taken if at >= taken[0][0] + length_s * WARM_UP_SHARE]
     measured = after[-1][0] - after[0][0] >= MIN_MEASURED_S
+    quarters = [taken[max(0, len(taken) * i // 4 - 1)] for i in range(1, 5)]
     return {
         "first_mib": round(taken[0][1] / MIB, 1),
+        "quarters_mib": [round(rss / MIB, 1) for _, rss, _ in quarters],
         "after_warm_up_mib": round(after[0][1] / MIB, 1),
         "last_mib": round(taken[-1][1] / MIB, 1),
         "most_mib": round(max(rss for _, rss, _ in taken) / MIB, 1),
@@ -74,16 +83,50 @@ def descriptors(samples: Samples) -> dict[str, int]:
     }
 
 
-def jobs(file: Path) -> dict[str, Any]:
-    """What the server wrote about itself: most jobs, the oldest one, and the last counters."""
+def jobs(file: Path, stalls: Stalls) -> dict[str, Any]:
+    """What the server wrote about itself: most jobs, the oldest one, how long its event loop stood
+    still, and the last counters. `own` is without what was not its fault."""
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     counters = {k: v for k, v in lines[-1].items() if k.endswith("_total") and v}
-    pauses = [later["at"] - line["at"] for line, later in pairwise(lines)]
+    ages = [(line["oldest_s"], line["at"]) for line in lines]
+    pauses = [(line["at"] + INTERVAL_S, later["at"]) for line, later in pairwise(lines)]
     return {
-        "longest_pause_s": round(max(pauses, default=0.0), 2),  # between samples
+        "longest_stall_s": _most(end - start for start, end in pauses),
+        "longest_own_stall_s": _most(
+            end - start - stalls.within(start - INTERVAL_S, end) for start, end in pauses
+        ),
         "most_jobs": max(line["jobs"] for line in lines),
-        "oldest_s": round(max(line["oldest_s"] for line in lines), 2),
+        "oldest_s": _most(age_s for age_s, _ in ages),
+        "oldest_own_s": _most(age_s - stalls.within(at - age_s, at) for age_s, at in ages),
+        "jobs_left": lines[-1]["jobs"],
+        "tasks": (lines[0]["tasks"], lines[-1]["tasks"]),
+        "threads": (lines[0]["threads"], lines[-1]["threads"]),
         "counters": counters,
+    }
+
+
+def _most(seconds: Iterable[float]) -> float:
+    return round(max(0.0, *seconds), 2)
+
+
+def query_log(folder: Path, name: str, replies: Mapping[str, int]) -> dict[str, int]:
+    """What the files of the query log hold of each client, beside the replies it got."""
+    written: Counter[str] = Counter()
+    unreadable = 0
+    files = sorted(folder.glob(f"{name}*"))
+    for file in files:
+        with file.open("rb") as lines:
+            for line in lines:
+                try:
+                    entry = json.loads(line)
+                    written[entry["client"]] += entry["rcode"] is not None
+                except (ValueError, KeyError):
+                    unreadable += 1
+    return {
+        "files": len(files),
+        "lines": sum(written[client] for client in replies),
+        "missing": sum(max(0, count - written[client]) for client, count in replies.items()),
+        "unreadable": unreadable,
     }
 
 
@@ -100,6 +143,8 @@ def kinds(judges: Judges) -> dict[str, dict[str, float]]:
             "late": tally.late,
             "unanswered": tally.unanswered,
             "stale": tally.stale,
+            "failed": tally.failed,
+            "timed_out": tally.timed_out,
             "median_ms": round(cuts[49] * 1000, 2),
             "p99_ms": round(cuts[98] * 1000, 1),
             "worst_ms": round(tally.worst_s * 1000),
@@ -122,17 +167,26 @@ def faults(report: dict[str, Any]) -> list[str]:
 def _of_process(report: dict[str, Any]) -> list[str]:
     growth = report["memory"]["growth_mib_per_hour"]
     most = report["memory"]["most_mib"]
-    oldest_s = report["jobs"]["oldest_s"]
-    exceptions = report["jobs"]["counters"].get("exceptions_total", 0)
-    fds = report["descriptors"]
+    jobs = report["jobs"]
+    oldest_s, stall_s = jobs["oldest_own_s"], jobs["longest_own_stall_s"]
+    exceptions = jobs["counters"].get("exceptions_total", 0)
+    fds, tasks, log = report["descriptors"], jobs["tasks"], report["query_log"]
     bad = {
         f"a job of {oldest_s} s": oldest_s > MAX_JOB_S,
+        f"the event loop stood still for {stall_s} s": stall_s > MAX_OWN_STALL_S,
+        f"{jobs['jobs_left']} jobs after the last question": jobs["jobs_left"] > 0,
+        f"{tasks[1]} tasks after the load, {tasks[0]} before": tasks[1] > tasks[0] + TASKS_LEFT,
+        f"{log['missing']} lines of the query log are missing": log["missing"] > 0,
+        f"{log['unreadable']} lines of the query log cannot be read": log["unreadable"] > 0,
         f"{exceptions} exceptions": exceptions > 0,
         f"{report['tracebacks']} tracebacks in the log": report["tracebacks"] > 0,
         f"memory grows by {growth} MiB an hour": (growth or 0) > MAX_GROWTH_MIB_PER_HOUR,
         f"{most} MiB of memory": most > MAX_RESIDENT_MIB,
         f"{fds['last']} descriptors in the end, {fds['first']} in the beginning": (
             fds["last"] > fds["first"] + FDS_TO_SPARE
+        ),
+        f"{fds['after']} descriptors after the load, {fds['before']} before": (
+            fds["after"] > fds["before"] + FDS_LEFT
         ),
         f"the server ended with {report['exit']}": report["exit"] != 0,
     }

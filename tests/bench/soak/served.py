@@ -1,18 +1,21 @@
 """`rootward run`, told on beside: what its jobs and counters are, twice a second.
 
-    python -m tests.bench.soak.served CONFIG SAMPLES
+    python -m tests.bench.soak.served CONFIG SAMPLES [BREAK]
 
-Appends to SAMPLES a line of JSON each time: moment, jobs, age of the oldest in seconds, counters.
+Appends to SAMPLES a line of JSON each time: moment, jobs, age of the oldest in seconds, tasks and
+threads, counters. BREAK is a fault to have (sabotage.py).
 """
 
 import asyncio
 import contextlib
 import json
 import sys
+import threading
 import time
 from pathlib import Path
 
 from resolver.app import cli, server
+from tests.bench.soak.sabotage import BREAKS
 
 INTERVAL_S = 0.5
 SAMPLES = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("samples")
@@ -39,13 +42,21 @@ class Watched(server.Server):
             while True:
                 drivers = [d for d in (self.driver, *self._retiring) if d is not None]
                 oldest_s = max((d.oldest_job_age_s for d in drivers), default=0.0)
-                sample = {"at": time.monotonic(), "jobs": self.jobs, "oldest_s": oldest_s}
+                sample = {
+                    "at": time.monotonic(),
+                    "jobs": self.jobs,
+                    "oldest_s": oldest_s,
+                    "tasks": len(asyncio.all_tasks()),
+                    "threads": threading.active_count(),
+                }
                 file.write(json.dumps(sample | self.metrics.read()) + "\n")
                 file.flush()
                 await asyncio.sleep(INTERVAL_S)
 
 
 def main() -> int:
+    for fault in sys.argv[3:]:
+        BREAKS[fault]()
     server.Server = Watched  # type: ignore[misc]
     return cli.main(["run", "--config", sys.argv[1]])
 

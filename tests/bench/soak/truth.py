@@ -80,6 +80,14 @@ def mortal_is_dead(zone: int, elapsed_s: float) -> bool:
     return elapsed_s >= zone and DIES_AT_S <= mortal_phase(zone, elapsed_s) < BACK_AT_S
 
 
+def mortal_has_recovered(zone: int, since: float, until: float) -> bool:
+    """Whether its servers had been back for long, all that time."""
+    return all(
+        not DIES_AT_S <= mortal_phase(zone, moment) <= BACK_AT_S + RECOVERY_S
+        for moment in (since, until)
+    )
+
+
 def nomad_home(zone: int, elapsed_s: float) -> int:
     """Which of its servers the delegation names."""
     return max(0, int((elapsed_s + 7 * zone) // NOMAD_PERIOD_S)) % NOMAD_SERVERS
