@@ -15,21 +15,17 @@ That each of these is found can be seen with --break (sabotage.py).
 """
 
 import argparse
-import contextlib
 import json
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from resolver import names
 from resolver.model import Address
-from tests.bench.soak import changes, report
+from tests.bench.soak import changes, processes, report
 from tests.bench.soak.changes import Change, Churn, Updates
 from tests.bench.soak.clients import Clients, Judges
 from tests.bench.soak.probes import ABSENT, COMING, RELOADED, Probes
@@ -38,107 +34,8 @@ from tests.bench.soak.served import INTERVAL_S
 from tests.bench.soak.stalls import Stalls
 from tests.bench.soak.truth import Changing
 
-START_S = 60.0
-STOP_S = 20.0
 SAMPLE_S = 0.5
-DRAIN_S = 40.0  # connections that are kept for the next question end within
 PROGRESS_S = 60.0
-
-CONFIG = """\
-[server]
-listen = ["127.0.0.1:0"]
-state_dir = "state"
-
-[access]
-recursion = ["127.0.0.0/8"]
-cache = ["127.0.0.0/8"]
-
-[recursion]
-root_hints = "root.hints"
-do_not_query = []
-
-[outgoing]
-port = {port}
-
-[cache]
-size = "8MiB"          # so small that it is full long before the end
-snapshot_interval = "1m"
-
-{log}
-[control]
-socket = "control.sock"
-
-[[zone]]
-name = "own.test"
-file = "own.test.zone"
-update = ["127.0.0.0/8"]
-
-[[zone]]
-name = "reloaded.test"
-file = "reloaded.test.zone"
-"""
-LOG = f"""
-[log]
-format = "json"
-queries = true
-query_file = "{changes.QUERY_LOG}"
-"""
-
-
-@contextlib.contextmanager
-def hierarchy(folder: Path, epoch: float) -> Iterator[int]:
-    """The fake Internet; its port."""
-    command = [sys.executable, "-m", "tests.bench.soak.hierarchy", str(folder), str(epoch)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE)
-    try:
-        port = folder / "port"
-        _wait(port.exists, process)
-        yield int(port.read_text())
-    finally:
-        process.communicate()
-
-
-@contextlib.contextmanager
-def server(folder: Path, *faults: str) -> Iterator[tuple[Address, "subprocess.Popen[bytes]"]]:
-    """Our server, with faults of sabotage.py; where it answers."""
-    log = folder / "log"
-    samples = str(folder / "samples")
-    config = str(folder / "config.toml")
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.soak.served", config, samples, *faults],
-            stderr=output,
-        )
-    try:
-        try:
-            _wait(lambda: "\nready: " in log.read_text(), process)
-        except RuntimeError as error:
-            raise RuntimeError(f"{error}: {log.read_text()}") from None
-        line = next(s for s in log.read_text().splitlines() if s.startswith("ready: "))
-        yield Address("127.0.0.1", int(line.rpartition("#")[2])), process
-        process.send_signal(signal.SIGTERM)
-        process.wait(STOP_S)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait(condition: Any, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + START_S
-    while not condition():
-        if process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError(f"{process.args!r} did not start")
-        time.sleep(0.02)
-
-
-def kernel_drops(ports: set[int]) -> int:
-    """Datagrams that did not fit into the receive buffers of these UDP ports (proc(5))."""
-    dropped = 0
-    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if int(fields[1].rpartition(":")[2], 16) in ports:
-            dropped += int(fields[-1])
-    return dropped
 
 
 class Soak:
@@ -151,7 +48,6 @@ class Soak:
         self.seconds = seconds
         self.rate = rate
         self.churn = churn
-        self.epoch = time.monotonic()
         self.own = Changing()
         self.faults = faults
         self.probes = Probes(self.own)
@@ -167,19 +63,33 @@ class Soak:
         name = names.read(f"v.{RELOADED}")
         self.own.begin(name, changes.reloaded_value(0), 0.0, sure=0.0)
         self.own.begin(names.read(f"v.{COMING}"), ABSENT, 0.0, sure=0.0)
-        with hierarchy(folder, self.epoch) as port:
-            log = LOG if self.churn else ""
-            (folder / "config.toml").write_text(CONFIG.format(port=port, log=log))
-            with server(folder, *self.faults) as (address, process):
+        with processes.hierarchy(folder) as (port, internet):
+            processes.configure(folder, port, log_queries=self.churn)
+            with processes.server(folder, *self.faults) as (address, process):
+                self.epoch = time.monotonic()
+                assert internet.stdin is not None
+                internet.stdin.write(f"{self.epoch}\n".encode())
+                internet.stdin.flush()
                 self.stalls = Stalls(process.pid)
-                self.judges = Judges(self.epoch, self.stalls)
+                self.upstream = Stalls(internet.pid, threads=True)
+                self.judges = Judges(self.epoch, self.stalls, self.upstream)
                 told = self._ask(address, process.pid)
         told["exit"] = process.returncode
-        told["tracebacks"] = self._tracebacks()
-        told["jobs"] = report.jobs(folder / "samples", self.stalls)
+        return self._judged(told)
+
+    def _judged(self, told: dict[str, Any]) -> dict[str, Any]:
+        """With what the processes left behind, and the verdict."""
+        told["tracebacks"] = (self.folder / "log").read_text().count("Traceback")
+        told["jobs"] = report.jobs(self.folder / "samples", self.stalls)
         replies = self.replies if self.churn else {}
-        told["query_log"] = report.query_log(folder, changes.QUERY_LOG, replies)
+        told["query_log"] = report.query_log(self.folder, changes.QUERY_LOG, replies)
         told["kinds"] = report.kinds(self.judges)
+        told["totals"] = report.totals(told["kinds"])
+        told["machine"] = {
+            "clients_longest_pause_s": round(self.stalls.longest_pause_s, 2),
+            "kept_server_waiting_s": round(self.stalls.waited_s, 2),
+            "kept_hierarchy_waiting_s": round(self.upstream.waited_s, 2),
+        }
         told["wrong"] = [f"{what} ({times})" for what, times in self.judges.wrongs.items()]
         told["examples"] = self.judges.examples
         told["faults"] = report.faults(told)
@@ -189,17 +99,27 @@ class Soak:
     def _ask(self, address: Address, pid: int) -> dict[str, Any]:
         clients = Clients(address, self.probes, self.judges, rate=self.rate)
         self.replies = clients.replies
-        samples = report.Samples(pid)
         updates = Updates(address, self.own, self.epoch)
         updates(0)  # what the first one opens stays open
-        before = _settled(pid)
+        before = processes.settled(pid)
         doing = [Change(changes.UPDATE_PAUSE_S, updates)]
         if self.churn:
             churn = Churn(self.folder, pid, self.probes, self.own, self.epoch)
-            doing.append(Change(changes.CHURN_PAUSE_S, churn))
+            pause_s = min(changes.CHURN_PAUSE_S, self.seconds / 5)
+            doing.append(Change(pause_s, churn))
+        told = self._load(clients, doing, pid)
+        told["descriptors"] |= {
+            "before": before,
+            "after": processes.settled(pid, before + report.FDS_LEFT),
+        }
+        time.sleep(2 * INTERVAL_S)  # for a last sample
+        return told
+
+    def _load(self, clients: Clients, doing: Sequence[Change], pid: int) -> dict[str, Any]:
+        samples = report.Samples(pid)
         clients.open()
         began = time.monotonic()
-        cpu = _cpu_s(pid)
+        cpu = processes.cpu_s(pid)
         next_line = began + PROGRESS_S
 
         def look() -> None:
@@ -207,6 +127,7 @@ class Soak:
             now = time.monotonic()
             samples.take(now - self.epoch)
             self.stalls.look()
+            self.upstream.look()
             if now >= next_line and not self.quiet:
                 next_line += PROGRESS_S
                 self._progress(now - began, samples)
@@ -216,25 +137,18 @@ class Soak:
         try:
             clients.run(began + self.seconds, SAMPLE_S, look)
             took_s = time.monotonic() - began
-            dropped = kernel_drops(clients.ports | {address.port})
+            dropped = processes.kernel_drops(clients.ports | {clients.server.port})
         finally:
             clients.close()
             for change in doing:
                 change.stop()
-        after = _settled(pid, before)
-        time.sleep(2 * INTERVAL_S)  # for a last sample
-        answered = sum(tally.answered for tally in self.judges.tallies.values())
         return {
             "seconds": round(took_s, 1),
-            "answered": answered,
-            "per_second": round(answered / took_s),
-            "cpu_share": round((_cpu_s(pid) - cpu) / took_s, 2),
+            "cpu_share": round((processes.cpu_s(pid) - cpu) / took_s, 2),
             "held_back": clients.held_back,
-            "clients_longest_pause_s": round(self.stalls.longest_pause_s, 2),
-            "machine_kept_server_waiting_s": round(self.stalls.waited_s, 2),
             "dropped_by_kernel": dropped,
             "memory": report.memory(samples),
-            "descriptors": report.descriptors(samples) | {"before": before, "after": after},
+            "descriptors": report.descriptors(samples),
             "changes": {what: n for change in doing for what, n in change.done.items()},
             "failed": [("change", text) for change in doing for text in change.failed[:5]],
         }
@@ -248,24 +162,6 @@ class Soak:
             f" {resident / report.MIB:.1f} MiB, {fds} descriptors",
             flush=True,
         )
-
-    def _tracebacks(self) -> int:
-        return (self.folder / "log").read_text().count("Traceback")
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _settled(pid: int, before: int | None = None) -> int:
-    """Descriptors open as soon as they are no more than before, or after DRAIN_S."""
-    until = time.monotonic() + DRAIN_S
-    while True:
-        now = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-        if before is None or now <= before or time.monotonic() > until:
-            return now
-        time.sleep(SAMPLE_S)
 
 
 def main() -> int:

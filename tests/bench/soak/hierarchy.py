@@ -1,15 +1,16 @@
 """The fake Internet of the soak, as a process of its own.
 
-    python -m tests.bench.soak.hierarchy FOLDER EPOCH
+    python -m tests.bench.soak.hierarchy FOLDER
 
-Writes FOLDER/root.hints and FOLDER/port, and serves until standard input ends. EPOCH is the moment
-on the monotonic clock that truth.py counts from.
+Writes FOLDER/root.hints and FOLDER/port, and serves until standard input ends. A line on that is
+the moment on the monotonic clock that truth.py counts from; until it comes, nothing changes.
 """
 
 import sys
 import time
 from collections.abc import Callable
 from itertools import count
+from math import inf
 from pathlib import Path
 
 import dnslib
@@ -25,9 +26,9 @@ DELAY_S = 0.15
 class Hierarchy:
     """The tree, and the faults that come and go."""
 
-    def __init__(self, epoch: float) -> None:
+    def __init__(self) -> None:
         self.net = Internet(seed=11)
-        self.epoch = epoch
+        self.epoch = inf
         self._numbers = count(257)
         self.roots = [self.server(), self.server()]
         self.com = [self.server(), self.server()]
@@ -48,7 +49,7 @@ class Hierarchy:
 
     def elapsed_s(self) -> float:
         """The time that truth.py counts in."""
-        return time.monotonic() - self.epoch
+        return max(0.0, time.monotonic() - self.epoch)
 
     def _host_zones(self) -> None:
         host, server = self.net.host, self.server
@@ -178,11 +179,12 @@ def _readdress(response: Response, value: Callable[[int], bytes]) -> Response:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    hierarchy = Hierarchy(float(sys.argv[2]))
+    hierarchy = Hierarchy()
     with Loopback(hierarchy.net) as up:
         up.write_hints(folder / "root.hints")
         (folder / "port.new").write_text(str(up.port))
         (folder / "port.new").rename(folder / "port")
+        hierarchy.epoch = float(sys.stdin.readline() or inf)
         sys.stdin.read()
 
 

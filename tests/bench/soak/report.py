@@ -28,6 +28,7 @@ FDS_TO_SPARE = 150  # connections and sockets that come and go
 FDS_LEFT = 2  # when the load has ended, more than before it began
 TASKS_LEFT = 2
 MAX_RESIDENT_MIB = 400
+MAX_EXCUSED_SHARE = 0.001
 # How long the event loop may hold itself up.
 MAX_OWN_STALL_S = 1.0
 
@@ -142,6 +143,7 @@ def kinds(judges: Judges) -> dict[str, dict[str, float]]:
             "wrong": tally.wrong,
             "late": tally.late,
             "unanswered": tally.unanswered,
+            "excused": tally.excused,
             "stale": tally.stale,
             "failed": tally.failed,
             "timed_out": tally.timed_out,
@@ -150,6 +152,13 @@ def kinds(judges: Judges) -> dict[str, dict[str, float]]:
             "worst_ms": round(tally.worst_s * 1000),
         }
     return told
+
+
+def totals(kinds: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Of all kinds together."""
+    counts = ("asked", "answered", "wrong", "excused", "late", "unanswered", "stale", "failed")
+    told = {what: sum(tally[what] for tally in kinds.values()) for what in (*counts, "timed_out")}
+    return told | {"worst_ms": max(tally["worst_ms"] for tally in kinds.values())}
 
 
 def faults(report: dict[str, Any]) -> list[str]:
@@ -161,6 +170,9 @@ def faults(report: dict[str, Any]) -> list[str]:
     lost = sum(tally["unanswered"] for tally in report["kinds"].values())
     if lost > report["dropped_by_kernel"]:
         found.append(f"{lost} questions without a reply")
+    excused = sum(tally["excused"] for tally in report["kinds"].values())
+    if excused > MAX_EXCUSED_SHARE * sum(tally["asked"] for tally in report["kinds"].values()):
+        found.append(f"the machine is too busy for a verdict: {excused} replies are excused by it")
     return found + [f"{what}: {error}" for what, error in report["failed"]]
 
 

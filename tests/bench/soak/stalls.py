@@ -1,10 +1,10 @@
-"""When nobody could do anything: the machine did not let the server run, or the clients.
+"""When nobody could do anything: the machine did not let a process run, or the clients.
 
-A reply is late, and a job too old, only by what is left when these stalls are taken off. A server
+A reply is late, and a job too old, only by what is left when these stalls are taken off. A process
 that holds itself up is running, or waits for something: that is none of them.
 
-Knows: /proc/PID/schedstat, whose second number is the nanoseconds that the main thread was ready to
-run and did not (sched-stats.rst of the kernel). Does not know: what is judged by it.
+Knows: /proc/PID/schedstat, whose second number is the nanoseconds that a thread was ready to run
+and did not (sched-stats.rst of the kernel). Does not know: what is judged by it.
 """
 
 import time
@@ -17,11 +17,15 @@ MIN_PAUSE_S = 0.1
 
 
 class Stalls:
-    """Of a server's event loop and of the clients'; seconds of the monotonic clock. Used by
+    """Of threads of a process and of the clients'; seconds of the monotonic clock. Used by
     several threads."""
 
-    def __init__(self, pid: int) -> None:
-        self._file = Path(f"/proc/{pid}/schedstat")
+    def __init__(self, pid: int, *, threads: bool = False) -> None:
+        """Of the main thread, or of all that there are now together."""
+        process = Path(f"/proc/{pid}")
+        self._files = [process / "schedstat"]
+        if threads:
+            self._files = [task / "schedstat" for task in (process / "task").iterdir()]
         self._at: list[float] = []
         self._waited_s: list[float] = []
         self._pauses: list[tuple[float, float]] = []
@@ -29,10 +33,10 @@ class Stalls:
         self._lock = Lock()
 
     def look(self) -> None:
-        """See how long the server has waited so far."""
+        """See how long the process has waited so far."""
         with self._lock:
             try:
-                waited_s = int(self._file.read_text().split()[1]) / 1e9
+                waited_s = sum(int(f.read_text().split()[1]) for f in self._files) / 1e9
             except (OSError, IndexError):
                 return  # it has ended, or the kernel does not tell
             self._at.append(time.monotonic())
@@ -73,5 +77,5 @@ class Stalls:
 
     @property
     def waited_s(self) -> float:
-        """By the server in all."""
+        """By the process in all."""
         return self._waited_s[-1] - self._waited_s[0] if self._waited_s else 0.0

@@ -31,7 +31,7 @@ STALE_TTL_S = 30
 
 MOVING_PERIOD_S = 20.0
 # A zone of mortals: alive, dead for a while in each cycle, alive again.
-CYCLE_S, DIES_AT_S, BACK_AT_S = 150.0, 12.0, 42.0
+CYCLE_S, DIES_AT_S, BACK_AT_S = 150.0, 6.0, 36.0
 # Servers that were dead are asked again within so long, and stale answers end.
 RECOVERY_S = 75.0
 NOMAD_PERIOD_S = 30.0
