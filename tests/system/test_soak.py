@@ -111,7 +111,7 @@ def test_stale_answers_end_when_the_servers_are_back(probes: Probes) -> None:
     assert judge(stale, late, late) == "stale, though its servers have been back for long"
 
 
-FINE = {"asked": 1000, "late": 0, "unanswered": 0, "excused": 0}
+FINE = {"asked": 1000, "failed": 0, "late": 0, "unanswered": 0, "excused": 0}
 JOBS: dict[str, Any] = {
     "oldest_own_s": 8.0,
     "longest_own_stall_s": 0.1,
@@ -145,6 +145,7 @@ def good() -> dict[str, Any]:
         ({"wrong": ["hit: other data (1)"]}, "hit: other data (1)"),
         ({"kinds": {"hit": FINE | {"unanswered": 3}}}, "3 questions without a reply"),
         ({"kinds": {"hit": FINE | {"late": 1}}}, "hit: 1 replies after more than 9 s"),
+        ({"kinds": {"short": FINE | {"failed": 6}}}, "short: 6 failures"),
         (
             {"kinds": {"hit": FINE | {"excused": 2}}},
             "the machine is too busy for a verdict: 2 replies are excused by it",
@@ -207,16 +208,16 @@ def test_a_process_that_holds_itself_up_is_not_excused() -> None:
 @pytest.mark.parametrize(
     ("kind", "withheld_s", "rcode", "counted"),
     [
-        ("short", 0.5, Rcode.SERVFAIL, "wrong"),
-        ("short", 3.0, Rcode.SERVFAIL, "excused"),
-        ("short", 3.0, Rcode.REFUSED, "wrong"),
+        ("alias", 0.5, Rcode.SERVFAIL, "wrong"),
+        ("alias", 3.0, Rcode.SERVFAIL, "excused"),
+        ("alias", 3.0, Rcode.REFUSED, "wrong"),
         ("own", 3.0, Rcode.SERVFAIL, "wrong"),
     ],
 )
 def test_a_failure_is_excused_if_its_servers_were_not_let_answer(
     probes: Probes, kind: str, withheld_s: float, rcode: Rcode, counted: str
 ) -> None:
-    name = {"short": "h0.short0.net.", "own": OWN}[kind]
+    name = {"alias": "w0.alias0.net.", "own": OWN}[kind]
     sent = time.monotonic()
     upstream = Stalls(0)
     upstream.pause(sent - withheld_s, sent)

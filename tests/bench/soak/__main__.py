@@ -30,7 +30,6 @@ from tests.bench.soak.changes import Change, Churn, Updates
 from tests.bench.soak.clients import Clients, Judges
 from tests.bench.soak.probes import ABSENT, COMING, RELOADED, Probes
 from tests.bench.soak.sabotage import BREAKS
-from tests.bench.soak.served import INTERVAL_S
 from tests.bench.soak.stalls import Stalls
 from tests.bench.soak.truth import Changing
 
@@ -101,7 +100,7 @@ class Soak:
         self.replies = clients.replies
         updates = Updates(address, self.own, self.epoch)
         updates(0)  # what the first one opens stays open
-        before = processes.settled(pid)
+        before = processes.descriptors(pid)
         doing = [Change(changes.UPDATE_PAUSE_S, updates)]
         if self.churn:
             churn = Churn(self.folder, pid, self.probes, self.own, self.epoch)
@@ -110,9 +109,8 @@ class Soak:
         told = self._load(clients, doing, pid)
         told["descriptors"] |= {
             "before": before,
-            "after": processes.settled(pid, before + report.FDS_LEFT),
+            "after": processes.settle(pid, self.folder / "samples", before + report.FDS_LEFT),
         }
-        time.sleep(2 * INTERVAL_S)  # for a last sample
         return told
 
     def _load(self, clients: Clients, doing: Sequence[Change], pid: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Knows: their command lines, the server's configuration, /proc. Does not know: th
 """
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -14,10 +15,10 @@ from pathlib import Path
 
 from resolver.model import Address
 from tests.bench.soak.changes import QUERY_LOG
+from tests.bench.soak.served import INTERVAL_S
 
 START_S = 60.0
 STOP_S = 20.0
-LOOK_S = 0.5
 DRAIN_S = 40.0  # connections that are kept for the next question end within
 
 CONFIG = """\
@@ -129,11 +130,19 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def settled(pid: int, most: int | None = None) -> int:
-    """Descriptors open as soon as they are no more than that, or after DRAIN_S."""
+def descriptors(pid: int) -> int:
+    """How many are open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def settle(pid: int, samples: Path, most: int) -> int:
+    """Wait until the server has no jobs, and no more descriptors than that, or for DRAIN_S; how
+    many descriptors are open then."""
     until = time.monotonic() + DRAIN_S
     while True:
-        now = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-        if most is None or now <= most or time.monotonic() > until:
+        time.sleep(2 * INTERVAL_S)  # so that there is a sample of after the load
+        with samples.open("rb") as lines:
+            jobs = json.loads(lines.readlines()[-1])["jobs"]
+        now = descriptors(pid)
+        if (now <= most and not jobs) or time.monotonic() > until:
             return now
-        time.sleep(LOOK_S)

@@ -29,6 +29,8 @@ FDS_LEFT = 2  # when the load has ended, more than before it began
 TASKS_LEFT = 2
 MAX_RESIDENT_MIB = 400
 MAX_EXCUSED_SHARE = 0.001
+# Names whose only live server loses a fifth of all packets: so many may fail for time-outs.
+MAX_LOST_SHARE = 0.005
 # How long the event loop may hold itself up.
 MAX_OWN_STALL_S = 1.0
 
@@ -170,6 +172,9 @@ def faults(report: dict[str, Any]) -> list[str]:
     lost = sum(tally["unanswered"] for tally in report["kinds"].values())
     if lost > report["dropped_by_kernel"]:
         found.append(f"{lost} questions without a reply")
+    lossy = report["kinds"].get("short", {"failed": 0, "asked": 0})
+    if lossy["failed"] > MAX_LOST_SHARE * lossy["asked"]:
+        found.append(f"short: {lossy['failed']} failures")
     excused = sum(tally["excused"] for tally in report["kinds"].values())
     if excused > MAX_EXCUSED_SHARE * sum(tally["asked"] for tally in report["kinds"].values()):
         found.append(f"the machine is too busy for a verdict: {excused} replies are excused by it")
