@@ -32,6 +32,8 @@ TABLE: dict[str, str] = {
     "notifies_failed_total": "Servers that did not take a NOTIFY",
     "recursions_total": "Client questions that needed recursion",
     "recursions_joined_total": "Client questions that joined one already in flight",
+    "recursions_waited_total": "Client questions that waited for their turn (fair sharing)",
+    "recursions_given_up_total": "Those whose turn never came, or came too late",
     "waiting_refused_total": "Queries dropped because too many of their network wait already",
     "replies_discarded_total": "Replies not sent because they came too late for a waiting crowd",
     "recursions_failed_total": "Client questions that ended in SERVFAIL",
@@ -85,6 +87,8 @@ class Metrics:
     notifies_failed_total: int
     recursions_total: int
     recursions_joined_total: int
+    recursions_waited_total: int
+    recursions_given_up_total: int
     waiting_refused_total: int
     replies_discarded_total: int
     recursions_failed_total: int

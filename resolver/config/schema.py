@@ -96,7 +96,8 @@ class ServerSettings(Section):
         ge=1,
         le=1_000_000,
         description="Questions over UDP from one network (/24, /56) that may wait for other "
-        "servers; more are dropped.",
+        "servers; more are dropped. No client has more of these places than are free, so one "
+        "alone has half of them.",
     )
     discard_after: Duration = Field(
         default=1.9,

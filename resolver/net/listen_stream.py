@@ -218,7 +218,7 @@ class StreamListener:
 
     def begin(self, client: StreamClient, steps: Steps[bytes | None]) -> None:
         """Run steps and tell the client their result (Desk)."""
-        self._driver.start(steps, client.finished)
+        self._driver.start(steps, client.finished, client.peer)
 
     def wait_turn(self, client: StreamClient) -> None:
         """Have the client make one packet more of a long reply, when it is its turn (Desk)."""

@@ -39,6 +39,8 @@ LAST_BATCHES = 64
 # After a batch this full, more has probably come in the meantime: looking again is cheaper than a
 # turn of the event loop.
 WORTH_ANOTHER_LOOK = 2
+# So many queries handed to the service are enough for a turn of the event loop; hits are no work.
+ENOUGH_WORK = 8
 RECEIVE_BUFFER_OCTETS = 4 << 20
 _LOG_EVERY_S = 1.0
 
@@ -60,9 +62,12 @@ class Responder(Protocol):
 
 
 class Starter(Protocol):
-    """What carries out steps and calls `done` once with their result, None if they failed."""
+    """What carries out steps and calls `done` once with their result, None if they failed. `client`
+    is the packed address of who asked."""
 
-    def start(self, steps: Steps[bytes | None], done: Callable[[bytes | None], None]) -> None: ...
+    def start(
+        self, steps: Steps[bytes | None], done: Callable[[bytes | None], None], client: bytes
+    ) -> None: ...
 
 
 def open_udp_socket(address: Address, *, reuse_port: bool = False) -> socket.socket:
@@ -173,18 +178,19 @@ class UdpListener:
 
     def _drain(self) -> None:
         try:
+            worked = 0
             for _ in range(MAX_BATCHES):
                 count = self._batch.receive()
                 if not count:
                     return
-                missed = self._answer(count)
-                if missed or count < WORTH_ANOTHER_LOOK:
+                worked += self._answer(count)
+                if worked >= ENOUGH_WORK or count < WORTH_ANOTHER_LOOK:
                     return
         except Exception:
             self._report("datagrams of one batch were lost")
 
     def _answer(self, count: int) -> int:
-        """Answer a received batch; the number of datagrams that were no hits."""
+        """Answer a received batch; the number of queries that the service was asked."""
         batch = self._batch
         metrics = self._metrics
         since = self._clock.now()
@@ -201,10 +207,19 @@ class UdpListener:
             self._count_sent(batch.send([s for s in range(count) if s not in rest]), hits)
             metrics.packet_hits_total += hits
             self._tally.saw_batch(batch, count, missed, self._clock.now() - since)
-        ready = [slot for slot in missed if self._respond(slot)]
+        asked = missed if len(missed) <= ENOUGH_WORK else self._with_places(missed)
+        ready = [slot for slot in asked if self._respond(slot)]
         if ready:
             self._count_sent(batch.send(ready), len(ready))
-        return len(missed)
+        return len(asked)
+
+    def _with_places(self, slots: list[int]) -> list[int]:
+        """Those whose clients have places left to wait in; the others are dropped. They have asked
+        for more than their share, and when there is much to do, looking into it is work, too."""
+        batch, waiting = self._batch, self._waiting
+        left = [slot for slot in slots if not waiting.is_full(batch.peer(slot))]
+        self._refuse_to_wait(len(slots) - len(left))
+        return left
 
     def _count_sent(self, sent: int, of: int) -> None:
         self._metrics.replies_total += sent
@@ -233,20 +248,25 @@ class UdpListener:
         return False
 
     def _let_wait(self, steps: Steps[bytes | None], slot: int) -> None:
-        network = self._waiting.enter(self._batch.peer(slot))
+        peer = self._batch.peer(slot)
+        network = self._waiting.enter(peer)
         if network is None:
             steps.close()
-            self._metrics.waiting_refused_total += 1
-            self._metrics.dropped_total += 1
+            self._refuse_to_wait(1)
             return
         path = self._batch.return_path(slot)
         since = self._clock.now()
-        self._driver.start(steps, partial(self._reply_late, path, network, since))
+        done = partial(self._reply_late, path, network, peer, since)
+        self._driver.start(steps, done, peer)
+
+    def _refuse_to_wait(self, count: int) -> None:
+        self._metrics.waiting_refused_total += count
+        self._metrics.dropped_total += count
 
     def _reply_late(
-        self, path: ReturnPath, network: Network, since: float, reply: bytes | None
+        self, path: ReturnPath, network: Network, peer: bytes, since: float, reply: bytes | None
     ) -> None:
-        if self._waiting.leave(network, self._clock.now() - since):
+        if self._waiting.leave(network, peer, self._clock.now() - since):
             self._send(path, reply)
         else:
             self._metrics.replies_discarded_total += 1

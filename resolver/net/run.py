@@ -20,6 +20,7 @@ Knows: effects, generators, deadlines. Does not know: sockets, DNS.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,14 +41,17 @@ from resolver.effects import (
 )
 from resolver.metrics import Metrics
 from resolver.net.descriptors import Shares
-from resolver.net.flight import Flight
+from resolver.net.job import Done, Job, Key, Waiting, Watch
 from resolver.net.outbound import Outbound, Outgoing
 from resolver.net.outbound_stream import IDLE_S
 from resolver.net.timers import TICK_S, Timers
+from resolver.policy.fairness import Account, Fairness
 
 T = TypeVar("T")
-Done = Callable[[Any], None]
-Key = tuple[bytes, int, int]
+# So much work of engines in such a time is as much as leaves room for anything else: what is to
+# begin then waits for the next turn of the event loop, in the order of fairness.
+TURN_S = 0.0005
+WINDOW_S = 0.001
 
 _log = logging.getLogger(__name__)
 
@@ -64,58 +68,6 @@ class Limits:
     waiters: int = 100
     job_s: float = 15.0
     displace_after_s: float = 1.9
-
-
-class Job:
-    """One engine being run. `key` and `waiters` are of sub-jobs, `done` of clients' jobs; a job
-    waits for a flight, or for another job, or is in line. `due` is when it stops waiting for that
-    other job (Timed)."""
-
-    __slots__ = (
-        "_driver",
-        "alive",
-        "done",
-        "due",
-        "flight",
-        "key",
-        "since",
-        "steps",
-        "waiters",
-        "waits_for",
-    )
-
-    def __init__(self, driver: "Driver", steps: Steps[Any], since: float) -> None:
-        self._driver = driver
-        self.steps = steps
-        self.since = since
-        self.done: Done | None = None
-        self.key: Key | None = None
-        self.waiters: list[Job] = []
-        self.waits_for: Job | None = None
-        self.flight: Flight | None = None
-        self.alive = True
-        self.due = 0.0
-
-    def resume(self, outcome: Outcome) -> None:
-        """Take the outcome of an ask (Waiter)."""
-        self._driver.resume(self, outcome)
-
-    def expire(self) -> None:
-        """Its patience is over (Timed)."""
-        self._driver.lose_patience(self)
-
-
-class _Watch:
-    """The deadline of whichever job is the oldest."""
-
-    __slots__ = ("_act", "due")
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        self.due = 0.0  # set by Timers
-        self._act = act
-
-    def expire(self) -> None:
-        self._act()
 
 
 class Driver:
@@ -147,14 +99,20 @@ class Driver:
         self._clients: dict[Job, None] = {}
         self._subs: dict[Key, Job] = {}
         self._line: deque[tuple[Job, Outcome | None]] = deque()
+        places = self._limits.client_jobs
+        self._fairness: Fairness[Waiting] = Fairness(places, places)
+        self._nobody: Account[Waiting] = Account(b"", 0.0)
+        self._spent_s = 0.0  # on engines, in this window or turn
+        self._window_at = 0.0
+        self._turn_is_due = False
         self._running = False
         self._closed = False
-        self._watch = _Watch(self._end_overdue)
+        self._watch = Watch(self._end_overdue)
 
     @property
     def jobs(self) -> int:
-        """Jobs alive, sub-jobs included."""
-        return len(self._clients) + len(self._subs)
+        """Jobs alive, sub-jobs included, and questions that wait to begin."""
+        return len(self._clients) + len(self._subs) + self._fairness.waiting
 
     @property
     def oldest_job_age_s(self) -> float:
@@ -162,21 +120,78 @@ class Driver:
         since = self._oldest_since()
         return 0.0 if since is None else self._loop.time() - since
 
-    def start(self, steps: Steps[T], done: Callable[[T | None], None]) -> None:
-        """Run an engine for a client. `done` is called once, possibly before this returns: with the
-        result, or with None when there is none (the engine raised, or a bound was met)."""
+    def start(
+        self, steps: Steps[T], done: Callable[[T | None], None], client: bytes | None = None
+    ) -> None:
+        """Run an engine for a client, by packed address; None is somebody of our own, who waits for
+        nobody. `done` is called once, possibly before this returns: with the result, or with None
+        when there is none (the engine raised, or a bound was met)."""
         now = self._loop.time()
-        if self._closed or not self._has_room(now):
+        if self._closed or (client is None and not self._has_room(now)):
             self._metrics.dropped_total += 1
-            steps.close()
-            self._tell(done, None)
+            self._refuse((steps, done))
             return
-        job = Job(self, steps, now)
+        if client is None:
+            self._begin((steps, done), self._nobody, now)
+            return
+        if now - self._window_at >= WINDOW_S:
+            self._window_at = now
+            self._spent_s = 0.0
+        account = self._fairness.enter(client)
+        if self._fairness.may_begin(account, busy=self._spent_s >= TURN_S):
+            self._fairness.begin(account)
+            self._begin((steps, done), account, now)
+            return
+        self._metrics.recursions_waited_total += 1
+        given_up = self._fairness.wait(account, (steps, done), now)
+        if given_up is not None:
+            self._give_up(given_up)
+        self._turn_later()
+
+    def _begin(self, waiting: Waiting, account: Account[Waiting], now: float) -> None:
+        steps, done = waiting
+        job = Job(self, steps, now, account)
         job.done = done
         self._clients[job] = None
         if not self._watch.due:
             self._timers.set(self._watch, now + self._limits.job_s)
         self.resume(job, None)
+
+    def _refuse(self, waiting: Waiting) -> None:
+        steps, done = waiting
+        steps.close()
+        self._tell(done, None)
+
+    def _give_up(self, waiting: Waiting) -> None:
+        self._metrics.recursions_given_up_total += 1
+        self._refuse(waiting)
+
+    def _turn_later(self) -> None:
+        if not self._turn_is_due and not self._closed:
+            self._turn_is_due = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Begin what waits, as far as this turn has room for it: one at least."""
+        self._turn_is_due = False
+        self._spent_s = 0.0
+        self._window_at = self._loop.time()
+        fairness = self._fairness
+        while fairness.waiting and self._spent_s < TURN_S:
+            now = self._loop.time()
+            if fairness.is_full and not self._has_room(now):
+                return  # until a job ends
+            taken = fairness.take(now)
+            if taken is None:
+                return
+            account, waiting, is_wanted = taken
+            if is_wanted:
+                fairness.begin(account)
+                self._begin(waiting, account, now)
+            else:
+                self._give_up(waiting)
+        if fairness.waiting:
+            self._turn_later()
 
     async def complete(self, steps: Steps[T]) -> T | None:
         """Run one engine and wait for its result: for tests and the command line, not for serving.
@@ -191,6 +206,8 @@ class Driver:
         for job in [*self._clients, *self._subs.values()]:
             self._kill(job)
         self._line.clear()
+        for waiting in self._fairness.clear():
+            self._refuse(waiting)
         self.outbound.close()
         self._timers.close()
 
@@ -212,13 +229,17 @@ class Driver:
             return
         self._running = True
         line = self._line
+        began = now = time.perf_counter()
         try:
             while line:
                 job, outcome = line.popleft()
                 if job.alive:
                     self._step(job, outcome)
+                    before, now = now, time.perf_counter()
+                    job.account.spent_s += now - before
         finally:
             self._running = False
+            self._spent_s += now - began
 
     def _step(self, job: Job, outcome: Outcome | None) -> None:
         """Let a job go on until it waits or ends."""
@@ -235,7 +256,9 @@ class Driver:
                 if type(effect) is Await:
                     effect.start(lambda result: self.resume(job, Finished(result)))
                     return
-                outcome = self._sub(job, effect) if type(effect) is Sub else self._spawn(effect)
+                outcome = (
+                    self._sub(job, effect) if type(effect) is Sub else self._spawn(job, effect)
+                )
             except StopIteration as end:
                 self._end(job, end.value, Finished(end.value) if job.waiters else None)
                 return
@@ -251,8 +274,8 @@ class Driver:
         if running is None:
             if len(self._subs) >= self._limits.sub_jobs:
                 return Timeout()
-            running = self._start_sub(sub)
-        elif _waits_for(running, job):
+            running = self._start_sub(sub, job)
+        elif running.waits_for_it(job):
             return Cycle()
         elif job.key is None:
             self._metrics.recursions_joined_total += 1
@@ -266,16 +289,16 @@ class Driver:
             self._timers.set(job, self._loop.time() + sub.patience_s)
         return None
 
-    def _spawn(self, spawn: Effect) -> Outcome:
+    def _spawn(self, job: Job, spawn: Effect) -> Outcome:
         """Start work that nobody waits for; it may take half of the places for sub-jobs."""
         if not isinstance(spawn, Spawn):
             raise TypeError(f"an engine yielded {spawn!r}, which is no effect")
         if spawn.key not in self._subs and len(self._subs) < self._limits.sub_jobs // 2:
-            self._start_sub(spawn)
+            self._start_sub(spawn, job)
         return Started()
 
-    def _start_sub(self, sub: Sub | Spawn) -> Job:
-        started = Job(self, sub.start(), self._loop.time())
+    def _start_sub(self, sub: Sub | Spawn, parent: Job) -> Job:
+        started = Job(self, sub.start(), self._loop.time(), parent.account)
         started.key = sub.key
         self._subs[sub.key] = started
         self._line.append((started, None))
@@ -286,6 +309,10 @@ class Driver:
         job.alive = False
         if job.key is None:
             self._clients.pop(job, None)
+            if job.account is not self._nobody:
+                self._fairness.end(job.account)
+                if self._fairness.waiting:
+                    self._turn_later()
         else:
             self._subs.pop(job.key, None)
         for waiter in job.waiters:
@@ -357,13 +384,3 @@ class Driver:
         since = self._oldest_since()
         if since is not None and not self._watch.due:
             self._timers.set(self._watch, since + self._limits.job_s)
-
-
-def _waits_for(job: Job, other: Job) -> bool:
-    """Whether `job` is `other` or waits for it, directly or not."""
-    link: Job | None = job
-    while link is not None:
-        if link is other:
-            return True
-        link = link.waits_for
-    return False

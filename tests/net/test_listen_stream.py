@@ -55,7 +55,7 @@ class Service:
         return number
         yield
 
-    def start(self, steps, done):
+    def start(self, steps, done, client):
         with contextlib.suppress(StopIteration):
             next(steps)
         self.later[len(self.later)] = done

@@ -16,7 +16,7 @@ from resolver.model import Address
 from resolver.net import batch_udp, listen_udp
 from resolver.net.batch_udp import open_batch
 from resolver.net.clock import SystemClock
-from resolver.net.listen_udp import UdpListener, open_udp_socket
+from resolver.net.listen_udp import ENOUGH_WORK, UdpListener, open_udp_socket
 from resolver.net.plain_udp import PlainBatch
 from resolver.net.slots import SLOT_OCTETS, SLOTS
 from resolver.policy.waiting import CROWD, Waiting
@@ -64,7 +64,7 @@ class Service:
         yield from ()
         return reply(packet)
 
-    def start(self, steps: Steps[bytes | None], done: Done) -> None:
+    def start(self, steps: Steps[bytes | None], done: Done, client: bytes) -> None:
         try:
             next(steps)
         except StopIteration as end:
@@ -334,14 +334,39 @@ async def test_a_few_who_have_waited_long_get_theirs(site: Site) -> None:
 
 
 async def test_too_many_of_one_network_do_not_get_to_wait(site: Site) -> None:
-    site.waiting = Waiting(per_network=20)
+    site.waiting = Waiting(per_network=40)  # one client has half of that
     sock = await ask_and_wait(site, 30)
     assert len(site.service.waiting) == 20
     assert site.metrics.waiting_refused_total == site.metrics.dropped_total == 10
     site.service.finish()
     for _ in range(20):
         await receive(sock)
-    assert await site.ask(site.listeners[0].address, query(b"mail")) == reply(query(b"mail"))
+    sock.send(query(b"later"))
+    await until(lambda: bool(site.service.waiting))
+
+
+async def test_who_has_no_place_to_wait_is_looked_at_while_there_is_little_to_do(
+    site: Site,
+) -> None:
+    """What needs no waiting is answered; of a heap of it, nothing is looked at."""
+    site.waiting = Waiting(per_network=2)
+    sock = await ask_and_wait(site, 1)
+    sock.send(query(b"mail"))
+    assert await receive(sock) == reply(query(b"mail"))
+    site.service.seen.clear()
+    for id in range(ENOUGH_WORK + 1):
+        sock.send(query(b"mail", id))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.9", 0))  # a neighbour, for whom there is a place
+        other.connect(sock.getpeername())
+        other.setblocking(False)
+        other.send(query(b"mail", 77))
+        site.listeners[0]._drain()
+        assert [packet[:2] for packet, _, _ in site.service.seen] == [query(b"mail", 77)[:2]]
+        assert site.metrics.waiting_refused_total == ENOUGH_WORK + 1
+        assert await receive(other) == reply(query(b"mail", 77))
+    site.service.finish()
+    await receive(sock)
 
 
 async def test_our_own_mistake_costs_one_reply_only(
@@ -389,7 +414,7 @@ async def test_one_reply_that_cannot_be_sent_does_not_hold_up_the_others(site: S
 async def test_the_event_loop_gets_its_turn_under_load(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One wake-up receives a bounded number of batches, and one only once there was a miss."""
+    """One wake-up receives a bounded number of batches, and no more once there was enough work."""
     monkeypatch.setattr(listen_udp, "MAX_BATCHES", 2)
     at = site.listen()
     site.keep(b"www")
@@ -402,7 +427,7 @@ async def test_the_event_loop_gets_its_turn_under_load(
     assert site.metrics.queries_udp_total == 2 * SLOTS
     listener._drain()
     for id in range(2 * SLOTS):
-        sock.send(query(b"www" if id else b"mail", id))
+        sock.send(query(b"www" if id >= ENOUGH_WORK else b"mail", id))
     listener._drain()
     assert site.metrics.queries_udp_total == 4 * SLOTS
 

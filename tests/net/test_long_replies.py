@@ -55,7 +55,7 @@ class Service:
     def _ended(self, number: int) -> Callable[[bool], None]:
         return lambda complete: self.ends.append((number, complete))
 
-    def start(self, steps: object, done: object) -> None:
+    def start(self, steps: object, done: object, client: object) -> None:
         raise AssertionError("no steps here")
 
 
