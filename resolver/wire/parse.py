@@ -33,6 +33,7 @@ _RECORD = Struct("!2HIH")
 _OPT = int(RRType.OPT)
 _POINTER = 0xC0
 _EMPTY_ALLOWED = frozenset((RRClass.NONE, RRClass.ANY))
+_NO_RECORD = RRset(b"", -1, -1, 0, ())
 
 
 def parse(packet: bytes) -> Message:
@@ -68,9 +69,9 @@ def _parse(packet: bytes) -> Message:
         number,
         flags,
         reader.questions(questions),
-        reader.section(answers),
-        reader.section(authorities),
-        reader.section(additionals, additional=True),
+        reader.section(answers) if answers else [],
+        reader.section(authorities) if authorities else [],
+        reader.section(additionals, additional=True) if additionals else [],
         reader.edns,
         flags & 0xF | reader.rcode_high,
     )
@@ -90,25 +91,30 @@ class _Reader:
         self.rcode_high = 0
 
     def questions(self, count: int) -> list[Question]:
+        packet, offset = self.packet, self.offset
         found = []
         for _ in range(count):
-            qname, offset = name_at(self.packet, self.offset, self.names)
-            qtype, qclass = _QUESTION.unpack_from(self.packet, offset)
-            self.offset = offset + 4
+            qname, offset = name_at(packet, offset, self.names)
+            qtype, qclass = _QUESTION.unpack_from(packet, offset)
+            offset += 4
             found.append(Question(qname, qtype, qclass))
+        self.offset = offset
         return found
 
     def section(self, count: int, *, additional: bool = False) -> list[RRset]:
-        if not count:
-            return []
         self.opt_allowed = additional
         packet, names, offset = self.packet, self.names, self.offset
         groups: dict[tuple[bytes, int, int], tuple[RRset, list[bytes]]] = {}
-        latest = RRset(b"", -1, -1, 0, ())  # matches no record
+        latest = _NO_RECORD
         rdatas: list[bytes] = []
         for _ in range(count):
             start = offset
-            owner, offset = name_at(packet, offset, names)
+            octet = packet[start]
+            target = (octet & 0x3F) << 8 | packet[start + 1]
+            if octet >= _POINTER and target < start and target in names:
+                owner, offset = names[target], start + 2  # like most: not worth a call
+            else:
+                owner, offset = name_at(packet, start, names)
             rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, offset)
             offset += 10
             end = offset + length

@@ -8,6 +8,9 @@ Sources: RFC 1035 sections 4.1.3 and 4.1.4, RFC 6891 section 6.1.3 (the TTL of O
 RFC 2181 section 8, RFC 4343 section 4, RFC 6891 section 6.1.2 (options are the data of OPT).
 """
 
+from struct import Struct
+from struct import error as StructError  # noqa: N812
+
 from resolver.codes import EdnsOption, RRType
 from resolver.errors import WireError
 
@@ -15,6 +18,9 @@ _OPT = int(RRType.OPT)
 _EXTENDED_ERROR = int(EdnsOption.EXTENDED_ERROR)
 _HEADER_OCTETS = 10  # without the id
 _MAX_TTL_S = 0x7FFFFFFF
+_POINTER = 0xC0
+_COUNTS = Struct("!4H")
+_RECORD = Struct("!2HIH")
 # An OPT record without options ends the messages that we keep: its name and type, and its length.
 _OPT_OCTETS = 11
 _OPT_START = b"\0" + _OPT.to_bytes(2, "big")
@@ -44,20 +50,24 @@ def survey(tail: bytes) -> Layout:
     personal = False
     try:
         at = _HEADER_OCTETS
-        for _ in range(_read_16(tail, 2)):
+        questions, answers, authorities, additionals = _COUNTS.unpack_from(tail, 2)
+        for _ in range(questions):
             at = _skip_name(tail, at) + 4
-        for _ in range(_read_16(tail, 4) + _read_16(tail, 6) + _read_16(tail, 8)):
-            at = _skip_name(tail, at)
+        for _ in range(answers + authorities + additionals):
+            at = at + 2 if tail[at] >= _POINTER else _skip_name(tail, at)
+            rrtype, _, ttl_s, length = _RECORD.unpack_from(tail, at)
             rdata = at + 10
-            end = rdata + _read_16(tail, at + 8)
-            if _read_16(tail, at) == _OPT:
+            end = rdata + length
+            if rrtype == _OPT:
                 personal = personal or _has_personal_option(tail[rdata:end])
             else:
                 ttls.append(at + 4)
-                ttl_s = _read_ttl(tail, at + 4)
-                lowest = ttl_s if lowest is None else min(lowest, ttl_s)
+                if ttl_s > _MAX_TTL_S:
+                    ttl_s = 0
+                if lowest is None or ttl_s < lowest:
+                    lowest = ttl_s
             at = end
-    except IndexError:
+    except (IndexError, StructError):
         at = len(tail) + 1
     if at > len(tail):
         raise WireError(len(tail) + 2, "message ends inside a record")
@@ -120,7 +130,7 @@ def _read_ttl(tail: bytes, at: int) -> int:
 
 def _skip_name(tail: bytes, at: int) -> int:
     while length := tail[at]:
-        if length >= 0xC0:
+        if length >= _POINTER:
             return at + 2
         at += length + 1
     return at + 1
