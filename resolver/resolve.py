@@ -29,6 +29,7 @@ from resolver.iterate.conclude import (
     renew_in_s,
     servfail,
 )
+from resolver.iterate.fetch import Fetcher
 from resolver.iterate.forward import Forwarder
 from resolver.iterate.iterator import Found, Iterator
 from resolver.iterate.private import PrivateAddresses
@@ -41,8 +42,6 @@ from resolver.model import Answer, ExtendedError, Question, RRset, Source
 from resolver.rng import Rng
 from resolver.trace import Trace
 
-_ROOT_NS = Question(names.ROOT, RRType.NS)
-PRIMING_RETRY_S = 10.0
 # How long a client waits when there is a stale answer for it (RFC 8767 section 5), and how long
 # after a failure it need not wait at all (the failure recheck timer of the same section).
 CLIENT_PATIENCE_S = 1.8
@@ -106,7 +105,7 @@ class Recursion:
         )
         self.iterator.rules.trust(ip for texts in self.hints.glue.values() for ip in texts)
         self.iterator.rules.trust(address.ip for address in self.routes.addresses)
-        self.forwarder = Forwarder(
+        forwarder = Forwarder(
             Asker(
                 self.servers,
                 outgoing.edns_size,
@@ -118,7 +117,17 @@ class Recursion:
             rng,
             self.iterator.rules.in_use,
         )
-        self._next_priming_at = clock.now()
+        self.fetcher = Fetcher(
+            self.routes,
+            forwarder,
+            self.iterator,
+            self.delegations,
+            self.hints,
+            clock,
+            self.metrics,
+            self._resolve,
+            recursion.priming,
+        )
 
     def resolve(
         self, question: Question, trace: Trace, start: Delegation | None = None
@@ -128,7 +137,9 @@ class Recursion:
         `start` is where to begin the walk when it is known better than the cache knows it (a cut of
         an own zone). Never raises on account of what servers do.
         """
-        if start is not None and (route := self._route(question.qname.lower(), question.qtype)):
+        if start is not None and (
+            route := self.fetcher.route(question.qname.lower(), question.qtype)
+        ):
             start = start if len(route.zone) < len(start.zone) else None
         return self._resolve(question, self._work(trace), start)
 
@@ -193,13 +204,12 @@ class Recursion:
         chain: list[RRset] = []
         renew_at = inf
         while True:
-            if self.local is not None:
-                match at_home(self.local, name, qtype, chain):
-                    case Answer() as answer:
-                        return answer
-                    case bytes(target):
-                        name = target
-                        continue
+            ours = None if self.local is None else at_home(self.local, name, qtype, chain)
+            if isinstance(ours, Answer):
+                return ours
+            if ours is not None:
+                name = ours
+                continue
             found = self.recall.fresh(name, qtype, self._top(name), self.clock.now())
             if found is None:
                 return name
@@ -219,14 +229,15 @@ class Recursion:
 
     def _stale(self, question: Question) -> Answer | None:
         """An answer that has expired, at least a link of it."""
+        now = self.clock.now()
         name = question.qname.lower()
         chain: list[RRset] = []
         while True:
-            if self.local is not None and self.local(Question(name, question.qtype)) is not None:
-                return None  # it has become local data since
-            found = self.recall.stale(name, question.qtype, self.clock.now())
+            found = self.recall.stale(name, question.qtype, now)
             if found is None:
                 return None
+            if self.local is not None and self.local(Question(name, question.qtype)) is not None:
+                return None  # it has become local data since
             chain += found.chain
             if chain_fault(chain) is not None:
                 return None
@@ -257,21 +268,27 @@ class Recursion:
     def _follow_aliases(
         self, question: Question, work: Work, start: Delegation | None
     ) -> Steps[Answer]:
-        name = question.qname.lower()
+        name, qtype = question.qname.lower(), question.qtype
         chain: list[RRset] = []
         renew_at = inf
         # What hides names from clients hides no name server from us.
         local = self.local if work.depth == 0 else None
         while True:
-            match at_home(local, name, question.qtype, chain):
-                case Answer() as answer:
-                    work.note(steps.LOCAL, Shown(name), steps.Ours(answer))
-                    return answer
-                case bytes(target):
-                    work.note(steps.LOCAL_ALIAS, Shown(name), Shown(target))
-                    name = target
-                    continue
-            found = yield from self._find(name, question.qtype, work, start)
+            # `look_up` has asked for a name that is `unknown`.
+            asked = local is None or (name == work.unknown and not work.renewing)
+            ours = None if asked else at_home(local, name, qtype, chain)
+            if isinstance(ours, Answer):
+                work.note(steps.LOCAL, Shown(name), steps.Ours(ours))
+                return ours
+            if ours is not None:
+                work.note(steps.LOCAL_ALIAS, Shown(name), Shown(ours))
+                name = ours
+                continue
+            found = self._find(name, qtype, work)
+            if found is None:
+                work.note(steps.NOT_CACHED, Shown(name), show_type(qtype))
+                fetched = yield from self.fetcher.fetch(name, qtype, work, start)
+                found = self._keep(fetched, name, qtype, work)
             if isinstance(found, Failed):
                 return servfail(*found.errors)
             chain += found.chain
@@ -285,17 +302,19 @@ class Recursion:
             work.note(steps.ALIAS, Shown(found.target))
             name, start = found.target, None
 
-    def _find(self, name: bytes, qtype: int, work: Work, start: Delegation | None) -> Steps[Found]:
-        """One link of the chain: from the cache, or from the servers of the zone."""
-        if work.unknown != name:
-            known = self.recall.fresh(
-                name, qtype, self._top(name), self.clock.now(), renewing=work.renewing
-            )
-            if known is not None:
-                work.note(*steps.known(name, qtype, known))
-                return known
-        work.note(steps.NOT_CACHED, Shown(name), show_type(qtype))
-        found = yield from self._fetch(name, qtype, self._route(name, qtype), work, start)
+    def _find(self, name: bytes, qtype: int, work: Work) -> Found | None:
+        """One link of the chain, if the cache has it."""
+        if work.unknown == name:
+            return None
+        known = self.recall.fresh(
+            name, qtype, self._top(name), self.clock.now(), renewing=work.renewing
+        )
+        if known is not None:
+            work.note(*steps.known(name, qtype, known))
+        return known
+
+    def _keep(self, found: Found, name: bytes, qtype: int, work: Work) -> Found:
+        """Learn what was fetched; as much of it as is to be used."""
         if isinstance(found, Failed):
             if found.lasting or (work.depth == 0 and work.curtailed):
                 self._remember_failure(name, qtype, found.errors[0], work)
@@ -327,52 +346,6 @@ class Recursion:
         self.recall.failures.learn(
             name, qtype, error, now=now, least_s=least_s, cause=work.trace.number
         )
-
-    def _fetch(
-        self, name: bytes, qtype: int, route: Route | None, work: Work, start: Delegation | None
-    ) -> Steps[Found]:
-        """From forwarders or by walking, as the route of the name has it."""
-        if route is None or route.is_stub or start is not None:
-            if start is None:
-                start = yield from self._closest_delegation(name, qtype, route, work)
-            return (yield from self.iterator.iterate(name, qtype, start, work))
-        found: Found | None = None
-        if route.forwards_first:
-            found = yield from self.forwarder.forward(name, qtype, route, work)
-            if not isinstance(found, Failed) or route.mode == "only":
-                return found
-        # What would be done without this route.
-        without = yield from self._fetch(name, qtype, self.routes.above(route), work, None)
-        if found is None and isinstance(without, Failed):
-            without = yield from self.forwarder.forward(name, qtype, route, work)
-        if not isinstance(without, Failed):
-            self.metrics.fallback_used_total += 1
-        return without
-
-    def _route(self, name: bytes, qtype: int) -> Route | None:
-        """The route of a question. DS is the parent's (RFC 4035 section 3.1.4.1)."""
-        if not name[0] or qtype != RRType.DS:
-            return self.routes.find(name)
-        return self.routes.find(names.parent(name))
-
-    def _closest_delegation(
-        self, name: bytes, qtype: int, route: Route | None, work: Work
-    ) -> Steps[Delegation]:
-        """The deepest known zone to start from. DS is the parent's (RFC 4035 section 3.1.4.1)."""
-        if qtype == RRType.DS:
-            name = names.parent(name)
-        delegation = self.delegations.closest(name, self.clock.now())
-        if route is not None and (delegation is None or len(route.zone) >= len(delegation.zone)):
-            return route.delegation
-        if delegation is not None:
-            return delegation
-        is_priming = name == names.ROOT and qtype == RRType.NS
-        if self.priming and not is_priming and self.clock.now() >= self._next_priming_at:
-            self._next_priming_at = self.clock.now() + PRIMING_RETRY_S
-            work.note(steps.PRIMING)
-            yield Sub(_ROOT_NS.key, lambda: self._resolve(_ROOT_NS, work.deeper()))
-            delegation = self.delegations.closest(name, self.clock.now())
-        return delegation or self.hints
 
     def _top(self, name: bytes) -> bytes:
         """The zone of a name's route, or the root."""

@@ -44,6 +44,7 @@ MODULES = (
     "iterate.ask",
     "iterate.budget",
     "iterate.conclude",
+    "iterate.fetch",
     "iterate.forward",
     "iterate.iterator",
     "iterate.minimise",

@@ -71,10 +71,15 @@ class Asker:
             manner |= _COOKIE
         first = manner
         while True:
-            outcome = yield from self._ask_once(server, question, manner, work, hurried=hurried)
-            kind = type(outcome)
-            if kind is Reply:
-                message: Message = outcome.message  # type: ignore[union-attr]
+            sent_at = work.clock.now()
+            ask = self._put(server, question, manner, work, sent_at=sent_at, hurried=hurried)
+            try:
+                outcome = yield ask
+            finally:
+                server.in_flight -= 1
+            self._settle(server, ask, outcome, work, sent_at=sent_at)
+            if isinstance(outcome, Reply):
+                message = outcome.message
                 fallback = _fall_back(message, manner)
                 if fallback is None:
                     if manner != first and message.rcode != _FORMERR:
@@ -86,7 +91,7 @@ class Asker:
                     return Unusable("BADCOOKIE over TCP" if bad_cookie else "truncated over TCP")
                 work.note(steps.AGAIN, server.address, _why(message, manner))
                 manner = fallback
-            elif kind is Timeout:
+            elif isinstance(outcome, Timeout):
                 return Missed()
             else:
                 next_manner = _second_thought(outcome, manner)
@@ -95,51 +100,64 @@ class Asker:
                 work.note(steps.AGAIN, server.address, _why_again(manner & ~next_manner))
                 manner = next_manner
 
-    def _ask_once(
-        self, server: Server, question: Question, manner: int, work: Work, *, hurried: bool
-    ) -> Steps[Outcome]:
-        sent_at = work.clock.now()
+    def _put(
+        self,
+        server: Server,
+        question: Question,
+        manner: int,
+        work: Work,
+        *,
+        sent_at: float,
+        hurried: bool = False,
+    ) -> Ask:
+        """One query, put in this manner. It is charged, and counts as under way."""
         work.spend_ask(sent_at)
         timeout_s = server.timeout_s(self.servers.unknown_rtt_s() if hurried else UNKNOWN_RTT_S)
         stream = manner & _STREAM != 0
         if stream:
             timeout_s *= _STREAM_TIMEOUT_FACTOR
-        transport = "TCP" if stream else "UDP"
-        work.note(steps.ASK, server.address, question, transport)
+        work.note(steps.ASK, server.address, question, "TCP" if stream else "UDP")
         server.in_flight += 1
         self.servers.count_ask(server, sent_at)
-        try:
-            outcome = yield Ask(
-                server.address,
-                question,
-                min(timeout_s, max(work.budget.deadline - sent_at, 0.0)),
-                edns_size=self.edns_size if manner & _EDNS else None,
-                recursion_desired=self.recursion_desired,
-                stream=stream,
-                mix_case=manner & (_MIX_CASE | _STREAM) == _MIX_CASE,
-                dnssec_ok=work.dnssec_ok,
-                cookie=manner & _COOKIE != 0,
-            )
-        finally:
-            server.in_flight -= 1
-        kind = type(outcome)
-        if kind is Reply:
-            if not stream:
-                self.servers.heard(server, outcome.rtt_s, work.clock.now())  # type: ignore[union-attr]
-            work.note(steps.REPLY, server.address, steps.Heard(outcome), transport)  # type: ignore[arg-type]
-            work.budget.spend_octets(outcome.octets)  # type: ignore[union-attr]
-        elif kind is Timeout or kind is Unreachable:
+        return Ask(
+            server.address,
+            question,
+            min(timeout_s, max(work.budget.deadline - sent_at, 0.0)),
+            self.edns_size if manner & _EDNS else None,
+            self.recursion_desired,
+            stream,
+            manner & (_MIX_CASE | _STREAM) == _MIX_CASE,
+            work.dnssec_ok,
+            manner & _COOKIE != 0,
+        )
+
+    def _settle(
+        self, server: Server, ask: Ask, outcome: Outcome, work: Work, *, sent_at: float
+    ) -> None:
+        """What the outcome of a query says of the server."""
+        if isinstance(outcome, Reply):
+            if not ask.stream:
+                self.servers.heard(server, outcome.rtt_s, work.clock.now())
+            transport = "TCP" if ask.stream else "UDP"
+            work.note(steps.REPLY, server.address, steps.Heard(outcome), transport)
+            work.budget.spend_octets(outcome.octets)
+        elif isinstance(outcome, (Timeout, Unreachable)):
             server.timed_out(work.clock.now(), sent_at)
-            if kind is Timeout:
-                work.note(steps.TIMEOUT, server.address, timeout_s * 1000, transport)
-        return outcome
+            if isinstance(outcome, Timeout):
+                transport = "TCP" if ask.stream else "UDP"
+                work.note(steps.TIMEOUT, server.address, ask.timeout_s * 1000, transport)
 
     def probe(self, server: Server, question: Question, work: Work) -> Steps[None]:
         """Ask once, on nobody's behalf, to learn whether the server is back."""
         now = work.clock.now()
         alone = Work(Budget(now + server.timeout_s(), 1), Trace(), work.clock)
         manner = _EDNS | _COOKIE if now >= server.no_edns_until else 0
-        yield from self._ask_once(server, question, manner, alone, hurried=False)
+        ask = self._put(server, question, manner, alone, sent_at=now)
+        try:
+            outcome = yield ask
+        finally:
+            server.in_flight -= 1
+        self._settle(server, ask, outcome, alone, sent_at=now)
 
     @staticmethod
     def _remember(server: Server, given_up: int, manner: int, now: float) -> None:

@@ -48,7 +48,7 @@ from resolver.iterate.roster import (
 )
 from resolver.iterate.selection import MAX_REJECTIONS_PER_CONTEST, Contest
 from resolver.iterate.work import Work
-from resolver.model import Answer, ExtendedError, Informant, Question
+from resolver.model import Answer, ExtendedError, Informant, Message, Question
 from resolver.rng import Rng
 
 # Shortened questions that get no reply at all may be what a filter on the way takes offence at.
@@ -216,12 +216,14 @@ class Iterator:
         excess = self.quota.excess(delegation, now)
         if excess is not None and not is_above_reproach(delegation):
             return Failed((ExtendedError(Ede.OTHER, excess),), lasting=False)
+        work.note(steps.DELEGATION, Shown(zone), question, steps.Servers(delegation))
+        contest = self._open_contest(delegation, work)
+        contest.max_rejections -= spent
         self.quota.begin(zone, now)
         try:
-            work.note(steps.DELEGATION, Shown(zone), question, steps.Servers(delegation))
-            contest = self._open_contest(delegation, work)
-            contest.max_rejections -= spent
             return (yield from self._hold(contest, question, delegation, work, hesitant))
+        except OutOfBudget as end:
+            raise OutOfBudget(contest.blame(end.error, self.clock.now())) from None
         finally:
             self.quota.end(zone)
 
@@ -271,12 +273,13 @@ class Iterator:
                 return second_hand or self._give_up(contest, work)
             if len(contest.seats) > 1:
                 yield from self._probe(contest, server, question, work)
-            response = yield from self._consult(server, question, contest, work)
-            if isinstance(response, Missed):
+            asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
+            if isinstance(asked, Missed):
                 contest.missed(server)
                 if hesitant and contest.timeouts >= MAX_SHORT_TIMEOUTS:
                     return Puzzled()
                 continue
+            response = self._judge(asked, question, zone, work)
             if isinstance(response, (Lame, Broken)):
                 work.note(steps.REJECTED, server.address, response.reason)
                 if hesitant:
@@ -291,26 +294,15 @@ class Iterator:
             response.informant = Informant(server.address, work.over_stream)
             return response
 
-    def _consult(
-        self, server: Server, question: Question, contest: Contest, work: Work
-    ) -> Steps[Response | Missed]:
-        """Ask one server; what its reply comes to."""
-        try:
-            asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
-        except OutOfBudget as end:
-            raise OutOfBudget(contest.blame(end.error, self.clock.now())) from None
-        if isinstance(asked, Missed):
-            return asked
+    def _judge(
+        self, asked: Message | Unusable, question: Question, zone: bytes, work: Work
+    ) -> Response:
+        """What the reply of a server of `zone` comes to."""
         if isinstance(asked, Unusable):
             return Broken(asked.reason)
-        return classify(
-            asked,
-            question.qname,
-            question.qtype,
-            contest.zone,
-            harden=self.harden_glue,
-            signed=work.dnssec_ok,
-        )
+        qname, qtype, _ = question
+        harden = self.harden_glue
+        return classify(asked, qname, qtype, zone, harden=harden, signed=work.dnssec_ok)
 
     def _give_up(self, contest: Contest, work: Work) -> Failed:
         now = self.clock.now()

@@ -1,0 +1,102 @@
+"""Where a question goes: to forwarders, or on a walk from the closest zone that is known.
+
+Knows: routes, delegations, priming (RFC 9609). Does not know: caches of answers, aliases, clients.
+"""
+
+from dataclasses import dataclass
+
+from resolver import names
+from resolver.cache.delegations import Delegation, Delegations
+from resolver.clock import Clock
+from resolver.codes import RRType
+from resolver.effects import Steps, Sub
+from resolver.iterate import steps
+from resolver.iterate.forward import Forwarder
+from resolver.iterate.iterator import Found, Iterator, Resolve
+from resolver.iterate.recall import Failed
+from resolver.iterate.route import Route, Routes
+from resolver.iterate.work import Work
+from resolver.metrics import Metrics
+from resolver.model import Question
+
+PRIMING_RETRY_S = 10.0
+
+_DS = int(RRType.DS)
+_ROOT_NS = Question(names.ROOT, RRType.NS)
+
+
+@dataclass(slots=True)
+class Fetcher:
+    """Asks for one link of a chain. `hints` is where the root is until priming has told;
+    `resolve` answers a sub-question, in a fetch of its own."""
+
+    routes: Routes
+    forwarder: Forwarder
+    iterator: Iterator
+    delegations: Delegations
+    hints: Delegation
+    clock: Clock
+    metrics: Metrics
+    resolve: Resolve
+    priming: bool
+    next_priming_at: float = 0.0
+
+    def fetch(
+        self, name: bytes, qtype: int, work: Work, start: Delegation | None = None
+    ) -> Steps[Found]:
+        """What there is to be found out about lower-case `name`, as its route has it, or by walking
+        from `start`. Raises OutOfBudget."""
+        if start is None:
+            return self._along(self.route(name, qtype), name, qtype, work)
+        return self.iterator.iterate(name, qtype, start, work)
+
+    def route(self, name: bytes, qtype: int) -> Route | None:
+        """The route of a question. DS is the parent's (RFC 4035 section 3.1.4.1)."""
+        if qtype == _DS:
+            name = names.parent(name)
+        return self.routes.find(name)
+
+    def _along(self, route: Route | None, name: bytes, qtype: int, work: Work) -> Steps[Found]:
+        if route is not None and not route.is_stub:
+            return self._forward(route, name, qtype, work)
+        delegation = self._closest_delegation(route, name, qtype)
+        if delegation is None:
+            return self._walk_from_root(name, qtype, work)
+        return self.iterator.iterate(name, qtype, delegation, work)
+
+    def _forward(self, route: Route, name: bytes, qtype: int, work: Work) -> Steps[Found]:
+        """From forwarders, or not, as their mode has it."""
+        found: Found | None = None
+        if route.forwards_first:
+            found = yield from self.forwarder.forward(name, qtype, route, work)
+            if not isinstance(found, Failed) or route.mode == "only":
+                return found
+        # What would be done without this route.
+        without = yield from self._along(self.routes.above(route), name, qtype, work)
+        if found is None and isinstance(without, Failed):
+            without = yield from self.forwarder.forward(name, qtype, route, work)
+        if not isinstance(without, Failed):
+            self.metrics.fallback_used_total += 1
+        return without
+
+    def _closest_delegation(
+        self, route: Route | None, name: bytes, qtype: int
+    ) -> Delegation | None:
+        """The deepest known zone to start from. DS is the parent's (RFC 4035 section 3.1.4.1)."""
+        if qtype == _DS:
+            name = names.parent(name)
+        delegation = self.delegations.closest(name, self.clock.now())
+        if route is not None and (delegation is None or len(route.zone) >= len(delegation.zone)):
+            return route.delegation
+        return delegation
+
+    def _walk_from_root(self, name: bytes, qtype: int, work: Work) -> Steps[Found]:
+        """By walking from the root, whose servers are to be asked for first (RFC 9609)."""
+        delegation: Delegation | None = None
+        is_priming = name == names.ROOT and qtype == RRType.NS
+        if self.priming and not is_priming and self.clock.now() >= self.next_priming_at:
+            self.next_priming_at = self.clock.now() + PRIMING_RETRY_S
+            work.note(steps.PRIMING)
+            yield Sub(_ROOT_NS.key, lambda: self.resolve(_ROOT_NS, work.deeper()))
+            delegation = self._closest_delegation(None, name, qtype)
+        return (yield from self.iterator.iterate(name, qtype, delegation or self.hints, work))
