@@ -16,7 +16,7 @@ from resolver.codes import Rcode
 from resolver.model import RRset
 
 _NXDOMAIN_TYPE = 0  # no record has type 0 (RFC 6895 section 3.1)
-_NXDOMAIN_KEY = key_of(b"", _NXDOMAIN_TYPE)
+NXDOMAIN_KEY = key_of(b"", _NXDOMAIN_TYPE)
 _SHORTEST_DENIED = len(b"\1a\0")  # the root exists
 _DENIAL_OVERHEAD_OCTETS = 64
 _SOA_OVERHEAD_OCTETS = 220
@@ -87,7 +87,7 @@ class Negatives:
         entries = self._map.entries
         least = max(len(top), _SHORTEST_DENIED)
         while len(name := name[name[0] + 1 :]) >= least:
-            entry = entries.get(name + _NXDOMAIN_KEY)
+            entry = entries.get(name + NXDOMAIN_KEY)
             if entry is not None and entry.expires_at > now and entry.value.below:
                 entry.used = True
                 return _denial(entry, Rcode.NXDOMAIN, now)

@@ -12,8 +12,8 @@ from math import inf
 
 from resolver import names
 from resolver.cache.failures import Failures
-from resolver.cache.negative import Denial, Negatives
-from resolver.cache.rrsets import CachedRRset, RRsets
+from resolver.cache.negative import NXDOMAIN_KEY, Denial, Negatives
+from resolver.cache.rrsets import CachedRRset, RRsets, key_of
 from resolver.codes import Ede, Rcode, RRType
 from resolver.iterate import scrub
 from resolver.iterate.response import Aliased, Answered
@@ -21,7 +21,8 @@ from resolver.model import ExtendedError, Rank, RRset
 
 _CNAME = int(RRType.CNAME)
 _DNAME = int(RRType.DNAME)
-_ANY = int(RRType.ANY)
+_OF_ALIASES = (_CNAME, int(RRType.ANY))  # types that an alias answers itself
+_CNAME_KEY = key_of(b"", _CNAME)
 
 # An answer to ANY with more types than this is passed on but not kept (BIND's max-types-per-name).
 MAX_TYPES_KEPT = 100
@@ -62,13 +63,15 @@ class Recall:
     ) -> Answered | Aliased | Failed | None:
         """What is known of lower-case `name`. What denies or redirects the tree above `top` says
         nothing about it. With `renewing`, what expires soon counts as unknown."""
-        inspect = self.rrsets.inspect
-        if held := inspect(name, qtype, now):
-            return None if renewing and now >= held.renew_at else self._answered(held, name, now)
-        if qtype not in (_CNAME, _ANY) and (held := inspect(name, _CNAME, now)):
-            return None if renewing and now >= held.renew_at else self._aliased(held, qtype, now)
-        if denial := self.negatives.lookup(name, qtype, now):
-            return _denied(denial, name)
+        if not self._is_new(name, qtype):
+            if held := self.rrsets.inspect(name, qtype, now):
+                due = renewing and now >= held.renew_at
+                return None if due else self._answered(held, name, now)
+            if qtype not in _OF_ALIASES and (held := self.rrsets.inspect(name, _CNAME, now)):
+                due = renewing and now >= held.renew_at
+                return None if due else self._aliased(held, qtype, now)
+            if denial := self.negatives.lookup(name, qtype, now):
+                return _denied(denial, name)
         if name[0] and (denial := self.negatives.lookup_cut(name, top, now)):
             return _denied(denial, name)
         if self.rrsets.has_dnames and (found := self._redirected(name, top, now)):
@@ -81,6 +84,18 @@ class Recall:
             again = ExtendedError(Ede.CACHED_ERROR, text)
             return Failed((failure.error, again), lasting=False, cause=failure.cause)
         return None
+
+    def _is_new(self, name: bytes, qtype: int) -> bool:
+        """Whether the caches have nothing at this very name, not even what has expired: then there
+        is no need to look for this and that."""
+        key = key_of(name, qtype)
+        rrsets, denials = self.rrsets.map.entries, self.negatives.map.entries
+        return (
+            key not in rrsets
+            and name + _CNAME_KEY not in rrsets
+            and key not in denials
+            and name + NXDOMAIN_KEY not in denials
+        )
 
     def _answered(self, held: CachedRRset, name: bytes, now: float) -> Answered:
         rrset = held.left(held.expires_at - int(now))
@@ -122,11 +137,11 @@ class Recall:
 
         Data that is still fresh counts too, for it may be a link of a chain.
         """
-        if not self.max_stale_s:
+        if not self.max_stale_s or self._is_new(name, qtype):
             return None
         oldest = now - self.max_stale_s
         held = self.rrsets.recall(name, qtype)
-        if held is None and qtype not in (_CNAME, _ANY):
+        if held is None and qtype not in _OF_ALIASES:
             held = self.rrsets.recall(name, _CNAME)
         denied = self.negatives.recall(name, qtype)
         if denied is not None:
@@ -138,7 +153,7 @@ class Recall:
         if held is None or held.expires_at <= oldest:
             return None
         rrset = held.left(STALE_TTL_S)
-        if rrset.rrtype == _CNAME and qtype not in (_CNAME, _ANY):
+        if rrset.rrtype == _CNAME and qtype not in _OF_ALIASES:
             return Aliased([rrset], rrset.rdatas[0].lower())
         return Answered([], name, [rrset])
 

@@ -64,11 +64,12 @@ class Routes:
 
     def find(self, name: bytes) -> Route | None:
         """The longest route that holds a lower-case name."""
-        if self._by_zone:
-            for ancestor in names.ancestors(name):
-                if (route := self._by_zone.get(ancestor)) is not None:
-                    return route
-        return None
+        by_zone = self._by_zone
+        if not by_zone:
+            return None
+        while (route := by_zone.get(name)) is None and name[0]:
+            name = name[name[0] + 1 :]
+        return route
 
     def above(self, route: Route) -> Route | None:
         """The next shorter one."""

@@ -9,7 +9,7 @@ from resolver.codes import Ede
 from resolver.iterate import steps
 from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
 from resolver.model import ExtendedError
-from resolver.trace import Kind, Trace
+from resolver.trace import MAX_NOTES, Kind, Trace
 
 
 @dataclass(slots=True)
@@ -39,8 +39,10 @@ class Work:
 
     def note(self, kind: Kind, *args: Any) -> None:
         """Add a step to the trace."""
-        self.trace.depth = self.depth
-        self.trace.note(self.clock.now(), kind, *args)
+        trace = self.trace
+        trace.depth = self.depth
+        if len(trace.notes) < MAX_NOTES:
+            trace.notes.append((self.clock.now(), self.depth, kind, args))
 
     def note_told(self, errors: Sequence[ExtendedError]) -> None:
         """Note what a client is told that is not the last step anyway: whatever he is told is in

@@ -21,7 +21,8 @@ from resolver.wire.tsig import Signer
 MAX_STREAM_OCTETS = 65_535
 MIN_UDP_OCTETS = 512  # RFC 1035 section 4.2.1
 MAX_EDE_TEXT_OCTETS = 300
-_COPIED_FLAGS = Flag.RD | Flag.CD | 0x7800  # and the opcode
+_QR, _AA, _RD, _RA = int(Flag.QR), int(Flag.AA), int(Flag.RD), int(Flag.RA)
+_COPIED_FLAGS = _RD | Flag.CD | 0x7800  # and the opcode
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Request:
 
     @property
     def recursion_desired(self) -> bool:
-        return bool(self.message.flags & Flag.RD)
+        return self.message.flags & _RD != 0
 
 
 @dataclass(slots=True)
@@ -154,11 +155,11 @@ def envelope(request: Request, answer: Answer, identity: Identity, *, recursion:
     `recursion` says whether this server recurses at all; RA is set for clients that may use it.
     """
     query = request.message
-    flags = Flag.QR | query.flags & _COPIED_FLAGS
+    flags = _QR | query.flags & _COPIED_FLAGS
     if answer.authoritative:
-        flags |= Flag.AA
+        flags |= _AA
     if recursion and request.bits & RECURSION:
-        flags |= Flag.RA
+        flags |= _RA
     reply = Message(
         query.id,
         flags,
@@ -166,7 +167,7 @@ def envelope(request: Request, answer: Answer, identity: Identity, *, recursion:
         list(answer.answer),
         list(answer.authority),
         list(answer.additional),
-        reply_edns(request, answer, identity),
+        None if query.edns is None else reply_edns(request, answer, identity),
         answer.rcode,
     )
     if query.edns is None and reply.rcode > 0xF:

@@ -47,6 +47,7 @@ _OUR_FAULT = Answer(Rcode.SERVFAIL, extended_errors=(ExtendedError(Ede.OTHER, "i
 _MALFORMED = Answer(Rcode.FORMERR, source=Source.MALFORMED)
 _UNANSWERED = Answer(Rcode.SERVFAIL, source=Source.DROPPED)
 _RELAYED = Answer()
+_WHOLE = (int(Rcode.NOERROR), int(Rcode.NXDOMAIN))
 # What is not replaced when the configuration is (Service.turn_to).
 _STAYS = frozenset(("access", "answers", "clock", "metrics", "observer", "on_exception"))
 # Own zones do not age: their packets are dropped when a zone changes, not before.
@@ -218,7 +219,7 @@ class Service:
         if fate is not Fate.SEND:
             return self._hold_back(request, answer, fate)
         reply = self._seal(request, answer)
-        is_whole = answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) and not answer.extended_errors
+        is_whole = answer.rcode in _WHOLE and not answer.extended_errors
         if is_whole and keep:
             self._keep(request, packet, reply, answer)
         self._tell(request, answer)
@@ -269,6 +270,8 @@ def _transferred(complete: bool) -> Answer:
 
 def _has_tsig(message: Message) -> bool:
     """Whether there is a TSIG record anywhere, be it where none may be."""
+    if not (message.additional or message.authority or message.answer):
+        return False
     return any(
         rrset.rrtype == RRType.TSIG
         for section in (message.additional, message.authority, message.answer)

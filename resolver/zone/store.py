@@ -39,6 +39,8 @@ class ZoneStore:
         """The zone with the longest origin that is this lower-case name or above it; None also
         when that is one that is withheld."""
         zones = self._zones
+        if not zones:
+            return None
         if self._withheld and self.withheld(name) is not None:
             return None
         for _ in range(names.count_labels(name) - self._depth):
