@@ -12,7 +12,7 @@ from resolver import names
 from resolver.codes import Flag, Rcode, RRType
 from resolver.doctor.probe import Heard, probe, records
 from resolver.effects import Steps
-from resolver.model import Address, Answer, Message, Question, RRset
+from resolver.model import Address, Answer, Message, Question, RRset, Source
 
 # So many of the parent's servers are asked before it is given up.
 MAX_PARENT_SERVERS = 4
@@ -89,6 +89,8 @@ def _find_parent(
     """The zone above, and the names of its servers."""
     for above in names.ancestors(names.parent(origin)):
         answer = yield from resolve(Question(above, RRType.NS))
+        if answer.source == Source.SPECIAL:
+            continue  # what this resolver makes up (RFC 6303) has no servers
         if answer.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             why = answer.extended_errors[0].text if answer.extended_errors else "no answer"
             return Unknown(f"{names.show(above)} NS cannot be resolved: {why}")

@@ -44,9 +44,11 @@ def own(text: str = TEXT, origin: str = "example.test.") -> Zone:
     return read.zone
 
 
-def visit(net: Internet, held: Zone | None = None, **terms: object) -> dict[str, Diagnosis]:
+def visit(
+    net: Internet, held: Zone | None = None, *, special_names: bool = False, **terms: object
+) -> dict[str, Diagnosis]:
     """What the doctor says of the zone, by code."""
-    world = World(net, special_names=False)
+    world = World(net, special_names=special_names)
 
     def resolve(question: Question) -> Steps[Answer]:
         return world.recursion.resolve(question, Trace())

@@ -140,6 +140,12 @@ def test_zone_that_nobody_delegates() -> None:
     assert found["not-delegated"].level == Level.WARNING
 
 
+def test_zone_below_a_name_that_is_built_in() -> None:
+    found = visit(internet(), own(origin="lan.home.arpa."), special_names=True)
+    assert "not-delegated" in found
+    assert "parent-silent" not in found
+
+
 def test_parent_that_is_silent() -> None:
     net = internet()
     net.dead(TLD)

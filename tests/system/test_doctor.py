@@ -102,6 +102,7 @@ def test_what_is_wrong_is_said_in_words_and_as_json(site: Site) -> None:
     code, said = site.run("ctl", "doctor", "example.test")
     assert "is lame: asked for the SOA, it says REFUSED" in said
     assert "1 errors, 0 warnings" in said
+    assert code == 1
 
 
 def test_zone_that_is_not_served(site: Site) -> None:

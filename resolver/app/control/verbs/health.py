@@ -30,9 +30,12 @@ async def doctor(server: "Server", arguments: Arguments) -> Facts:
     try:
         recursion = make_recursion(server.config, server.material, server.clock)
         practice = Practice(server.config, recursion, driver, server.clock)
-        return as_facts(await practice.examine(zones))
+        facts = as_facts(await practice.examine(zones))
     finally:
         driver.close()
+    if facts["errors"]:
+        raise CommandError("not all is well", facts=facts)
+    return facts
 
 
 VERBS = (
