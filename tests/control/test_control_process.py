@@ -71,11 +71,13 @@ def test_client_is_explained_by_entry_and_list(control: Controlled) -> None:
 
 
 def test_who_may_only_look_changes_nothing(control: Controlled) -> None:
-    look = control.folder / "look.sock"
-    assert command("ctl", "--socket", look, "status").code == OK
-    refused = command("ctl", "--socket", look, "flush-all")
-    assert refused.code == FORBIDDEN
-    assert refused.err == "flush-all: this socket is for looking only\n"
+    look = ("ctl", "--socket", control.folder / "look.sock")
+    for words in ("status", "stats", "why --failures", "cache show own.test", "zone list"):
+        assert command(*look, *words.split()).code == OK, words
+    for words in ("flush a.test", "flush-all", "reload", "zone reload own.test", "log level debug"):
+        refused = command(*look, *words.split())
+        assert refused.code == FORBIDDEN, words
+        assert refused.err.endswith(": this socket is for looking only\n")
 
 
 def test_what_changes_something_says_so() -> None:
