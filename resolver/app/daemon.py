@@ -34,7 +34,7 @@ def run(config: Config, reread: Callable[[], Config], *, takes_over: bool = Fals
     """Serve until SIGTERM or Ctrl-C; the exit code. `reread` reads the configuration again.
     `takes_over`: in the place of a server that runs with the same state folder."""
     try:
-        raise_limit()
+        raise_limit(config.server.tcp_connections)
         supervisor = Supervisor()
         server = Server(config, keeps_cache=True, reread=reread)
         bring_back(server.config, server.zoning, server.material.keys)

@@ -34,15 +34,20 @@ def shares(limit: int | None = None) -> Shares:
         if limit == resource.RLIM_INFINITY:
             limit = WANTED_DESCRIPTORS
     free = max(16, limit - RESERVE_DESCRIPTORS)
+    datagram_sockets = min(MOST_DATAGRAM_SOCKETS, free * 3 // 8)
+    upstream_connections = min(MOST_UPSTREAM_CONNECTIONS, free // 8)
     return Shares(
-        datagram_sockets=min(MOST_DATAGRAM_SOCKETS, free * 3 // 8),
-        upstream_connections=min(MOST_UPSTREAM_CONNECTIONS, free // 8),
-        client_connections=free // 2,
+        datagram_sockets,
+        upstream_connections,
+        client_connections=free - datagram_sockets - upstream_connections,
     )
 
 
-def raise_limit(wanted: int = WANTED_DESCRIPTORS) -> int:
-    """Raise the soft limit towards `wanted`, as far as the hard one allows; returns what it is."""
+def raise_limit(client_connections: int) -> int:
+    """Raise the soft limit to what serves so many clients, as far as the hard one allows; returns
+    what it is."""
+    others = RESERVE_DESCRIPTORS + MOST_DATAGRAM_SOCKETS + MOST_UPSTREAM_CONNECTIONS
+    wanted = max(WANTED_DESCRIPTORS, client_connections + others)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return soft

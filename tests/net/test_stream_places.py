@@ -1,9 +1,11 @@
 """Places of TCP clients: shares, squeeze, order of leaving. No sockets; the clock is turned."""
 
+import resource
+
 import pytest
 
 from resolver.config.schema import ServerSettings
-from resolver.net.descriptors import shares
+from resolver.net.descriptors import raise_limit, shares
 from resolver.net.stream_places import Places, StreamLimits
 
 STRANGER = bytes((192, 0, 2, 1))
@@ -149,3 +151,21 @@ def test_shares_leave_descriptors_for_everything_else():
         used = divided.datagram_sockets + divided.upstream_connections + divided.client_connections
         assert used <= limit - 32
         assert min(divided.datagram_sockets, divided.upstream_connections) >= 2
+
+
+def test_descriptors_that_asks_do_not_need_are_for_clients():
+    assert shares(65_536).client_connections > 60_000
+    assert shares(1024).client_connections >= 1024 // 2 - 32
+
+
+def test_the_limit_is_raised_to_what_the_clients_need(monkeypatch):
+    limits = [1024, 50_000]
+    monkeypatch.setattr(resource, "getrlimit", lambda which: tuple(limits))
+    monkeypatch.setattr(
+        resource, "setrlimit", lambda which, wanted: limits.__setitem__(0, wanted[0])
+    )
+    assert raise_limit(30_000) == limits[0]
+    assert shares(limits[0]).client_connections >= 30_000
+    assert raise_limit(1000) == limits[0]
+    limits[0] = 1024
+    assert raise_limit(1_000_000) == 50_000
