@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.bench import figures, growth, page, parts, table
+from tests.bench import connections, figures, filled, growth, latency, page, parts, table
 from tests.bench.peers import COMPILED, ROOT
 from tests.bench.workloads import TRANSPORTS, WORKLOADS
 
@@ -36,7 +36,7 @@ def _table(options: Options) -> Measured:
         rounds=options.rounds,
         seconds=options.seconds,
         wanted=options.servers,
-        compiled=not options.interpreted and is_compiled(),
+        compiled=_compiled(options),
     )
 
 
@@ -48,13 +48,43 @@ def _growth(_: Options) -> Measured:
     yield "growth", growth.measure()
 
 
+def _compiled(options: Options) -> bool:
+    return not options.interpreted and is_compiled()
+
+
+def _latency(options: Options) -> Measured:
+    yield "latency", latency.measure(compiled=_compiled(options))
+
+
+def _connections(options: Options) -> Measured:
+    yield "connections", connections.measure(compiled=_compiled(options))
+
+
+def _filled(options: Options) -> Measured:
+    yield "filled", filled.measure(compiled=_compiled(options))
+
+
+def _zones(_: Options) -> Measured:
+    found = {}
+    for module in ("versions", "transfer_out", "transfer_in"):
+        command = [sys.executable, "-m", f"tests.bench.{module}"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found[f"python -m tests.bench.{module}"] = told
+        print(told, flush=True)
+    yield "zones", found
+
+
 SECTIONS: dict[str, tuple[Callable[[Options], Measured], str]] = {
     "table": (_table, "all workloads beside other servers"),
     "parts": (_parts, "the parts of a query's way, without sockets"),
     "growth": (_growth, "cost against sizes, without sockets"),
+    "latency": (_latency, "how long hits wait beside other work"),
+    "connections": (_connections, "10,000 TCP connections"),
+    "filled": (_filled, "memory of 1,000,000 cached RRsets, beside Unbound"),
+    "zones": (_zones, "a zone of 1,000,000 records, beside BIND"),
 }
 DEFAULT = ("table", "parts")
-WITH_SOCKETS = ("table",)
+WITH_SOCKETS = ("table", "latency", "connections", "filled", "zones")
 
 
 def _arguments() -> Options:

@@ -113,9 +113,83 @@ def growth(found: Figures) -> str:
     return "".join(text)
 
 
-SECTIONS: dict[str, Callable[[Figures], str]] = {
+def latency(found: Figures) -> str:
+    """Milliseconds that hits wait beside other work."""
+    columns = ("p50_ms", "p99_ms", "p999_ms", "worst_ms", "kept_waiting_ms")
+    head = _head(
+        "beside",
+        "queries",
+        "p50, ms",
+        "p99",
+        "p99.9",
+        "worst",
+        "server without a processor, in all",
+    )
+    return (
+        head
+        + "".join(
+            _rows(what, f"{row['queries']:,}", *(f"{row[column]:.2f}" for column in columns))
+            for what, row in found.items()
+        )
+        + "\n"
+    )
+
+
+def connections(found: Figures) -> str:
+    """Ten thousand clients."""
+    opened, active = found["open"], found["active"]
+    slower = found["hit_us_active"] / found["hit_us_alone"] - 1
+    rows = (
+        ("connections open", f"{opened:,}"),
+        ("answered when all ask", f"{found['answered_at_first']:,}"),
+        ("answered when all ask again at the end", f"{found['answered_at_last']:,}"),
+        (
+            f"{active:,} that ask once a second: answered, asked",
+            f"{found['active_answered']:,} of {found['active_asked']:,}",
+        ),
+        ("memory before", f"{found['resident_mib_before']:.0f} MiB"),
+        ("memory with all of them", f"{found['resident_mib']:.0f} MiB"),
+        ("CPU for a hit over UDP, no connections", f"{found['hit_us_alone']:.2f} µs"),
+        ("all idle", f"{found['hit_us_idle']:.2f} µs"),
+        (
+            f"{active:,} asking, their queries counted in",
+            f"{found['hit_us_active']:.2f} µs ({slower:+.0%})",
+        ),
+    )
+    return _head("", "") + "".join(_rows(*row) for row in rows) + "\n"
+
+
+def filled(found: Figures) -> str:
+    """Memory of what is cached."""
+    base = next(row for name, row in found.items() if name in OURS)["octets_each"]
+    return (
+        _head("", "octets a name", "ours/this", "MiB in all", "still answered without upstream")
+        + "".join(
+            _rows(
+                f"**{server}**" if server in OURS else server,
+                f"{row['octets_each']:.0f}",
+                f"{base / row['octets_each']:.2f}",
+                f"{row['resident_mib']:.0f}",
+                f"{row['still_there']:.1%}",
+            )
+            for server, row in found.items()
+        )
+        + "\n"
+    )
+
+
+def zones(found: Mapping[str, str]) -> str:
+    """What the programs for zones have printed."""
+    return "".join(f"`{command}`\n\n```\n{told}```\n\n" for command, told in found.items())
+
+
+SECTIONS: dict[str, Callable[[Any], str]] = {
     "parts": parts,
     "growth": growth,
+    "latency": latency,
+    "connections": connections,
+    "filled": filled,
+    "zones": zones,
 }
 
 

@@ -62,11 +62,20 @@ class Peer:
         return self.binary is None or shutil.which(self.binary) is not None
 
 
-def _ours(place: Place, *, recursive: bool) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class More:
+    """Lines for our configuration: of [server], and of tables of their own."""
+
+    server: Sequence[str] = ()
+    tables: Sequence[str] = ()
+
+
+def _ours(place: Place, more: More, *, recursive: bool) -> list[str]:
     addresses = [f'"{IPV4}:{place.port}"'] + [f'"[{IPV6}]:{place.port}"'] * place.ipv6
     lines = [
         f"[server]\nlisten = [{', '.join(addresses)}]\nworkers = 1",
         f'state_dir = "{place.folder}/state-{place.port}"',
+        *more.server,
         '[access]\nquery = ["any"]\nrecursion = ["any"]\ncache = ["any"]',
         f"[recursion]\nenabled = {str(recursive).lower()}\npriming = false\nprefetch = false",
         'qname_minimisation = "off"\ndo_not_query = []\nspecial_names = false',
@@ -78,6 +87,7 @@ def _ours(place: Place, *, recursive: bool) -> list[str]:
             if recursive
             else ["[[zone]]", f'name = "{name}"', f'file = "{place.zones / name}"']
         )
+    lines += more.tables
     config = place.write(f"rootward.{place.port}.toml", lines)
     return [sys.executable, "-m", "resolver", "run", "--config", config]
 
@@ -225,14 +235,14 @@ def _floor(place: Place) -> list[str]:
     return [str(program), str(place.port)]
 
 
-def ours(*, compiled: bool) -> tuple[Peer, Peer]:
+def ours(*, compiled: bool, more: More = More()) -> tuple[Peer, Peer]:
     """Our server, recursive and authoritative."""
     name = "rootward, compiled" if compiled else "rootward"
     paths = {"PYTHONSAFEPATH": "1", "PYTHONPATH": f"{COMPILED}:{ROOT}"}
     environment = paths if compiled else {"PYTHONPATH": str(ROOT)}
     return (
-        Peer(name, None, lambda place: _ours(place, recursive=True), environment),
-        Peer(name, None, lambda place: _ours(place, recursive=False), environment),
+        Peer(name, None, lambda place: _ours(place, more, recursive=True), environment),
+        Peer(name, None, lambda place: _ours(place, more, recursive=False), environment),
     )
 
 

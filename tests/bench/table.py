@@ -62,7 +62,7 @@ class Comparison:
         return own + [peer for peer in chosen if peer.is_installed]
 
     @contextmanager
-    def upstream(self) -> Iterator[None]:
+    def upstream(self) -> Iterator[Process]:
         """The authoritative server that recursive ones ask: the first that is installed, or
         ours."""
         own = ours(compiled=False)[1]
@@ -70,7 +70,7 @@ class Comparison:
         with self.server(peer) as process:
             process.pin(LOAD_CORE)
             self._upstream = process.port
-            yield
+            yield process
 
     @contextmanager
     def server(self, peer: Peer) -> Iterator[Process]:
@@ -146,10 +146,12 @@ def _median(turns: list[Played]) -> Row:
 
 def _print(what: str, rows: Block) -> None:
     base = rows.get("rootward, compiled") or rows["rootward"]
+    # Processor time is counted in hundredths of a second: a very short round may take none.
     print(f"\n{what:20} {'us/query':>9} {'user':>6} {'qps':>9} {'right':>6} {'MiB':>6}  ours/this")
     for name, row in sorted(rows.items(), key=lambda item: item[1]["us"]):
         print(
             f"  {name:18} {row['us']:9.2f} {row['user_us']:6.2f} {row['qps']:9.0f}"
-            f" {row['right']:6.1%} {row['resident_mib']:6.0f}  {base['us'] / row['us']:.2f}",
+            f" {row['right']:6.1%} {row['resident_mib']:6.0f}"
+            f"  {base['us'] / max(row['us'], 1e-6):.2f}",
             flush=True,
         )
