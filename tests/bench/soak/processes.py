@@ -41,6 +41,9 @@ port = {port}
 size = "8MiB"          # so small that it is full long before the end
 snapshot_interval = "1m"
 
+[recorder]
+size = "1MiB"          # so is this
+
 {log}
 [control]
 socket = "control.sock"
