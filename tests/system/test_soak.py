@@ -37,7 +37,10 @@ def test_nothing_goes_wrong_for_a_while(tmp_path: Path) -> None:
     soak = Soak(tmp_path, seconds=SECONDS, rate=RATE, churn=True)
     soak.quiet = True
     told = soak.run()
-    assert told["faults"] == [], told["examples"]
+    busy = [fault for fault in told["faults"] if fault.startswith(report.TOO_BUSY)]
+    assert told["faults"] == busy, told["examples"]
+    if busy:
+        pytest.skip(busy[0])
     assert set(told["kinds"]) >= {*SHARES, "over TCP"}
     assert all(tally["answered"] for tally in told["kinds"].values())
     assert told["totals"]["stale"], "no server died: nothing stale was tested"
@@ -116,6 +119,7 @@ JOBS: dict[str, Any] = {
     "oldest_own_s": 8.0,
     "longest_own_stall_s": 0.1,
     "jobs_left": 0,
+    "in_use_growth_mib_per_hour": 1.0,
     "tasks": (7, 9),
     "counters": {},
 }
@@ -159,8 +163,12 @@ def good() -> dict[str, Any]:
         ({"query_log": LOG | {"unreadable": 1}}, "1 lines of the query log cannot be read"),
         ({"tracebacks": 1}, "1 tracebacks in the log"),
         (
-            {"memory": {"growth_mib_per_hour": 40.0, "most_mib": 100.0}},
-            "memory grows by 40.0 MiB an hour",
+            {"memory": {"growth_mib_per_hour": 41.0, "most_mib": 100.0}},
+            "memory grows by 41.0 MiB an hour",
+        ),
+        (
+            {"jobs": JOBS | {"in_use_growth_mib_per_hour": 13.0}},
+            "memory in use grows by 13.0 MiB an hour",
         ),
         (
             {"descriptors": FDS | {"last": 900}},

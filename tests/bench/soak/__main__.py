@@ -79,7 +79,7 @@ class Soak:
     def _judged(self, told: dict[str, Any]) -> dict[str, Any]:
         """With what the processes left behind, and the verdict."""
         told["tracebacks"] = (self.folder / "log").read_text().count("Traceback")
-        told["jobs"] = report.jobs(self.folder / "samples", self.stalls)
+        told["jobs"] = report.jobs(self.folder / "samples", self.stalls, self.ended)
         replies = self.replies if self.churn else {}
         told["query_log"] = report.query_log(self.folder, changes.QUERY_LOG, replies)
         told["kinds"] = report.kinds(self.judges)
@@ -134,7 +134,8 @@ class Soak:
             change.start()
         try:
             clients.run(began + self.seconds, SAMPLE_S, look)
-            took_s = time.monotonic() - began
+            self.ended = time.monotonic()
+            took_s = self.ended - began
             dropped = processes.kernel_drops(clients.ports | {clients.server.port})
         finally:
             clients.close()

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any
@@ -20,8 +21,10 @@ from tests.bench.soak.stalls import Stalls
 MIB = 1 << 20
 # Of a job: recursion.max_time is 8 s, and the driver looks a little later.
 MAX_JOB_S = BOUND_S
-# Growth that counts as none, per hour and after the warm-up; and for how long it must be measured.
+# Growth that counts as none, per hour and after the warm-up: of memory in use, and of what is
+# resident (allocators keep the pieces of each burst); and for how long it must be measured.
 MAX_GROWTH_MIB_PER_HOUR = 12.0
+MAX_RESIDENT_GROWTH_MIB_PER_HOUR = 40.0
 MIN_MEASURED_S = 300.0
 WARM_UP_SHARE = 0.4
 FDS_TO_SPARE = 150  # connections and sockets that come and go
@@ -29,6 +32,7 @@ FDS_LEFT = 2  # when the load has ended, more than before it began
 TASKS_LEFT = 2
 MAX_RESIDENT_MIB = 400
 MAX_EXCUSED_SHARE = 0.001
+TOO_BUSY = "the machine is too busy for a verdict"
 # Names whose only live server loses a fifth of all packets: so many may fail for time-outs.
 MAX_LOST_SHARE = 0.005
 # How long the event loop may hold itself up.
@@ -61,9 +65,8 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
 def memory(samples: Samples) -> dict[str, Any]:
     """How resident memory went, in MiB."""
     taken = samples.taken
-    length_s = taken[-1][0] - taken[0][0]
-    after = [(at, rss) for at, rss, _ in taken if at >= taken[0][0] + length_s * WARM_UP_SHARE]
-    measured = after[-1][0] - after[0][0] >= MIN_MEASURED_S
+    points = [(at, rss) for at, rss, _ in taken]
+    after = _warm(points)
     quarters = [taken[max(0, len(taken) * i // 4 - 1)] for i in range(1, 5)]
     return {
         "first_mib": round(taken[0][1] / MIB, 1),
@@ -71,8 +74,20 @@ def memory(samples: Samples) -> dict[str, Any]:
         "after_warm_up_mib": round(after[0][1] / MIB, 1),
         "last_mib": round(taken[-1][1] / MIB, 1),
         "most_mib": round(max(rss for _, rss, _ in taken) / MIB, 1),
-        "growth_mib_per_hour": round(slope(after) * 3600 / MIB, 2) if measured else None,
+        "growth_mib_per_hour": growth(points),
     }
+
+
+def growth(points: Sequence[tuple[float, float]]) -> float | None:
+    """Of octets at moments in seconds, after the warm-up: MiB an hour; None when that is short."""
+    after = _warm(points)
+    measured = after[-1][0] - after[0][0] >= MIN_MEASURED_S
+    return round(slope(after) * 3600 / MIB, 2) if measured else None
+
+
+def _warm(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    first, last = points[0][0], points[-1][0]
+    return [point for point in points if point[0] >= first + (last - first) * WARM_UP_SHARE]
 
 
 def descriptors(samples: Samples) -> dict[str, int]:
@@ -86,18 +101,24 @@ def descriptors(samples: Samples) -> dict[str, int]:
     }
 
 
-def jobs(file: Path, stalls: Stalls) -> dict[str, Any]:
+def jobs(file: Path, stalls: Stalls, until: float = inf) -> dict[str, Any]:
     """What the server wrote about itself: most jobs, the oldest one, how long its event loop stood
-    still, and the last counters. `own` is without what was not its fault."""
+    still, memory until the load ended, and the last counters. `own` is without what was not its
+    fault."""
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     counters = {k: v for k, v in lines[-1].items() if k.endswith("_total") and v}
     ages = [(line["oldest_s"], line["at"]) for line in lines]
+    loaded = [line for line in lines if line["at"] <= until] or lines
     pauses = [(line["at"] + INTERVAL_S, later["at"]) for line, later in pairwise(lines)]
     return {
         "longest_stall_s": _most(end - start for start, end in pauses),
         "longest_own_stall_s": _most(
             end - start - stalls.within(start - INTERVAL_S, end) for start, end in pauses
         ),
+        "in_use_growth_mib_per_hour": growth([(line["at"], line["in_use"]) for line in loaded]),
+        "in_use_quarters_mib": [
+            round(loaded[max(0, len(loaded) * i // 4 - 1)]["in_use"] / MIB, 1) for i in range(1, 5)
+        ],
         "most_jobs": max(line["jobs"] for line in lines),
         "oldest_s": _most(age_s for age_s, _ in ages),
         "oldest_own_s": _most(age_s - stalls.within(at - age_s, at) for age_s, at in ages),
@@ -172,17 +193,19 @@ def faults(report: dict[str, Any]) -> list[str]:
     lost = sum(tally["unanswered"] for tally in report["kinds"].values())
     if lost > report["dropped_by_kernel"]:
         found.append(f"{lost} questions without a reply")
-    lossy = report["kinds"].get("short", {"failed": 0, "asked": 0})
-    if lossy["failed"] > MAX_LOST_SHARE * lossy["asked"]:
-        found.append(f"short: {lossy['failed']} failures")
+    asked = sum(tally["asked"] for tally in report["kinds"].values())
     excused = sum(tally["excused"] for tally in report["kinds"].values())
-    if excused > MAX_EXCUSED_SHARE * sum(tally["asked"] for tally in report["kinds"].values()):
-        found.append(f"the machine is too busy for a verdict: {excused} replies are excused by it")
+    lossy = report["kinds"].get("short", {"failed": 0, "asked": 0})
+    if excused > MAX_EXCUSED_SHARE * asked:
+        found.append(f"{TOO_BUSY}: {excused} replies are excused by it")
+    elif lossy["failed"] > MAX_LOST_SHARE * lossy["asked"]:
+        found.append(f"short: {lossy['failed']} failures")
     return found + [f"{what}: {error}" for what, error in report["failed"]]
 
 
 def _of_process(report: dict[str, Any]) -> list[str]:
-    growth = report["memory"]["growth_mib_per_hour"]
+    resident = report["memory"]["growth_mib_per_hour"]
+    in_use = report["jobs"]["in_use_growth_mib_per_hour"]
     most = report["memory"]["most_mib"]
     jobs = report["jobs"]
     oldest_s, stall_s = jobs["oldest_own_s"], jobs["longest_own_stall_s"]
@@ -197,7 +220,10 @@ def _of_process(report: dict[str, Any]) -> list[str]:
         f"{log['unreadable']} lines of the query log cannot be read": log["unreadable"] > 0,
         f"{exceptions} exceptions": exceptions > 0,
         f"{report['tracebacks']} tracebacks in the log": report["tracebacks"] > 0,
-        f"memory grows by {growth} MiB an hour": (growth or 0) > MAX_GROWTH_MIB_PER_HOUR,
+        f"memory in use grows by {in_use} MiB an hour": (in_use or 0) > MAX_GROWTH_MIB_PER_HOUR,
+        f"memory grows by {resident} MiB an hour": (
+            (resident or 0) > MAX_RESIDENT_GROWTH_MIB_PER_HOUR
+        ),
         f"{most} MiB of memory": most > MAX_RESIDENT_MIB,
         f"{fds['last']} descriptors in the end, {fds['first']} in the beginning": (
             fds["last"] > fds["first"] + FDS_TO_SPARE
