@@ -247,6 +247,18 @@ def test_a_late_reply_is_late_by_what_the_machine_did_not_withhold(probes: Probe
         assert judges.tally("mortal").late == late
 
 
+@pytest.mark.parametrize(("withheld_s", "lost"), [(0.0, 1), (3.0, 0)])
+def test_a_question_without_a_reply_is_lost_unless_the_machine_stood_still(
+    withheld_s: float, lost: int
+) -> None:
+    sent = time.monotonic() - 60
+    stalls = Stalls(0)
+    stalls.pause(sent + 1, sent + 1 + withheld_s)
+    judges = Judges(sent, stalls, Stalls(0))
+    judges.unanswered("hit", sent)
+    assert (judges.tally("hit").unanswered, judges.tally("hit").excused) == (lost, 1 - lost)
+
+
 def test_lines_of_the_query_log_are_counted_over_all_its_files(tmp_path: Path) -> None:
     line = '{"client":"127.9.1.1","rcode":"NOERROR"}\n'
     (tmp_path / "log.json").write_text(line * 2)

@@ -108,18 +108,30 @@ class Judges:
     def _is_excused(self, probe: Probe, message: Message, sent: float, now: float) -> bool:
         """Whether it is due to the machine: servers that were not let answer in time, or data that
         lay about until somebody could go on. Own data is never excused."""
-        if probe.kind in OWN_KINDS:
-            return False
-        withheld_s = 0.0
-        for each in (self.stalls, self.upstream):
-            each.look()
-            withheld_s += each.within(sent - SLACK_S, now)
-        if withheld_s < MIN_WITHHELD_S:
+        withheld_s = self._withheld_s(sent - SLACK_S, now)
+        if probe.kind in OWN_KINDS or withheld_s < MIN_WITHHELD_S:
             return False
         earlier = sent - withheld_s - self.epoch
         return message.rcode == Rcode.SERVFAIL or not probe.judge(
             message, earlier, now - self.epoch
         )
+
+    def _withheld_s(self, since: float, until: float) -> float:
+        """By the machine, from the server, the clients and the hierarchy."""
+        withheld_s = 0.0
+        for each in (self.stalls, self.upstream):
+            each.look()
+            withheld_s += each.within(since, until)
+        return withheld_s
+
+    def unanswered(self, kind: str, sent: float, count: int = 1) -> None:
+        """Count questions that were given up. They are excused if the machine withheld time before
+        their bound: then questions heap up, and a crowd at one name loses some (Limits.waiters)."""
+        tally = self.tally(kind)
+        if self._withheld_s(sent - SLACK_S, sent + BOUND_S) < MIN_WITHHELD_S:
+            tally.unanswered += count
+        else:
+            tally.excused += count
 
     def wrong(self, kind: str, probe: Probe, fault: str, shown: str) -> None:
         """Count a reply that is not right, and keep some of them."""
@@ -182,8 +194,8 @@ class Clients:
         """Ask no more, and count what is still waiting."""
         self.stopped.set()
         for each in self._sockets:
-            for probe, _ in each.waiting.values():
-                self.judges.tally(probe.kind).unanswered += 1
+            for probe, sent in each.waiting.values():
+                self.judges.unanswered(probe.kind, sent)
             each.socket.close()
         if self._garbage is not None:
             self._garbage.close()
@@ -275,7 +287,7 @@ class Clients:
                 if now - sent < GIVE_UP_S:
                     break
                 del each.waiting[number]
-                self.judges.tally(probe.kind).unanswered += 1
+                self.judges.unanswered(probe.kind, sent)
 
     def _connect(self, ip: str) -> socket.socket:
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -294,12 +306,11 @@ class Clients:
                 probes.append(self.cut_off.popleft())
             tally = self.judges.tally("over TCP")
             tally.asked += len(probes)
-            try:
-                tally.unanswered += len(probes) - self._exchange(f"127.9.{100 + number}.1", probes)
-            except OSError as error:
-                tally.unanswered += len(probes)
-                with suppress(IndexError):
-                    self.judges.wrong("over TCP", probes[0], f"connection: {error}", "")
+            sent, answered = time.monotonic(), 0
+            with suppress(OSError):
+                answered = self._exchange(f"127.9.{100 + number}.1", probes)
+            if answered < len(probes):
+                self.judges.unanswered("over TCP", sent, len(probes) - answered)
 
     def _exchange(self, ip: str, probes: list[Probe]) -> int:
         """Ask all of them at once over a connection; how many replies came."""
