@@ -23,8 +23,11 @@ from fake_primary import (
 
 from resolver import names
 from resolver.config.secondary import SecondarySettings
+from resolver.model import Question
 from resolver.net import soa_query, transfer_client
 from resolver.net.maintain import Places
+from resolver.zone.file import read_zone_text
+from resolver.zone.transfer_out import Request, axfr
 
 pytestmark = pytest.mark.loopback
 ORIGIN = names.read(NAME)
@@ -212,6 +215,51 @@ async def test_faulty_transfer_leaves_the_old_version_and_the_next_one_succeeds(
         primary.behave = primary.send_whole
         await until_version(server, "2")
         assert server.metrics.exceptions_total == 0
+
+
+async def test_queries_during_a_long_transfer_see_one_version(tmp_path: Path) -> None:
+    """X02: whatever is asked while the new version comes is answered from the old one, whole."""
+    hosts = 20_000
+    arriving, go_on = asyncio.Event(), asyncio.Event()
+
+    def lines(serial: int) -> str:
+        made = (f"h{number}.{NAME} 300 IN TXT {serial}" for number in range(hosts))
+        return "\n".join((soa(serial), f"{NAME} 300 IN NS ns1.else.where.", *made))
+
+    async def send_slowly(query: dns.message.Message, writer: asyncio.StreamWriter) -> None:
+        report = read_zone_text(lines(primary.serial), ORIGIN)
+        assert report.zone is not None
+        request = Request(query.id, Question(ORIGIN, query.question[0].rdtype))
+        for number, packet in enumerate(axfr(report.zone, request)):
+            writer.write(struct.pack("!H", len(packet)) + packet)
+            await writer.drain()
+            if primary.serial == 2 and number == 10:
+                arriving.set()
+                await go_on.wait()
+
+    def seen() -> set[bytes]:
+        """What it says at the same moment of the first, of the last and of some names between."""
+        found: set[bytes] = set()
+        for number in (0, 1, hosts // 2, hosts - 1):
+            query = dns.message.make_query(f"h{number}.{NAME}", "TXT").to_wire()
+            reply = server.service.respond(query, bytes((127, 0, 0, 1)), stream=False)
+            assert isinstance(reply, bytes)
+            answer = dns.message.from_wire(reply).answer
+            found |= {answer[0][0].strings[0] if answer else b""}
+        return found
+
+    async with FakePrimary() as primary, secondary(tmp_path, primary.address) as server:
+        primary.behave = send_slowly
+        async with asyncio.timeout(60):
+            while seen() != {b"1"}:  # noqa: ASYNC110 - there is no event to wait for
+                await asyncio.sleep(0.01)
+            primary.serial = 2
+            await arriving.wait()
+            assert seen() == {b"1"}
+            go_on.set()
+            while (found := seen()) != {b"2"}:
+                assert found == {b"1"}
+                await asyncio.sleep(0)
 
 
 async def test_transfers_wait_for_their_places() -> None:

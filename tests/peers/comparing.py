@@ -63,6 +63,14 @@ def ours(
     store: ZoneStore, name: str, rrtype: str, *, minimal: bool, dnssec_ok: bool = False
 ) -> Fields:
     """Our answer, on the wire and back: packets are read by dnspython for all three."""
+    packet = reply(store, name, rrtype, minimal=minimal, dnssec_ok=dnssec_ok)
+    return fields(dns.message.from_wire(packet))
+
+
+def reply(
+    store: ZoneStore, name: str, rrtype: str, *, minimal: bool, dnssec_ok: bool = False
+) -> bytes:
+    """Our answer as a message, without EDNS."""
     qtype = codes.read_type(rrtype)
     assert qtype is not None
     question = Question(names.read(name), qtype)
@@ -78,8 +86,7 @@ def ours(
         list(answer.additional),
         rcode=answer.rcode,
     )
-    packet = build(message, required_glue=answer.required_glue)
-    return fields(dns.message.from_wire(packet))
+    return build(message, required_glue=answer.required_glue)
 
 
 def differing(mine: Fields, theirs: Fields) -> list[str]:

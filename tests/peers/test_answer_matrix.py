@@ -5,9 +5,10 @@ fails, and so does a listed one that is no longer there.
 """
 
 import answer_matrix
+import dns.rdatatype
 import peer_servers
 import pytest
-from comparing import Fields, differing, fields, load, ours, query
+from comparing import Fields, differing, fields, load, ours, query, reply
 
 from resolver.zone.store import ZoneStore
 
@@ -47,6 +48,32 @@ def test_bind_says_the_same_in_few_words(
 def test_nsd_says_the_same(store: ZoneStore, nsd_port: int, name: str, rrtype: str) -> None:
     theirs = fields(peer_servers.ask(nsd_port, query(name, rrtype)))
     compare(ours(store, name, rrtype, minimal=False), theirs, "nsd", (name, rrtype))
+
+
+OPT_OCTETS = 11  # which BIND's replies have, and ours that are compared here have not
+SIZES_WITHIN = 0.05
+
+
+@pytest.mark.peer
+def test_replies_are_no_longer_than_those_of_bind(store: ZoneStore, named_port: int) -> None:
+    """A09: what is said in the same words is compressed as well. (BIND points into the data of a
+    DNAME, too, which we leave alone.)"""
+    far, total = [], [0, 0]
+    for name, rrtype in QUESTIONS:
+        if ("bind", name, rrtype) in DIFFERENCES:
+            continue
+        theirs = peer_servers.ask(named_port, query(name, rrtype))
+        if any(rrset.rdtype == dns.rdatatype.DNAME for rrset in theirs.answer):
+            continue
+        sizes = (
+            len(reply(store, name, rrtype, minimal=False)),
+            len(theirs.wire or b"") - OPT_OCTETS,
+        )
+        total = [a + b for a, b in zip(total, sizes, strict=True)]
+        if sizes[0] > sizes[1] * (1 + SIZES_WITHIN):
+            far.append((name, rrtype, *sizes))
+    assert not far
+    assert total[0] > total[1] * (1 - SIZES_WITHIN), total
 
 
 def test_the_matrix_is_large_and_its_differences_are_about_its_questions() -> None:
