@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from resolver.app.added_zones import bring_back
 from resolver.app.build import banner, example_name
 from resolver.app.control.listener import ControlListener
 from resolver.app.exits import BAD_CONFIGURATION, OK
@@ -23,6 +22,7 @@ from resolver.app.privileges import become
 from resolver.app.server import Server
 from resolver.app.sockets import complete, open_pairs, paired, passed, wanted
 from resolver.app.supervisor import Supervisor
+from resolver.app.zone_orders import bring_back
 from resolver.config.schema import Config
 from resolver.errors import ResolverError
 from resolver.net.descriptors import raise_limit

@@ -8,7 +8,7 @@ Knows: which files there are. Does not know: what becomes of what is in them.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from resolver.config.schema import Config
 from resolver.errors import ConfigError, Finding, ZoneError
 from resolver.iterate.priming import builtin_hints
 from resolver.model import RRset
-from resolver.net.primary import FileRead, read_file
+from resolver.net.primary import FileRead, PrimaryZone, read_file
 from resolver.slices import Slices, finish
 from resolver.wire.tsig import Key
 from resolver.zone.content import Zone
@@ -64,10 +64,10 @@ def read_material(config: Config) -> Material:
 
 
 def gather(
-    config: Config, before: Material | None = None, wanted: Collection[bytes] | None = None
+    config: Config, before: Material | None = None, plans: Iterable[PrimaryZone] | None = None
 ) -> Slices[Material]:
     """The same in slices, with its faults in it. Of what was there `before`, local data that has
-    not changed is taken over; of the primary zones only those `wanted` are read."""
+    not changed is taken over. `plans` are the primary zones to read; None: all configured ones."""
     material = Material()
 
     def tried(work: Callable[[], T], otherwise: T) -> T:
@@ -86,14 +86,13 @@ def gather(
         material.local = yield from _local(config, before, material)
         if (hints := config.recursion.root_hints) is not None:
             material.hints = tried(lambda: read_hints(hints), [])
-    for plan in primary_zones(config).values():
-        if wanted is None or plan.origin in wanted:
-            read = yield from read_file(plan, time.time())
-            material.reads[plan.origin] = read
-            material.warnings += read.report.warnings
-            material.zone_faults += read.report.errors
-            if read.report.zone is not None:
-                material.zones.append(read.report.zone)
+    for plan in primary_zones(config).values() if plans is None else plans:
+        read = yield from read_file(plan, time.time())
+        material.reads[plan.origin] = read
+        material.warnings += read.report.warnings
+        material.zone_faults += read.report.errors
+        if read.report.zone is not None:
+            material.zones.append(read.report.zone)
     return material
 
 

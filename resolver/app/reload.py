@@ -105,7 +105,7 @@ async def _prepare(server: "Server", config: Config) -> _New:
     zoning = server.zoning
     plan = await asyncio.to_thread(plan_zones, config, networks, zoning.there())
     wanted = await zoning.primaries.to_read(plan.primaries)
-    material = await in_turns(gather(config, server.material, wanted))
+    material = await in_turns(gather(config, server.material, [plan.primaries[o] for o in wanted]))
     if material.faults:
         raise ConfigError(material.faults)
 

@@ -192,7 +192,7 @@ class Server:
             self.monitor.readiness.started = True
 
     async def _start(self) -> None:
-        await self.zoning.open(self.material.zones)
+        await self.zoning.open(self.material.reads)
         if self.tending is not None:
             await self.tending.open()
         addresses = wanted(self.config.server, self._given)

@@ -74,6 +74,7 @@ class ZonesPlan:
     folders: Sequence[Folder]
     followed: Sequence[FollowedCatalog]
     made: Mapping[bytes, Sequence[bytes]]  # catalogs made here, and configured zones in them
+    added: Mapping[bytes, ZoneSettings]  # those added at run time that the configuration lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,9 @@ def plan_zones(
     for catalog in followed:
         for origin in there.in_catalogs.get(catalog.origin, ()):
             catalog.admit(origin)
-    for origin, terms in there.added.items():
+    configured = {zone.name for zone in config.zone}
+    added = {name: terms for name, terms in there.added.items() if name not in configured}
+    for origin, terms in added.items():
         roster.admit(terms, origin)
     return ZonesPlan(
         roster,
@@ -109,10 +112,11 @@ def plan_zones(
             config.secondary,
             config.server.notify_name_servers,
         ),
-        primary_zones(config),
+        {**{p.origin: p for p in map(primary_zone, added.values()) if p}, **primary_zones(config)},
         folders,
         followed,
         {catalog.name: _listed(config, catalog.name) for catalog in config.catalog},
+        added,
     )
 
 
@@ -132,11 +136,15 @@ def secondary_zone(terms: ZoneSettings) -> SecondaryZone:
 
 def primary_zones(config: Config) -> dict[bytes, PrimaryZone]:
     """The zones that are read from files, by lower-case origin."""
-    return {
-        zone.name: replace(_plan(zone), origin=zone.name, path=zone.file)
-        for zone in config.zone
-        if zone.role == "primary" and zone.file is not None
-    }
+    plans = map(primary_zone, config.zone)
+    return {plan.origin: plan for plan in plans if plan is not None}
+
+
+def primary_zone(terms: ZoneSettings) -> PrimaryZone | None:
+    """A zone that is read from a file; None for any other."""
+    if terms.role != "primary" or terms.file is None:
+        return None
+    return replace(_plan(terms), origin=terms.name, path=terms.file)
 
 
 def _folders(config: Config, roster: Roster) -> list[Folder]:

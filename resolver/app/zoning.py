@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from resolver import names
-from resolver.app.zone_plans import Roster, ZonesPlan, ZonesThere, plan_zones, secondary_zone
+from resolver.app.zone_plans import (
+    Roster,
+    ZonesPlan,
+    ZonesThere,
+    plan_zones,
+    primary_zone,
+    secondary_zone,
+)
 from resolver.clock import Clock
 from resolver.config.schema import Config
 from resolver.config.units import Network
-from resolver.config.zones import (
-    ZoneSettings,
-)
+from resolver.config.zones import ZoneSettings
 from resolver.errors import Finding
 from resolver.metrics import Metrics
 from resolver.model import Address
@@ -26,11 +31,11 @@ from resolver.net.ledger import Ledger
 from resolver.net.maintain import Keeper
 from resolver.net.peer_client import PeerClient
 from resolver.net.primaries import Primaries
-from resolver.net.primary import FileRead
+from resolver.net.primary import FileRead, read_file
 from resolver.net.secondary import SecondaryZone
+from resolver.net.turns import in_turns
 from resolver.serve.request import Notes
 from resolver.serve.update import Updates
-from resolver.zone.content import Zone
 from resolver.zone.store import ZoneStore
 
 # In `server.state_dir`.
@@ -100,13 +105,14 @@ class Zoning:
         for made in self.made.values():
             made.changed()
 
-    async def open(self, files: Iterable[Zone]) -> None:
-        """Serve all that is on disk, before there is any socket. `files` are the configured primary
-        zones as their files hold them."""
+    async def open(self, reads: Mapping[bytes, FileRead]) -> None:
+        """Serve all that is on disk, before there is any socket. `reads` are the files of the
+        configured primary zones, by origin."""
         await self.keeper.open()
         for terms in self._added.values():
-            await self.keeper.add(secondary_zone(terms))
-        await self.primaries.open(files)
+            if terms.role == "secondary":
+                await self.keeper.add(secondary_zone(terms))
+        await self.primaries.open(reads)
         await self.followed.open()
         for made in self.made.values():
             await made.open()
@@ -156,6 +162,10 @@ class Zoning:
         """Be configured in another way from now on, in one step; to be called while all is `still`.
         What is returned is to be done next."""
         self.roster = plan.roster
+        for origin in self._added.keys() - plan.added.keys():
+            if origin in plan.primaries and origin in self.keeper.primaries:
+                self.keeper.drop(origin, serve=True)
+        self._added = dict(plan.added)
         secondaries = {zone.origin for zone in plan.keeper.secondaries}
         self.primaries.turn_to(plan.primaries, plan.folders, secondaries)
         new = self.keeper.turn_to(plan.keeper, plan.primaries.keys())
@@ -189,14 +199,32 @@ class Zoning:
         name is of another time and forgotten. Raises ValueError when the zone is served already,
         and JournalError."""
         origin = terms.name
-        if self._is_taken(origin) or self._store.get(origin) is not None:
-            raise ValueError(f"{names.show(origin)} is served already")
+        self._must_be_free(origin)
         if terms.role != "secondary" or not terms.primaries:
             raise ValueError("a secondary zone needs servers to transfer from")
         await self.keeper.remove(origin)
         self._added[origin] = terms
         self.roster.admit(terms, origin)
         await self.keeper.add(secondary_zone(terms))
+
+    async def begin_primary(self, terms: ZoneSettings, now: float) -> list[Finding]:
+        """Serve one more zone from a file until the server ends; what stands against the file, and
+        then nothing has changed. `now` in seconds since 1970. Raises ValueError when the zone is
+        served already, and JournalError."""
+        origin = terms.name
+        plan = primary_zone(terms)
+        if plan is None:
+            raise ValueError("a primary zone needs a file")
+        async with self.still():
+            self._must_be_free(origin)
+            read = await in_turns(read_file(plan, now))
+            if read.report.zone is None:
+                return read.report.errors
+            await self.keeper.remove(origin)
+            self._added[origin] = terms
+            self.roster.admit(terms, origin)
+            await self.primaries.add(plan, read)
+        return []
 
     def bring_back(self, terms: ZoneSettings) -> bool:
         """Begin with a zone that was added before the server was started anew; False when the
@@ -205,24 +233,33 @@ class Zoning:
             return False
         self._added[terms.name] = terms
         self.roster.admit(terms, terms.name)
+        plan = primary_zone(terms)
+        if plan is not None:
+            self.primaries.expect(plan)
         return True
 
-    async def remove_secondary(self, origin: bytes) -> None:
-        """Serve a zone no more that was added, and keep nothing of it. Raises ValueError for any
-        other, and JournalError."""
+    async def remove(self, origin: bytes) -> None:
+        """Serve a zone no more that was added, and keep nothing of it but its file. Raises
+        ValueError for any other, and JournalError."""
         if origin not in self._added:
             raise ValueError(f"{names.show(origin)} was not added by command")
         del self._added[origin]
         self.roster.dismiss(origin)
-        await self.keeper.remove(origin)
+        if origin in self.primaries.zones:
+            async with self.primaries.still():
+                await self.primaries.remove(origin)
+        else:
+            await self.keeper.remove(origin)
 
     @property
     def added(self) -> Mapping[bytes, ZoneSettings]:
         """The zones that are served beside the configured ones."""
         return self._added
 
-    def _is_taken(self, origin: bytes) -> bool:
-        return origin in self.keeper.primaries or origin in self.primaries.zones
+    def _must_be_free(self, origin: bytes) -> None:
+        kept = origin in self.keeper.primaries or origin in self.primaries.zones
+        if kept or self._store.get(origin) is not None:
+            raise ValueError(f"{names.show(origin)} is served already")
 
     def updates(self, roster: Roster, notes: Notes) -> Updates:
         """The handler of dynamic updates."""

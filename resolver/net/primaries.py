@@ -21,7 +21,6 @@ from resolver.errors import Finding, JournalError, NameSyntaxError
 from resolver.net.maintain import Keeper
 from resolver.net.primary import FileRead, Primary, PrimaryZone
 from resolver.net.zone_files import Signature, signatures, zone_files
-from resolver.zone.content import Zone
 from resolver.zone.file import origin_of
 from resolver.zone.store import ZoneStore
 from resolver.zone.update import Outcome, Rejected, Rights, Update
@@ -77,14 +76,33 @@ class Primaries:
         self._looking = asyncio.Lock()
         self._ended: list[Primary] = []
         self._paused = False
+        self._to_freeze: frozenset[bytes] = frozenset()
 
-    async def open(self, files: Iterable[Zone]) -> None:
-        """Serve everything there is, before any query comes. `files` are the configured zones as
-        their files hold them."""
-        held: Mapping[bytes, Zone] = {zone.origin: zone for zone in files}
+    def expect(self, plan: PrimaryZone) -> None:
+        """Have one more zone among those to open."""
+        self._plans.append(plan)
+
+    def stay_frozen(self, origins: frozenset[bytes]) -> None:
+        """Which zones were frozen when the server ended; to be called before `open`."""
+        self._to_freeze = origins
+
+    def frozen(self) -> frozenset[bytes]:
+        """Which zones are frozen."""
+        return frozenset(origin for origin, primary in self.zones.items() if primary.frozen)
+
+    def _make(self, plan: PrimaryZone) -> Primary:
+        primary = Primary(plan, self._keeper, self._store)
+        primary.frozen = plan.origin in self._to_freeze
+        self._to_freeze -= {plan.origin}
+        self.zones[plan.origin] = primary
+        return primary
+
+    async def open(self, reads: Mapping[bytes, FileRead]) -> None:
+        """Serve everything there is, before any query comes. `reads` are files of configured zones,
+        by origin, that were read already."""
         for plan in self._plans:
-            primary = self.zones[plan.origin] = Primary(plan, self._keeper, self._store)
-            await primary.open(held.get(plan.origin))
+            if not await self._make(plan).open(reads.get(plan.origin)):
+                self._store.withhold(plan.origin, expired=False)
         await self._look(at_once=True)
 
     def start(self) -> None:
@@ -119,9 +137,24 @@ class Primaries:
         wanted = []
         for plan, seen in zip(plans.values(), found, strict=True):
             primary = self.zones.get(plan.origin)
-            if primary is None or primary.is_outdated(plan, seen):
+            if primary is None or (not primary.frozen and primary.is_outdated(plan, seen)):
                 wanted.append(plan.origin)
         return wanted
+
+    async def add(self, plan: PrimaryZone, read: FileRead) -> None:
+        """One more zone, whose file has been read and is good."""
+        self._plans.append(plan)
+        await self._begin(plan, read)
+        self._tell_change()
+
+    async def remove(self, origin: bytes) -> None:
+        """Serve a zone no more, and forget all of it but its file. Raises JournalError."""
+        self._plans = [plan for plan in self._plans if plan.origin != origin]
+        await self.zones.pop(origin).close()
+        try:
+            await self._keeper.remove(origin)
+        finally:
+            self._tell_change()
 
     def held(self) -> dict[Path, list[bytes]]:
         """The zones of each folder."""
@@ -159,8 +192,7 @@ class Primaries:
             primary.turn_to(wanted[origin])
 
     async def _begin(self, plan: PrimaryZone, read: FileRead | None) -> None:
-        primary = self.zones[plan.origin] = Primary(plan, self._keeper, self._store)
-        await primary.open(None if read is None else read.report.zone)
+        await self._make(plan).open(read)
         zone = self._store.get(plan.origin)
         if zone is not None:
             _log.info("zone %s: added with serial %d", names.show(zone.origin), zone.serial)
@@ -183,7 +215,9 @@ class Primaries:
             known = [self.zones[origin] for origin in looked.zones.values()]
             found = await asyncio.to_thread(signatures, [primary.files for primary in known])
             for primary, seen in zip(known, found, strict=True):
-                if seen[0] is not None and (seen != primary.seen or primary.is_faulty):
+                if primary.frozen or seen[0] is None:
+                    continue
+                if seen != primary.seen or primary.is_faulty:
                     await primary.reload()
                 faults += primary.faults
             faults += await self._look_into(folder, looked, at_once=True)
@@ -285,9 +319,8 @@ class Primaries:
             return self._pass_over(looked, path, f"the file is not named after a zone: {error}")
         if origin in self.zones or origin in self._keeper.primaries:
             return self._pass_over(looked, path, "there is another zone of that name")
-        primary = Primary(replace(folder.like, origin=origin, path=path), self._keeper, self._store)
+        primary = self._make(replace(folder.like, origin=origin, path=path))
         looked.zones[path] = origin
-        self.zones[origin] = primary
         folder.admit(origin)
         if not await primary.open():
             self._store.withhold(origin, expired=False)

@@ -90,15 +90,19 @@ class Primary:
         self._sync: asyncio.TimerHandle | None = None
         self._syncing: asyncio.Task[bool] | None = None
 
-    async def open(self, file: Zone | None = None) -> bool:
-        """Begin to serve the zone: what the journal has, or the file. `file` is what it holds if it
-        was read already. Whether there is anything to serve."""
+    async def open(self, read: FileRead | None = None) -> bool:
+        """Begin to serve the zone: what the journal has, or the file, which may have been `read`
+        already. Whether there is anything to serve."""
         async with self._lock:
             kept = await self._restore()
-            if file is None:
+            if self.frozen and kept.zone is not None:
+                file = None
+            elif read is None:
                 file = await self._read()
-            elif not self.seen:
-                self.seen = self.pending = await asyncio.to_thread(signature, self.files)
+            else:
+                file = read.report.zone
+                self.files = read.report.files or self.files
+                self.seen = self.pending = read.seen
             if kept.zone is None and file is not None:
                 self._filed = file
             zone = kept.zone or file

@@ -98,6 +98,7 @@ def test_zones_come_and_go(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
                 await until(lambda: rcode(second, "b.test.") == "NOERROR")
                 (tmp_path / "one/zones/a.test.zone").unlink()
                 await until(lambda: rcode(second, "a.test.") == "REFUSED")
+                await until(lambda: "zone a.test. removed" in caplog.text)
                 assert rcode(second, "b.test.") == "NOERROR"
             # Without its primary it serves what it knew.
             await first.stop()

@@ -141,7 +141,7 @@ def test_refresh_and_retransfer_tell_what_came_of_them(
 
 def test_zone_that_cannot_be_added_is_told(secondary: Controlled) -> None:
     for arguments, reason in (
-        (("a.test", "--secondary", "127.0.0.1", "--key", "unknown"), "no key named unknown."),
+        (("a.test", "--secondary", "127.0.0.1", "--key", "unknown"), "named unknown"),
         (("own.test", "--secondary", "127.0.0.1"), "own.test. is served already"),
         (("a.test", "--secondary", "nonsense"), "nonsense"),
     ):
@@ -154,9 +154,9 @@ def test_zone_that_cannot_be_added_is_told(secondary: Controlled) -> None:
     assert "own.test." in shown
 
 
-def update(server: Controlled, name: str) -> int:
+def update(server: Controlled, name: str, zone: str = "own.test.") -> int:
     """The rcode of an update that adds an address."""
-    change = dns.update.UpdateMessage("own.test.")
+    change = dns.update.UpdateMessage(zone)
     change.add(name, 300, "A", "192.0.2.90")
     return dns.query.udp(change, "127.0.0.1", WAIT_S, server.port).rcode()
 
@@ -212,3 +212,83 @@ def test_notify_of_a_zone_that_is_served(control: Controlled) -> None:
     done = control.ctl("zone", "notify", "none.test")
     assert done.err == "there is no zone none.test. here\n"
     until(lambda: control.ctl("status").code == OK)
+
+
+def test_zone_from_a_file_is_added_and_outlives_a_restart(
+    secondary: Controlled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "given.zone"
+    file.write_text(f"{OWN}bad 300 A 1.2.3\n")
+    monkeypatch.chdir(tmp_path)
+    command = ("zone", "add", "given.test", "--file", "given.zone", "--watch")
+    faulty = secondary.ctl(*command)
+    assert faulty.code == FAILED
+    assert "given.zone:5: " in faulty.out
+    assert secondary.ask("www.given.test").rcode == Rcode.REFUSED
+
+    file.write_text(OWN)
+    rights = ("--transfer", "key:k", "--update", "localhost", "--also-notify", "127.0.0.1:9")
+    added = secondary.ctl(*command, *rights, "--key", "k", "--json").json
+    assert (added["role"], added["source"], added["serial"]) == ("primary", "command", 7)
+    assert secondary.addresses("www.given.test") == [bytes((192, 0, 2, 80))]
+    assert update(secondary, "new", "given.test.") == Rcode.NOERROR
+
+    secondary.end()
+    secondary.start()
+    assert secondary.addresses("new.given.test") == [bytes((192, 0, 2, 90))]
+    file.write_text(OWN.replace(" 7 ", " 70 ").replace("192.0.2.80", "192.0.2.70"))
+    assert secondary.ctl("reload").code == OK
+    assert secondary.addresses("www.given.test") == [bytes((192, 0, 2, 70))]
+    kept = json.loads((secondary.folder / "var" / "zones.json").read_text())["zones"]
+    assert kept == [
+        {
+            "name": "given.test",
+            "file": str(file),
+            "transfer": ["key:k"],
+            "also_notify": [{"address": "127.0.0.1:9", "key": "k"}],
+            "update": ["localhost"],
+            "watch": True,
+        }
+    ]
+    assert secondary.ctl("zone", "remove", "given.test").code == OK
+    assert secondary.ask("www.given.test").rcode == Rcode.REFUSED
+    assert file.exists()
+
+
+def test_zone_that_no_configuration_could_have_is_told(
+    secondary: Controlled, tmp_path: Path
+) -> None:
+    (tmp_path / "a.zone").write_text(OWN)
+    file = ("--file", str(tmp_path / "a.zone"))
+    for arguments, reason in (
+        ((*file, "--transfer", "key:unknown"), "there is no [[key]] named unknown"),
+        ((*file, "--catalog", "c.test"), "there is no [[catalog]] named c.test"),
+        (("--secondary", "127.0.0.1", "--watch"), "is for primary zones"),
+        (("--file", str(tmp_path / "absent")), "absent"),
+    ):
+        done = secondary.ctl("zone", "add", "given.test", *arguments)
+        assert done.code == FAILED
+        assert reason in done.err + done.out
+    both = secondary.ctl("zone", "add", "given.test", *file, "--secondary", "127.0.0.1")
+    assert both.code == USAGE
+
+
+def test_frozen_zone_is_frozen_after_a_restart(secondary: Controlled) -> None:
+    file = secondary.folder / "own.zone"
+    assert update(secondary, "before") == Rcode.NOERROR
+    assert secondary.ctl("zone", "freeze", "own.test").code == OK
+    frozen_text = file.read_text()
+    file.write_text(frozen_text + "half 300 A 192.0.2.7\n")
+    secondary.end()
+    secondary.start()
+    assert secondary.ctl("zone", "status", "own.test", "--json").json["frozen"]
+    assert update(secondary, "late") == Rcode.REFUSED
+    assert secondary.ctl("reload").code == OK
+    done = secondary.ctl("zone", "reload", "own.test")
+    assert (done.code, done.err) == (FAILED, "own.test. is frozen: zone thaw reads its file\n")
+    assert secondary.ask("half.own.test").rcode == Rcode.NXDOMAIN
+    assert secondary.ctl("zone", "thaw", "own.test").code == OK
+    assert secondary.addresses("half.own.test") == [bytes((192, 0, 2, 7))]
+    secondary.end()
+    secondary.start()
+    assert update(secondary, "late") == Rcode.NOERROR

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from resolver.app.control.table import VERBS
-from resolver.app.control.verb import FLAG, Argument, Kind, Verb
+from resolver.app.control.verb import FILE, FLAG, Argument, Kind, Verb
 
 Command = Callable[[argparse.ArgumentParser, argparse.Namespace], int]
 Subparsers = Any  # argparse has no public name for it
@@ -56,7 +56,7 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
         parser.add_argument(f"--{_dashed(argument)}", action="store_true", help=argument.help)
         return
     settings: dict[str, Any] = {"help": argument.help, "metavar": kind.metavar}
-    settings["type"] = str if kind.local else _checked(kind)
+    settings["type"] = _absolute if kind is FILE else str if kind.local else _checked(kind)
     if kind.choices:
         settings["choices"] = kind.choices
     if argument.option:
@@ -69,6 +69,10 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
     elif argument.optional:
         settings["nargs"] = "?"
     parser.add_argument(argument.name, **settings)
+
+
+def _absolute(text: str) -> str:
+    return str(Path(text).absolute())
 
 
 def _dashed(argument: Argument) -> str:

@@ -137,6 +137,7 @@ NAME = Kind("NAME", _name)  # lower-case wire form
 TYPE = Kind("TYPE", _type)  # a number
 ADDRESS = Kind("ADDRESS", _address)  # 4 or 16 octets
 TEXT = Kind("TEXT", _text)
+FILE = Kind("FILE", _text)  # one of the server's; relative ones are from where the client is
 FLAG = Kind("", _flag)  # only as an option
 IN_FILE = Kind("FILE", _lines, local="in")
 OUT_FILE = Kind("FILE", _text, local="out")

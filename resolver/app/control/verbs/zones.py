@@ -56,6 +56,8 @@ async def reload_zone(server: "Server", arguments: Arguments) -> Facts:
     primary = server.zoning.primaries.zones.get(origin)
     if primary is None:
         return await refresh(server, arguments)
+    if primary.frozen:
+        raise CommandError(f"{names.show(origin)} is frozen: zone thaw reads its file")
     findings = [str(finding) for finding in await primary.reload()]
     facts = {**zone_facts(server, origin, None), "findings": findings}
     if findings:
@@ -83,21 +85,48 @@ async def notify(server: "Server", arguments: Arguments) -> Facts:
 async def freeze(server: "Server", arguments: Arguments) -> Facts:
     """Refuse updates, and leave the file to the operator."""
     primary = primary_of(server, arguments["zone"])
-    if not await primary.freeze():
-        raise CommandError(
-            f"{primary.plan.path} could not be written, or was edited; nothing is frozen"
-        )
+    async with server.changing:
+        was = primary.frozen
+        if not await primary.freeze():
+            raise CommandError(
+                f"{primary.plan.path} could not be written, or was edited; nothing is frozen"
+            )
+        fault = await _note_frozen(server)
+        if fault:
+            primary.frozen = was
+            raise CommandError(f"{fault}; nothing is frozen")
     return {"zone": names.show(primary.plan.origin), "frozen": True, "file": str(primary.plan.path)}
 
 
 async def thaw(server: "Server", arguments: Arguments) -> Facts:
     """Read the file and allow updates again."""
     primary = primary_of(server, arguments["zone"])
-    findings = [str(finding) for finding in await primary.thaw()]
+    async with server.changing:
+        findings = [str(finding) for finding in await primary.thaw()]
+        fault = await _note_frozen(server)
     facts = {**zone_facts(server, primary.plan.origin, None), "findings": findings}
     if findings:
         raise CommandError("thawed, but the file was not taken up", facts=facts)
+    if fault:
+        raise CommandError(f"thawed until the next restart: {fault}", facts=facts)
     return facts
+
+
+async def _note_frozen(server: "Server") -> str:
+    """Have a restart freeze what is frozen now; why that cannot be, if anything is in the way."""
+    from resolver.app import zone_orders
+    from resolver.errors import ConfigError
+
+    path = zone_orders.path_of(server.config)
+    try:
+        orders = zone_orders.read(path)
+        frozen = server.zoning.primaries.frozen()
+        await asyncio.to_thread(zone_orders.write, path, orders._replace(frozen=frozen))
+    except ConfigError as error:
+        return str(error)
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    return ""
 
 
 async def sync(server: "Server", arguments: Arguments) -> Facts:
@@ -227,7 +256,8 @@ VERBS = (
         freeze,
         ZONE,
         changes=True,
-        details="Until `zone thaw`, or a restart, the file is not looked at.",
+        details="Until `zone thaw` the file is not looked at, also after a restart, as long as the "
+        "journal has the zone.",
     ),
     Verb(
         "zone thaw",
