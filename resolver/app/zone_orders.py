@@ -87,7 +87,7 @@ def bring_back(config: Config, zoning: Zoning, keys: Iterable[bytes]) -> None:
         if missing:
             key = names.show(missing[0])
             _log.error("zone %s: added by command, but there is no key %s now", shown, key)
-        elif not zoning.bring_back(terms):
+        elif not zoning.bring_back(terms, config):
             _log.warning(
                 "zone %s: added by command and configured, too: the configuration counts", shown
             )

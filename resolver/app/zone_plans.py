@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from resolver.config.access import AccessWord
 from resolver.config.entries import PeerSettings
 from resolver.config.schema import Config
 from resolver.config.units import Network
@@ -112,7 +113,7 @@ def plan_zones(
             config.secondary,
             config.server.notify_name_servers,
         ),
-        {**{p.origin: p for p in map(primary_zone, added.values()) if p}, **primary_zones(config)},
+        {**_primary_zones(added.values(), config), **primary_zones(config)},
         folders,
         followed,
         {catalog.name: _listed(config, catalog.name) for catalog in config.catalog},
@@ -136,20 +137,24 @@ def secondary_zone(terms: ZoneSettings) -> SecondaryZone:
 
 def primary_zones(config: Config) -> dict[bytes, PrimaryZone]:
     """The zones that are read from files, by lower-case origin."""
-    plans = map(primary_zone, config.zone)
+    return _primary_zones(config.zone, config)
+
+
+def _primary_zones(zones: Iterable[ZoneSettings], config: Config) -> dict[bytes, PrimaryZone]:
+    plans = (primary_zone(terms, config) for terms in zones)
     return {plan.origin: plan for plan in plans if plan is not None}
 
 
-def primary_zone(terms: ZoneSettings) -> PrimaryZone | None:
+def primary_zone(terms: ZoneSettings, config: Config) -> PrimaryZone | None:
     """A zone that is read from a file; None for any other."""
     if terms.role != "primary" or terms.file is None:
         return None
-    return replace(_plan(terms), origin=terms.name, path=terms.file)
+    return replace(_plan(terms, config), origin=terms.name, path=terms.file)
 
 
 def _folders(config: Config, roster: Roster) -> list[Folder]:
     return [
-        Folder(entry.path, _plan(entry), partial(roster.admit, entry), roster.dismiss)
+        Folder(entry.path, _plan(entry, config), partial(roster.admit, entry), roster.dismiss)
         for entry in config.zone_directory
     ]
 
@@ -184,8 +189,10 @@ def _followed(config: Config, roster: Roster) -> list[FollowedCatalog]:
     return found
 
 
-def _plan(terms: ZoneSettings | ZoneDirectorySettings) -> PrimaryZone:
+def _plan(terms: ZoneSettings | ZoneDirectorySettings, config: Config) -> PrimaryZone:
     """What is configured of a zone but for its name and file."""
+    transfer = config.access.transfer if terms.transfer is None else terms.transfer
+    closed = all(entry == AccessWord.NONE for entry in transfer)
     return PrimaryZone(
         b"",
         Path(),
@@ -194,4 +201,5 @@ def _plan(terms: ZoneSettings | ZoneDirectorySettings) -> PrimaryZone:
         sync_s=terms.zonefile_sync,
         catalog=terms.catalog,
         check_digest=terms.zonemd == "check",
+        kept_records=0 if closed else config.server.keep_file_versions,
     )

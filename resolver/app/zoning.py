@@ -207,17 +207,17 @@ class Zoning:
         self.roster.admit(terms, origin)
         await self.keeper.add(secondary_zone(terms))
 
-    async def begin_primary(self, terms: ZoneSettings, now: float) -> list[Finding]:
+    async def begin_primary(self, terms: ZoneSettings, config: Config) -> list[Finding]:
         """Serve one more zone from a file until the server ends; what stands against the file, and
-        then nothing has changed. `now` in seconds since 1970. Raises ValueError when the zone is
-        served already, and JournalError."""
+        then nothing has changed. Raises ValueError when the zone is served already, and
+        JournalError."""
         origin = terms.name
-        plan = primary_zone(terms)
+        plan = primary_zone(terms, config)
         if plan is None:
             raise ValueError("a primary zone needs a file")
         async with self.still():
             self._must_be_free(origin)
-            read = await in_turns(read_file(plan, now))
+            read = await in_turns(read_file(plan, self.keeper.clock.wall()))
             if read.report.zone is None:
                 return read.report.errors
             await self.keeper.remove(origin)
@@ -226,14 +226,14 @@ class Zoning:
             await self.primaries.add(plan, read)
         return []
 
-    def bring_back(self, terms: ZoneSettings) -> bool:
+    def bring_back(self, terms: ZoneSettings, config: Config) -> bool:
         """Begin with a zone that was added before the server was started anew; False when the
         configuration has it by now, which then counts. To be called before `open`."""
         if terms.name in self._configured:
             return False
         self._added[terms.name] = terms
         self.roster.admit(terms, terms.name)
-        plan = primary_zone(terms)
+        plan = primary_zone(terms, config)
         if plan is not None:
             self.primaries.expect(plan)
         return True

@@ -126,6 +126,14 @@ class ServerSettings(Section):
         description="Tell the name servers of a zone of every change (NOTIFY), not only those in "
         "its `also_notify`.",
     )
+    keep_file_versions: int = Field(
+        default=100_000,
+        ge=0,
+        le=100_000_000,
+        description="Zones from files that somebody may transfer are kept in the journal as they "
+        "were last served, if they have at most so many records: a file that was edited while the "
+        "server was stopped then reaches secondaries as a difference. 0: none.",
+    )
     workers: int = Field(
         default=1, ge=1, le=256, description="Processes that share the listening addresses."
     )

@@ -77,6 +77,7 @@ class Primaries:
         self._ended: list[Primary] = []
         self._paused = False
         self._to_freeze: frozenset[bytes] = frozenset()
+        self._settling: asyncio.Task[None] | None = None
 
     def expect(self, plan: PrimaryZone) -> None:
         """Have one more zone among those to open."""
@@ -111,9 +112,10 @@ class Primaries:
 
     async def stop(self) -> None:
         """Look no more, and finish the updates that have begun."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, self._settling) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*self._updates, return_exceptions=True)
         for primary in self.zones.values():
             await primary.close()
@@ -227,7 +229,8 @@ class Primaries:
     async def pause(self) -> None:
         """Take no updates until told to `go_on`; those that have begun are finished."""
         self._paused = True
-        await asyncio.gather(*self._updates, return_exceptions=True)
+        settling = [self._settling] if self._settling is not None else []
+        await asyncio.gather(*self._updates, *settling, return_exceptions=True)
 
     def go_on(self) -> None:
         """Take updates again."""
@@ -262,6 +265,18 @@ class Primaries:
             except Exception:
                 self._keeper.metrics.exceptions_total += 1
                 _log.exception("looking for changed zone files failed")
+            if not self._paused and (self._settling is None or self._settling.done()):
+                unsettled = [p for p in self.zones.values() if not p.is_settled]
+                if unsettled:
+                    self._settling = asyncio.create_task(self._settle(unsettled))
+
+    async def _settle(self, primaries: Iterable[Primary]) -> None:
+        """Bring to the journal what it should have, one zone at a time: updates come in between."""
+        for primary in primaries:
+            if self._paused:
+                return
+            if self.zones.get(primary.plan.origin) is primary:
+                await primary.settle()
 
     async def _look(self, *, at_once: bool = False) -> None:
         """Take up what has changed since the last look; `at_once` without a second look."""

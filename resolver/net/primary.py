@@ -40,7 +40,8 @@ _log = logging.getLogger(__name__)
 class PrimaryZone:
     """A zone as it is configured; the origin in lower case. `sync_s` is how long after an update
     the file is written anew, None for never; `catalog` which catalog lists it; `check_digest`
-    whether it has to fit its ZONEMD, if it has one."""
+    whether it has to fit its ZONEMD, if it has one. With at most `kept_records` it is kept in the
+    journal even if nothing but its file ever changes it."""
 
     origin: bytes
     path: Path
@@ -49,6 +50,7 @@ class PrimaryZone:
     sync_s: float | None = None
     catalog: bytes | None = None
     check_digest: bool = False
+    kept_records: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Primary:
         self._lock = asyncio.Lock()
         self._filed: Zone | None = None  # what the file held when it was last read or written
         self._kept = False  # whether the journal can bring the zone back
+        self.is_settled = False  # whether it has been seen to that the journal has what it should
         self._sync: asyncio.TimerHandle | None = None
         self._syncing: asyncio.Task[bool] | None = None
 
@@ -126,6 +129,7 @@ class Primary:
             if held is not None:
                 return await self._reconcile(held, file)
             self._filed = file
+            self.is_settled = False
             self._keeper.show(file)
             _log.info("zone %s: serial %d from %s", self._name, file.serial, self.plan.path)
             return []
@@ -140,7 +144,30 @@ class Primary:
         """Be configured in another way from now on; another file is still to be read."""
         if plan.path != self.plan.path:
             self.files, self.seen, self.pending = (plan.path,), (), ()
+        if plan.kept_records != self.plan.kept_records:
+            self.is_settled = False
         self.plan = plan
+
+    async def settle(self) -> None:
+        """See to it that the journal has a zone that is only changed by its file, so that after a
+        restart it is known what has changed."""
+        async with self._lock:
+            self.is_settled = True
+            zone = self._store.get(self.plan.origin)
+            if zone is not None and zone.records <= self.plan.kept_records:
+                await self._keep(zone)
+
+    async def _keep(self, zone: Zone) -> None:
+        """Put all of a version, which is that of the file, into the journal once."""
+        if self._kept:
+            return
+        try:
+            await self._keeper.save(zone)
+        except JournalError as error:
+            _log.warning("zone %s: not kept for a restart: %s", self._name, error)
+            return
+        self._kept = True
+        await self._note_filed(zone)
 
     async def update(self, update: Update, may: Rights) -> Outcome:
         """Make a change, whole or not at all; durable when this returns."""
@@ -191,6 +218,10 @@ class Primary:
         was, self.frozen = self.frozen, True
         if not was:
             self.frozen = await self.flush()
+        zone = self._store.get(self.plan.origin)
+        if self.frozen and zone is not None:
+            async with self._lock:
+                await self._keep(zone)
         return self.frozen
 
     async def thaw(self) -> list[Finding]:
@@ -283,11 +314,14 @@ class Primary:
             self._kept = self._kept or whole
         except JournalError as error:
             _log.error("zone %s: %s", self._name, error)
-            if self._kept or take.bumped:
+            if take.bumped:
                 _log.error("zone %s: the file is not taken up without a journal", self._name)
                 return [Finding(str(self.plan.path), 0, f"not taken up: {error}")]
-            # The file itself is durable; only the history of the zone is lost with a restart.
+            # The file itself is durable, and newer than what is in the journal; only the history of
+            # the zone is lost with a restart.
+            self._kept = False
             self._keeper.show(take.zone, (take.diff,))
+        self.is_settled = False
         self._filed = take.zone
         await self._note_filed(take.zone)
         _log.info(

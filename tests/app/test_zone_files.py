@@ -15,9 +15,12 @@ from resolver.app.exits import BAD_CONFIGURATION, OK
 from resolver.app.server import Server
 from resolver.codes import Rcode, RRType
 from resolver.config.load import load
+from resolver.errors import JournalError
 from resolver.model import Message, Question
 from resolver.wire.build import build
 from resolver.wire.parse import parse
+from resolver.zone.diff import Diff
+from resolver.zone.journal import Journal
 from resolver.zone.update import Changed, Outcome, Update
 
 pytestmark = pytest.mark.loopback
@@ -205,6 +208,97 @@ class TestEdits:
                 os.utime(place.file)
                 await server.reload()
                 assert server.store.get(ORIGIN) is held
+
+        run(body())
+
+
+class TestEditsWhileStopped:
+    """A19: what is done to a file while nobody looks reaches secondaries as a difference, too."""
+
+    OPEN = 'transfer = ["localhost"]\n'
+
+    async def kept(self, server: Server) -> None:
+        ledger = server.keeper.ledger
+        assert ledger is not None
+        # There is no event to wait for.
+        while not ledger.is_there or (await ledger.restore(ORIGIN)).clock is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    def test_newer_serial(self, place: Place, caplog: pytest.LogCaptureFixture) -> None:
+        async def body() -> None:
+            async with place.server(self.OPEN) as server:
+                await self.kept(server)
+            place.file.write_text(text(6, "www A 192.0.2.2"))
+            async with place.server(self.OPEN) as server:
+                assert (address(server), serial(server)) == ("192.0.2.2", 6)
+                (diff,) = server.keeper.history.since(ORIGIN, 5) or ()
+                assert diff.records == 4
+                # And once more, with an edit that is seen between.
+                place.file.write_text(text(7, "www A 192.0.2.3"))
+                await server.reload()
+            place.file.write_text(text(9, "www A 192.0.2.4"))
+            async with place.server(self.OPEN) as server:
+                assert (address(server), serial(server)) == ("192.0.2.4", 9)
+                assert len(server.keeper.history.since(ORIGIN, 5) or ()) == 3
+            assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
+
+        run(body())
+
+    def test_serial_that_has_not_moved_is_bumped(
+        self, place: Place, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def body() -> None:
+            async with place.server(self.OPEN) as server:
+                await self.kept(server)
+            place.file.write_text(text(5, "www A 192.0.2.2"))
+            async with place.server(self.OPEN) as server:
+                assert (address(server), serial(server)) == ("192.0.2.2", 6)
+                assert len(server.keeper.history.since(ORIGIN, 5) or ()) == 1
+            assert "serial has not moved on (5, 5 is served): served as 6" in caplog.text
+
+        run(body())
+
+    @pytest.mark.parametrize("terms", ["", OPEN], ids=["nobody may transfer it", "too large"])
+    def test_nothing_is_kept_without_need(self, place: Place, terms: str) -> None:
+        async def body() -> None:
+            async with self.small(place, terms) as server:
+                primary = server.zoning.primaries.zones[ORIGIN]
+                await until(lambda: primary.is_settled)
+                assert not (place.folder / "var" / "journal.db").exists()
+            # It is the file that counts, whatever was served.
+            place.file.write_text(text(3, "www A 192.0.2.2"))
+            async with self.small(place, terms) as server:
+                assert (address(server), serial(server)) == ("192.0.2.2", 3)
+
+        run(body())
+
+    def small(self, place: Place, terms: str) -> Server:
+        server = place.server(terms)
+        config = place.folder / "config.toml"
+        config.write_text(config.read_text().replace("[rec", "keep_file_versions = 2\n[rec"))
+        return Server(load(config)) if terms else server
+
+    def test_disk_that_fails_keeps_no_edit_from_being_served(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def body() -> None:
+            async with place.server(self.OPEN) as server:
+                await self.kept(server)
+
+                def full(journal: Journal, diff: Diff) -> None:
+                    raise JournalError("no space")
+
+                with monkeypatch.context() as patch:
+                    patch.setattr(Journal, "append", full)
+                    place.file.write_text(text(6, "www A 192.0.2.2"))
+                    await server.reload()
+                assert (address(server), serial(server)) == ("192.0.2.2", 6)
+                # From then on everything is kept again.
+                changed = await update(server, "a.example.test.", RRType.A, bytes((192, 0, 2, 9)))
+                assert isinstance(changed, Changed)
+            async with place.server(self.OPEN) as server:
+                assert serial(server) == 7
+                assert address(server, "a.example.test.") == "192.0.2.9"
 
         run(body())
 

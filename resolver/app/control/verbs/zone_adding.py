@@ -94,7 +94,7 @@ async def _begin(server: "Server", zone: "ZoneSettings") -> None:
     if zone.role == "secondary":
         await server.begin_secondary(zone)
         return
-    findings = await server.zoning.begin_primary(zone, server.clock.wall())
+    findings = await server.zoning.begin_primary(zone, server.config)
     if findings:
         raise CommandError(
             f"not added: {zone.file} has {len(findings)} errors",
