@@ -22,13 +22,14 @@ from resolver.config.zones import (
     ZoneDirectorySettings,
     ZoneSettings,
 )
-from resolver.net.catalogs import FollowedCatalog
+from resolver.net.catalogs import FollowedCatalog, MemberTerms
 from resolver.net.keeper_plan import KeeperPlan
 from resolver.net.primaries import Folder
 from resolver.net.primary import PrimaryZone
 from resolver.net.secondary import SecondaryZone
 from resolver.policy.acl import Rule, ZoneRules
 from resolver.policy.update_policy import UpdateRule, UpdateRules, rule_of
+from resolver.zone.catalog import Member
 from resolver.zone.peer import Peer
 
 Terms: TypeAlias = ZoneSettings | ZoneDirectorySettings | CatalogSettings
@@ -74,7 +75,7 @@ class ZonesPlan:
     primaries: Mapping[bytes, PrimaryZone]
     folders: Sequence[Folder]
     followed: Sequence[FollowedCatalog]
-    made: Mapping[bytes, Sequence[bytes]]  # catalogs made here, and configured zones in them
+    made: Mapping[bytes, Mapping[bytes, str]]  # catalogs made here: configured zones, their groups
     added: Mapping[bytes, ZoneSettings]  # those added at run time that the configuration lacks
 
 
@@ -84,7 +85,7 @@ class ZonesThere:
     catalog that is followed, and those added at run time."""
 
     in_folders: Mapping[Path, Sequence[bytes]] = field(default_factory=dict)
-    in_catalogs: Mapping[bytes, Sequence[bytes]] = field(default_factory=dict)
+    in_catalogs: Mapping[bytes, Sequence[Member]] = field(default_factory=dict)
     added: Mapping[bytes, ZoneSettings] = field(default_factory=dict)
 
 
@@ -99,8 +100,8 @@ def plan_zones(
         for origin in there.in_folders.get(folder.path, ()):
             folder.admit(origin)
     for catalog in followed:
-        for origin in there.in_catalogs.get(catalog.origin, ()):
-            catalog.admit(origin)
+        for member in there.in_catalogs.get(catalog.origin, ()):
+            catalog.terms_of(member).admit(member.origin)
     configured = {zone.name for zone in config.zone}
     added = {name: terms for name, terms in there.added.items() if name not in configured}
     for origin, terms in added.items():
@@ -159,34 +160,36 @@ def _folders(config: Config, roster: Roster) -> list[Folder]:
     ]
 
 
-def _listed(config: Config, catalog: bytes) -> list[bytes]:
-    """Configured zones of a catalog, secondary ones too."""
-    return [zone.name for zone in config.zone if zone.catalog == catalog]
+def _listed(config: Config, catalog: bytes) -> dict[bytes, str]:
+    """Configured zones of a catalog with their groups, secondary ones too."""
+    return {zone.name: zone.catalog_group for zone in config.zone if zone.catalog == catalog}
 
 
 def _followed(config: Config, roster: Roster) -> list[FollowedCatalog]:
-    found = []
-    for zone in config.zone:
-        if zone.role != "catalog":
-            continue
-        members = zone.members or MemberSettings()
-        told = members.model_fields_set
-        terms = zone.model_copy(
-            update={
-                "transfer": members.transfer if "transfer" in told else zone.transfer,
-                "also_notify": members.also_notify if "also_notify" in told else zone.also_notify,
-            }
+    return [
+        FollowedCatalog(
+            zone.name,
+            _member_terms(members := _differing(zone, zone.members or MemberSettings()), roster),
+            {g.name.encode(): _member_terms(_differing(members, g), roster) for g in zone.groups},
+            check_digest=zone.zonemd == "check",
+            dismiss=roster.dismiss,
         )
-        found.append(
-            FollowedCatalog(
-                zone.name,
-                peers_of(members.primaries or zone.primaries),
-                check_digest=zone.zonemd == "check",
-                admit=partial(roster.admit, terms),
-                dismiss=roster.dismiss,
-            )
-        )
-    return found
+        for zone in config.zone
+        if zone.role == "catalog"
+    ]
+
+
+def _differing(terms: ZoneSettings, members: MemberSettings) -> ZoneSettings:
+    """The terms of a catalog, or of its members, but for what is told of these."""
+    told = members.model_fields_set & {"transfer", "also_notify"}
+    update: dict[str, object] = {key: getattr(members, key) for key in told}
+    if members.primaries:
+        update["primaries"] = members.primaries
+    return terms.model_copy(update=update)
+
+
+def _member_terms(terms: ZoneSettings, roster: Roster) -> MemberTerms:
+    return MemberTerms(peers_of(terms.primaries), partial(roster.admit, terms))
 
 
 def _plan(terms: ZoneSettings | ZoneDirectorySettings, config: Config) -> PrimaryZone:
@@ -200,6 +203,7 @@ def _plan(terms: ZoneSettings | ZoneDirectorySettings, config: Config) -> Primar
         watch=terms.watch,
         sync_s=terms.zonefile_sync,
         catalog=terms.catalog,
+        catalog_group=terms.catalog_group,
         check_digest=terms.zonemd == "check",
         kept_records=0 if closed else config.server.keep_file_versions,
     )

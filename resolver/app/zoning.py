@@ -92,14 +92,15 @@ class Zoning:
         self._frozen = AsyncExitStack()
         self._configured = {*(zone.name for zone in config.zone), *plan.made}
 
-    def _make(self, catalog: bytes, listed: Sequence[bytes]) -> Made:
+    def _make(self, catalog: bytes, listed: Mapping[bytes, str]) -> Made:
         members = partial(self._members, listed, catalog)
         return Made(catalog, members, keeper=self.keeper, store=self._store)
 
-    def _members(self, listed: Sequence[bytes], catalog: bytes) -> Iterable[bytes]:
-        """The zones of a catalog made here: those in its list, and those of folders."""
-        found = (p.plan.origin for p in self.primaries.zones.values() if p.plan.catalog == catalog)
-        return {*listed, *found}
+    def _members(self, listed: Mapping[bytes, str], catalog: bytes) -> Mapping[bytes, str]:
+        """The zones of a catalog made here with their groups: those in its list, and those of
+        folders."""
+        plans = (primary.plan for primary in self.primaries.zones.values())
+        return {**{p.origin: p.catalog_group for p in plans if p.catalog == catalog}, **listed}
 
     def _members_changed(self) -> None:
         for made in self.made.values():

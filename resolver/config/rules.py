@@ -80,17 +80,25 @@ def _roles(config: "Config") -> Iterator[Fault]:
             for key in ("update_policy", "zonefile_sync", "watch"):
                 if getattr(zone, key):
                     yield Fault((*where, key), "is for primary zones")
-        if zone.members is not None and zone.role != "catalog":
-            yield Fault((*where, "members"), 'is for role = "catalog"')
 
 
 def _catalogs(config: "Config") -> Iterator[Fault]:
+    for i, zone in enumerate(config.zone):
+        for key in ("members", "groups"):
+            if getattr(zone, key) and zone.role != "catalog":
+                yield Fault(("zone", i, key), 'is for role = "catalog"')
+        told = [group.name for group in zone.groups]
+        for j, name in enumerate(told):
+            if name in told[:j]:
+                yield Fault(("zone", i, "groups", j, "name"), f'"{name}" is there already')
     known = {catalog.name for catalog in config.catalog}
     for section in ("zone", "zone_directory"):
         for i, entry in enumerate(getattr(config, section)):
             if entry.catalog is not None and entry.catalog not in known:
                 reason = f"there is no [[catalog]] named {show_name(entry.catalog)}"
                 yield Fault((section, i, "catalog"), reason, reads="catalog")
+            elif entry.catalog_group and entry.catalog is None:
+                yield Fault((section, i, "catalog_group"), "is for zones with a catalog")
 
 
 def _duplicates(config: "Config") -> Iterator[Fault]:
@@ -133,6 +141,8 @@ def _references(config: "Config") -> Iterator[tuple[KeyPath, bytes]]:
             yield from _in_entry((section, i), entry)
             if getattr(entry, "members", None) is not None:
                 yield from _in_entry((section, i, "members"), entry.members)
+            for j, group in enumerate(getattr(entry, "groups", ())):
+                yield from _in_entry((section, i, "groups", j), group)
 
 
 def _in_entry(where: KeyPath, entry: object) -> Iterator[tuple[KeyPath, bytes]]:

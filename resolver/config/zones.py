@@ -52,6 +52,11 @@ _ZONEMD = (
     "file as from a primary. Checking takes some seconds for a million records."
 )
 _CATALOG = "Name of the `[[catalog]]` that tells other servers of {}."
+_CATALOG_GROUP = (
+    "What kind of zone the catalog says that is (RFC 9432 section 4.3.2): servers that follow it "
+    "may serve each group on other terms."
+)
+MAX_GROUP_CHARACTERS = 255
 
 
 def _read_data_type(value: object) -> int:
@@ -97,6 +102,16 @@ class MemberSettings(Section):
     also_notify: Items[Peer] = Field(default=(), description="Servers to notify of changes.")
 
 
+class GroupSettings(MemberSettings):
+    """How the zones of one group of a catalog are served (RFC 9432 section 4.3.2)."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=MAX_GROUP_CHARACTERS,
+        description="The group, as the catalog calls it.",
+    )
+
+
 class ZoneSettings(Section):
     """One zone that this server is an authority for."""
 
@@ -129,11 +144,20 @@ class ZoneSettings(Section):
     watch: bool = Field(default=False, description="Read the file again when it changes.")
     zonefile_sync: OptionalDuration = Field(default=None, description=_SYNC)
     catalog: Name | None = Field(default=None, description=_CATALOG.format("this zone"))
+    catalog_group: str = Field(
+        default="", max_length=MAX_GROUP_CHARACTERS, description=_CATALOG_GROUP
+    )
     zonemd: DigestPolicy = Field(default="off", description=_ZONEMD)
     members: MemberSettings | None = Field(
         default=None,
         description="Of a catalog: how its members differ from itself in `primaries`, `transfer` "
         "and `also_notify`.",
+    )
+    groups: Items[GroupSettings] = Field(
+        default=(),
+        description="Of a catalog: how members of a group differ from its other `members`, in "
+        'these keys: `[{ name = "customers", transfer = ["none"] }]`. A member of several groups '
+        "belongs to the first of them in this list.",
     )
 
 
@@ -151,6 +175,9 @@ class ZoneDirectorySettings(Section):
     watch: bool = Field(default=True, description="Read files again when they change.")
     zonefile_sync: OptionalDuration = Field(default=None, description=_SYNC)
     catalog: Name | None = Field(default=None, description=_CATALOG.format("these zones"))
+    catalog_group: str = Field(
+        default="", max_length=MAX_GROUP_CHARACTERS, description=_CATALOG_GROUP
+    )
     zonemd: DigestPolicy = Field(default="off", description=_ZONEMD)
 
 

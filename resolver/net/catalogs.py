@@ -7,15 +7,15 @@ catalog lists goes over only if that one says so (change of ownership, `coo`).
 
 Making: the list of member zones is made into a zone, which is published like any other.
 
-Knows: RFC 9432 sections 4.3.1 and 5, the event loop. Does not know: what a catalog looks like
+Knows: RFC 9432 sections 4.3 and 5, the event loop. Does not know: what a catalog looks like
 (zone/catalog.py), who may transfer what (whoever gives us `admit` does).
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from resolver import names
 from resolver.errors import JournalError
@@ -37,15 +37,34 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class MemberTerms:
+    """Where members of a catalog are transferred from; `admit` is told of each of them before it is
+    served."""
+
+    primaries: tuple[Peer, ...]
+    admit: Callable[[bytes], None] = lambda origin: None
+
+
+@dataclass(frozen=True, slots=True)
 class FollowedCatalog:
-    """A catalog to follow; the origin in lower case. Members are transferred from `primaries`;
-    `admit` is told of each before it is served, `dismiss` when it is no more."""
+    """A catalog to follow; the origin in lower case. `terms` are for members of none of the
+    `groups`, which are looked through in this order; `dismiss` is told of each member that is no
+    more."""
 
     origin: bytes
-    primaries: tuple[Peer, ...]
+    terms: MemberTerms
+    groups: Mapping[bytes, MemberTerms] = field(default_factory=dict)
     check_digest: bool = False
-    admit: Callable[[bytes], None] = lambda origin: None
     dismiss: Callable[[bytes], None] = lambda origin: None
+
+    def terms_of(self, member: Member) -> MemberTerms:
+        """On which terms a member is served (RFC 9432 section 4.3.2)."""
+        found = (terms for group, terms in self.groups.items() if group in member.groups)
+        return next(found, self.terms)
+
+    def secondary(self, member: Member) -> SecondaryZone:
+        """A member as a zone to keep."""
+        return SecondaryZone(member.origin, self.terms_of(member).primaries, self.check_digest)
 
 
 class Followed:
@@ -75,11 +94,11 @@ class Followed:
         await self._follow_all()
         self._keeper.listeners.append(self._hear)
 
-    def held(self) -> dict[bytes, list[bytes]]:
+    def held(self) -> dict[bytes, list[Member]]:
         """The members of each catalog."""
-        found: dict[bytes, list[bytes]] = {}
-        for origin, (by, _) in self._members.items():
-            found.setdefault(by, []).append(origin)
+        found: dict[bytes, list[Member]] = {}
+        for by, member in self._members.values():
+            found.setdefault(by, []).append(member)
         return found
 
     @asynccontextmanager
@@ -92,17 +111,14 @@ class Followed:
         """Be configured in another way from now on, in one step; `settle` must follow. Members of
         catalogs that are followed no more are served no more."""
         before, self._plans = self._plans, {plan.origin: plan for plan in plans}
-        for origin, (by, _) in list(self._members.items()):
+        for origin, (by, member) in list(self._members.items()):
             plan = self._plans.get(by)
             if plan is None:
                 del self._members[origin]
                 if origin not in self._own:
                     self._keeper.drop(origin)
-            elif (plan.primaries, plan.check_digest) != (
-                before[by].primaries,
-                before[by].check_digest,
-            ):
-                self._keeper.change(SecondaryZone(origin, plan.primaries, plan.check_digest))
+            elif plan.secondary(member) != before[by].secondary(member):
+                self._keeper.change(plan.secondary(member))
 
     async def settle(self) -> None:
         """Begin to follow catalogs that are new; to be called while all is `still`."""
@@ -159,12 +175,19 @@ class Followed:
     async def _give_up(self, plan: FollowedCatalog, catalog: Catalog) -> None:
         ours = [origin for origin, (by, _) in self._members.items() if by == plan.origin]
         for origin in ours:
-            member = catalog.members.get(origin)
-            if member is None or member.label != self._members[origin][1].label:
+            member, before = catalog.members.get(origin), self._members[origin][1]
+            if member is None or member.label != before.label:
                 # Another label is another zone of that name (section 5.4).
                 await self._remove(plan, origin)
-            else:
-                self._members[origin] = (plan.origin, member)
+                continue
+            self._members[origin] = (plan.origin, member)
+            if plan.terms_of(member) is not plan.terms_of(before):
+                plan.dismiss(origin)
+                plan.terms_of(member).admit(origin)
+                self._keeper.change(plan.secondary(member))
+                _log.info(
+                    "catalog %s: zone %s has another group", *map(names.show, (plan.origin, origin))
+                )
 
     async def _take_up(self, plan: FollowedCatalog, catalog: Catalog, *, tell: bool) -> None:
         """Serve what the catalog lists and nobody else does, or no more (section 4.3.1)."""
@@ -189,8 +212,8 @@ class Followed:
             # The state goes with the zone if it is the same instance.
             await self._remove(self._plans[by], origin, forget=before.label != member.label)
         self._members[origin] = (plan.origin, member)
-        plan.admit(origin)
-        await self._keeper.add(SecondaryZone(origin, plan.primaries, plan.check_digest))
+        plan.terms_of(member).admit(origin)
+        await self._keeper.add(plan.secondary(member))
         _log.info("catalog %s: zone %s added", names.show(plan.origin), names.show(origin))
 
     async def _remove(self, plan: FollowedCatalog, origin: bytes, *, forget: bool = True) -> None:
@@ -204,12 +227,12 @@ class Followed:
 
 
 class Made:
-    """One catalog that is made here. `members` tells which zones are in it."""
+    """One catalog that is made here. `members` tells which zones are in it, and their groups."""
 
     def __init__(
         self,
         origin: bytes,
-        members: Callable[[], Iterable[bytes]],
+        members: Callable[[], Mapping[bytes, str]],
         *,
         keeper: Keeper,
         store: ZoneStore,

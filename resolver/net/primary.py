@@ -39,9 +39,9 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class PrimaryZone:
     """A zone as it is configured; the origin in lower case. `sync_s` is how long after an update
-    the file is written anew, None for never; `catalog` which catalog lists it; `check_digest`
-    whether it has to fit its ZONEMD, if it has one. With at most `kept_records` it is kept in the
-    journal even if nothing but its file ever changes it."""
+    the file is written anew, None for never; `catalog` which catalog lists it, and `catalog_group`
+    as what; `check_digest` whether it has to fit its ZONEMD, if it has one. With at most
+    `kept_records` it is kept in the journal even if nothing but its file ever changes it."""
 
     origin: bytes
     path: Path
@@ -49,6 +49,7 @@ class PrimaryZone:
     watch: bool = False
     sync_s: float | None = None
     catalog: bytes | None = None
+    catalog_group: str = ""
     check_digest: bool = False
     kept_records: int = 0
 

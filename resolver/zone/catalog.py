@@ -7,7 +7,7 @@ Knows: RFC 9432 sections 3, 4 and 5.1. Does not know: who follows a catalog, whe
 from.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
@@ -75,15 +75,20 @@ def read(zone: Zone) -> Slices[Reading]:
         return Broken(str(fault))
 
 
-def make(origin: bytes, members: Iterable[bytes], serial: int) -> Zone:
-    """A catalog of these zones. The same zone always gets the same label (section 4.1)."""
+def make(origin: bytes, members: Mapping[bytes, str], serial: int) -> Zone:
+    """A catalog of these zones and the group of each, "" for none. The same zone always gets the
+    same label (section 4.1). Groups must fit into a string of a TXT record."""
     draft = Draft(origin)
     numbers = b"".join(number.to_bytes(4, "big") for number in (serial, *_TIMERS))
     draft.add(origin, int(RRType.SOA), 0, _INVALID + _INVALID + numbers)
     draft.add(origin, int(RRType.NS), 0, _INVALID)
     draft.add(_VERSION_NAME + origin, _TXT, 0, bytes((len(VERSION),)) + VERSION)
-    for member in sorted(set(members)):
-        draft.add(label_of(member) + _ZONES + origin, _PTR, 0, member)
+    for member, group in sorted(members.items()):
+        name = label_of(member) + _ZONES + origin
+        draft.add(name, _PTR, 0, member)
+        if group:
+            octets = group.encode()
+            draft.add(_GROUP + name, _TXT, 0, bytes((len(octets),)) + octets)
     zone = finish(draft.finish(Findings()))
     assert zone is not None, "what we make keeps the rules"
     return zone

@@ -227,6 +227,63 @@ def test_members_may_be_served_on_other_terms(tmp_path: Path) -> None:
     run(body())
 
 
+def test_groups_are_served_on_their_own_terms(tmp_path: Path) -> None:
+    """RFC 9432 section 4.3.2, from the folder that says the group to the member that has it."""
+
+    async def body() -> None:
+        async with AsyncExitStack() as stack:
+            folder = tmp_path / "one"
+            for group in ("gold", "tin"):
+                (folder / group).mkdir(parents=True)
+                (folder / group / f"{group}.test.zone").write_text(text(1))
+            groups = "".join(
+                f'[[zone_directory]]\npath = "{group}"\ncatalog = "catalog.test"\n'
+                f'catalog_group = "{group}"\n'
+                for group in ("gold", "tin")
+            )
+            first = await stack.enter_async_context(
+                server(
+                    folder,
+                    '[access]\ntransfer = ["localhost"]\n[[catalog]]\nname = "catalog.test"\n'
+                    + groups,
+                )
+            )
+            port = first.addresses[0].port
+            extra = (
+                'members = { transfer = ["192.0.2.1"] }\n'
+                f'groups = [{{ name = "gold", transfer = ["192.0.2.2"],'
+                f' primaries = ["127.0.0.1:{port}"], also_notify = ["127.0.0.1:9"] }}]\n'
+            )
+            second = await stack.enter_async_context(secondary(tmp_path / "two", port, extra=extra))
+            told = (Peer(Address("127.0.0.1", second.addresses[0].port)),)
+            first.zoning.roster.also_notify[CATALOG] = told
+            await until(lambda: rcode(second, "gold.test.") == rcode(second, "tin.test."))
+            await until(lambda: rcode(second, "gold.test.") == "NOERROR")
+
+            def who_may(name: str) -> list[int]:
+                rules = second.zoning.roster.transfer_rules
+                origin = names.read(name)
+                return [n for n in (1, 2) if rules.allows(origin, bytes((192, 0, 2, n)), None)]
+
+            assert (who_may("gold.test."), who_may("tin.test.")) == ([2], [1])
+            assert second.zoning.roster.also_notify[names.read("gold.test.")]
+            assert not second.zoning.roster.also_notify[names.read("tin.test.")]
+            assert (await second.reload()).ok
+            assert (who_may("gold.test."), who_may("tin.test.")) == ([2], [1])
+            # It goes over to the other group, and is the same zone.
+            config = folder / "config.toml"
+            held = second.store.get(names.read("tin.test."))
+            config.write_text(config.read_text().replace('group = "tin"', 'group = "gold"'))
+            version = first.store.get(CATALOG)
+            assert (await first.reload()).ok
+            await until(lambda: first.store.get(CATALOG) is not version)
+            second.keeper.refresh(CATALOG)
+            await until(lambda: who_may("tin.test.") == [2])
+            assert second.store.get(names.read("tin.test.")) is held
+
+    run(body())
+
+
 class TestSecondaryAtRunTime:
     def terms(self, port: int, name: str = "a.test", **more: Any) -> ZoneSettings:
         address = {"address": f"127.0.0.1:{port}", **more}

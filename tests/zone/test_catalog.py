@@ -89,7 +89,7 @@ def test_broken(body: str, said: str) -> None:
 
 
 def made(*zones: str, serial: int = 7) -> Zone:
-    return catalog.make(ORIGIN, map(name, zones), serial)
+    return catalog.make(ORIGIN, dict.fromkeys(map(name, zones), ""), serial)
 
 
 def test_made_is_read_back() -> None:
@@ -97,6 +97,13 @@ def test_made_is_read_back() -> None:
     assert zone.serial == 7
     assert set(members(finish(catalog.read(zone)))) == {"one.test.", "two.test."}
     assert members(finish(catalog.read(made()))) == {}
+
+
+def test_groups_are_read_back() -> None:
+    zone = catalog.make(ORIGIN, {name("one.test."): "a b", name("two.test."): ""}, 7)
+    found = members(finish(catalog.read(zone)))
+    assert found["one.test."].groups == (b"a b",)
+    assert found["two.test."].groups == ()
 
 
 def test_zone_keeps_its_label() -> None:
