@@ -54,11 +54,6 @@ file = "own.zone"
 WAIT_S = 30.0
 
 
-def make_folder(folder: Path) -> Path:
-    (folder / "own.zone").write_text(OWN)
-    return folder
-
-
 def tree() -> Internet:
     """A root, com. and example.com."""
     net = Internet()
