@@ -151,8 +151,8 @@ class Answers:
         ages: bool,
     ) -> None:
         """Remember that `reply` answers `query` for `ttl_s` seconds, or less if `ages` and one of
-        its TTLs is lower. `ages` False is for own zones, whose TTLs do not count down. `now` is
-        monotonic time in seconds.
+        its TTLs is lower, or there is none. `ages` False is for own zones, whose TTLs do not count
+        down. `now` is monotonic time in seconds.
 
         Not kept: replies to queries that are not plain, truncated ones, large ones, ones larger
         than every client with the same key accepts, and ones with options for one client only.
@@ -163,8 +163,8 @@ class Answers:
             return
         tail = reply[ID_OCTETS:]
         layout = survey(tail)
-        if ages and layout.lowest_ttl_s is not None:
-            ttl_s = min(ttl_s, layout.lowest_ttl_s)
+        if ages:
+            ttl_s = min(ttl_s, layout.lowest_ttl_s or 0)
         if ttl_s < 1 or layout.personal:
             return
         qname = query[HEADER_OCTETS : look.name_end]

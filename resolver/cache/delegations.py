@@ -62,9 +62,11 @@ class Delegations:
 
     def closest(self, name: bytes, now: float) -> Delegation | None:
         """The delegation of the longest known zone that holds the lower-case `name`."""
-        get = self._map.get
+        entries = self._map.entries
         while True:
-            if (entry := get(name, now)) is not None:
+            entry = entries.get(name)
+            if entry is not None and entry.expires_at > now:
+                entry.used = True
                 return entry.value
             if not (octets := name[0]):
                 return None

@@ -10,6 +10,7 @@ and 5.3): what is signed by an unknown key or wrongly gets no further than here.
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import inf
 from typing import Literal, overload
 
 from resolver import names
@@ -248,11 +249,9 @@ class Service:
             return  # limits hold for all names together that it stands for
         ttl_s = _OWN_ZONE_TTL_S
         if answer.ages:
-            sections = (answer.answer, answer.authority, answer.additional)
-            ttl_s = float(min((r.ttl for section in sections for r in section), default=0))
-            if answer.renew_in_s is not None:
-                # The rest of its life goes by where it can be seen to be popular.
-                ttl_s = min(ttl_s, float(answer.renew_in_s))
+            # The lowest TTL is found there. The rest of the life of what is to be renewed goes by
+            # where it can be seen to be popular.
+            ttl_s = inf if answer.renew_in_s is None else float(answer.renew_in_s)
         self.answers.keep(
             packet,
             reply,

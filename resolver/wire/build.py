@@ -95,9 +95,13 @@ def _write(
     for question in message.questions:
         writer.out += writer.compress(question.qname, len(writer.out))
         writer.out += _QUESTION.pack(question.qtype, question.qclass)
-    answers = writer.section(message.answer, needed=len(message.answer))
-    authorities = writer.section(message.authority, needed=len(message.authority))
-    additionals = writer.section(additional, needed=required_glue)
+    answers = authorities = additionals = 0
+    if message.answer:
+        answers = writer.section(message.answer, needed=len(message.answer))
+    if message.authority:
+        authorities = writer.section(message.authority, needed=len(message.authority))
+    if additional:
+        additionals = writer.section(additional, needed=required_glue)
     writer.out += opt + tsig
     _HEADER.pack_into(
         writer.out,

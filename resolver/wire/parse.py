@@ -113,6 +113,8 @@ class _Reader:
             target = (octet & 0x3F) << 8 | packet[start + 1]
             if octet >= _POINTER and target < start and target in names:
                 owner, offset = names[target], start + 2  # like most: not worth a call
+            elif octet == 0:
+                owner, offset = ROOT, start + 1
             else:
                 owner, offset = name_at(packet, start, names)
             rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, offset)
@@ -132,13 +134,8 @@ class _Reader:
             ttl = 0 if ttl > MAX_TTL_S else ttl
             if rrtype != latest.rrtype or owner != latest.owner or rrclass != latest.rrclass:
                 key = (owner.lower(), rrtype, rrclass)
-                known = groups.get(key)
-                if known is None:
-                    latest = RRset(owner, rrtype, rrclass, ttl, ())
-                    rdatas = [rdata]
-                    groups[key] = latest, rdatas
-                    continue
-                latest, rdatas = known
+                new = RRset(owner, rrtype, rrclass, ttl, ())
+                latest, rdatas = groups.setdefault(key, (new, []))
             rdatas.append(rdata)
             if ttl < latest.ttl:
                 latest.ttl = ttl
