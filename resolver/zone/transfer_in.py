@@ -42,6 +42,7 @@ _SOA: Final = int(RRType.SOA)
 _RRSIG: Final = int(RRType.RRSIG)
 _IN: Final = int(RRClass.IN)
 _NO_DATA: Final = META_TYPES | {0}
+_SPECIAL: Final = _NO_DATA | {_SOA}
 _SOA_NUMBERS: Final = 20  # octets
 
 
@@ -174,6 +175,7 @@ class Inbound:
         self._serial = 0  # reached by the changes so far
         self._step_to = 0
         self._draft: Draft | None = None
+        self._filling: Draft | None = None  # the same, while plain records go into it
         self._result: Result | None = None
 
     def feed(self, packet: bytes) -> Slices[Result | None]:
@@ -188,8 +190,14 @@ class Inbound:
         try:
             envelope = Envelope(packet)
             self._look_at(envelope)
+            most = self._bounds.records
             for record in envelope.answer():
-                self._take(record)
+                draft = self._filling
+                owner, rrtype, rrclass, ttl, rdata = record
+                if draft is None or rrtype in _SPECIAL or rrclass != _IN or self.records >= most:
+                    self._take(record)
+                else:  # as nearly all are; what `_add` does
+                    draft.add(owner, rrtype, ttl, rdata, where=self.records + 1)
                 self.records += 1
                 if self.records % SLICE_RECORDS == 0:
                     yield
@@ -199,6 +207,8 @@ class Inbound:
             self._result = Refused(str(refusal), refusal.rcode)
         except WireError as error:
             self._result = Refused(f"malformed message: {error}")
+        except ValueError as error:  # a record that the zone cannot have
+            self._result = Refused(str(error))
         return self._result
 
     def _end_datagram(self, *, truncated: bool) -> None:
@@ -266,7 +276,7 @@ class Inbound:
 
     def _begin_zone(self) -> None:
         self._expects = self._take_zone
-        self._draft = Draft(self.origin)
+        self._draft = self._filling = Draft(self.origin)
         self._add(self._first)
 
     def _take_zone(self, record: Record) -> None:
@@ -285,11 +295,8 @@ class Inbound:
     def _add(self, record: Record) -> None:
         assert self._draft is not None
         owner, rrtype, _, ttl, rdata = record
-        try:
-            # Findings about it will be "source:NUMBER": its number in the transfer.
-            self._draft.add(owner, rrtype, ttl, rdata, where=place(0, self.records + 1))
-        except ValueError as error:
-            raise _Refusal(str(error)) from None
+        # Findings about it will be "source:NUMBER": its number in the transfer.
+        self._draft.add(owner, rrtype, ttl, rdata, where=place(0, self.records + 1))
 
     def _begin_step(self, soa: Record) -> None:
         """The SOA of the version that the next changes are for."""
@@ -345,6 +352,7 @@ class Inbound:
 
     def _end(self, result: Result) -> None:
         self._result = result
+        self._filling = None
         self._expects = _take_none
 
 
