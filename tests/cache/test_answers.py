@@ -265,6 +265,15 @@ def test_a_ttl_of_zero_is_never_kept(cache: Cache) -> None:
     assert cache.answers.entries == 0
 
 
+def test_what_says_for_how_long_nowhere_is_not_kept(cache: Cache) -> None:
+    empty = query()[:2] + b"\x80\x80" + query()[4:]
+    cache.keep(query(), empty, ttl_s=float("inf"))
+    assert cache.answers.entries == 0
+    cache.keep(query(), reply(query(), ttl=7), ttl_s=float("inf"))
+    assert cache.ttl(query(), 6.0) == 1
+    assert cache.hit(query(), 7.0) is None
+
+
 def test_an_expired_packet_is_replaced(cache: Cache) -> None:
     cache.keep(query(), reply(query(), ttl=5))
     cache.keep(query(), reply(query(), ttl=9), now=6.0)
