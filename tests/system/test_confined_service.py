@@ -1,6 +1,7 @@
 """The service works under what rootward.service forbids: filters of system calls, no memory that is
 written and executed, no file written outside its state folder (S06)."""
 
+import ctypes
 import ctypes.util
 import os
 import shutil
@@ -70,9 +71,9 @@ def test_what_is_forbidden_is_refused(tmp_path: Path, confine: list[str]) -> Non
     )
     memory, family, call, outside, inside = probe.stdout.split()
     assert (memory, family, call, inside) == ("1", "97", "1", "done")
-    if outside == "done":
-        pytest.skip("this kernel has no Landlock: writing outside was not forbidden")
-    assert outside == "13"
+    # landlock_create_ruleset(2) tells its version, where the kernel has it.
+    has_landlock = ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
+    assert outside == ("13" if has_landlock else "done")
 
 
 @contextmanager
