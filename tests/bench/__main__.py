@@ -12,6 +12,7 @@ Needs dnsperf and two processors for what has to do with sockets; cc for the flo
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -137,6 +138,8 @@ def is_compiled() -> bool:
 
 def main() -> None:
     """The command line."""
+    # So that whoever ends this ends the servers, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     options = _arguments()
     chosen = options.sections or list(DEFAULT)
     lacking = missing()

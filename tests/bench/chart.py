@@ -67,6 +67,8 @@ class Plot:
 
 
 _PLOT_WIDTH, _PLOT_HEIGHT = 330, 220
+_LETTER = 6.5
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MARGIN_LEFT, _MARGIN_TOP, _MARGIN_BOTTOM = 44, 30, 52
 
 
@@ -106,11 +108,13 @@ def _plot(plot: Plot, left: float, top: float) -> list[str]:
         x, _ = place(10**power, 0)
         shapes.append(_text(x, y0 + 15, _power(power), ' text-anchor="middle"'))
     shapes.append(_text(x0 + width / 2, y0 + 30, plot.axis, ' text-anchor="middle"'))
+    legend = x0
     for number, (name, line) in enumerate(plot.lines.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         at = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in line)
         shapes.append(f'<polyline points="{at}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        shapes.append(_text(x0 + number * 100, y0 + 45, f"— {name}", f' fill="{colour}"'))
+        shapes.append(_text(legend, y0 + 45, f"— {name}", f' fill="{colour}"'))
+        legend += _LETTER * (len(name) + 4)
     return shapes
 
 
@@ -124,4 +128,4 @@ def _scale(highest: float) -> tuple[float, float]:
 
 
 def _power(power: int) -> str:
-    return "1" if power == 0 else f"{10**power:,}" if power < 4 else f"10^{power}"
+    return f"{10**power:,}" if power < 4 else "10" + str(power).translate(_RAISED)

@@ -7,7 +7,7 @@ written by hand. Knows: figures.json, the page. Does not know: how anything was 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tests.bench import chart, figures
@@ -20,6 +20,16 @@ CHARTS = figures.KEPT.parent
 _BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.S)
 OURS = ("rootward, compiled", "rootward")
 
+# Workload, whom to compare with (the best of all where that is empty), and the most it may be.
+TARGETS = (
+    ("hit", "unbound", 0.85),
+    ("hit", "bind", 0.70),
+    ("hit", "floor", 1.35),
+    ("auth", "nsd or knot", 1.0),
+    ("mix", "", 0.9),
+    ("miss", "unbound", 1.0),
+)
+
 Figures = Mapping[str, Any]
 
 
@@ -31,8 +41,8 @@ def _head(*cells: str) -> str:
     return _rows(*cells) + "|" + "---|" * len(cells) + "\n"
 
 
-def _base(rows: Mapping[str, Any]) -> float:
-    return float(next(rows[name]["us"] for name in OURS if name in rows))
+def _base(rows: Figures) -> float:
+    return float(_first(rows)["us"])
 
 
 def _told(section: Figures) -> str:
@@ -91,6 +101,41 @@ def _transports(kept: Figures) -> str:
             cells.append(f"{us:.1f} ({base / us:.2f})" if us else "")
         lines.append(_rows(key.replace(" ", ", "), *cells))
     return "".join(lines) + "\n" + _told(kept[others[-1]])
+
+
+def targets(kept: Figures) -> str:
+    """What was aimed at beside what was measured, as far as it was."""
+    rows = list(_target_rows(kept))
+    return _head("", "target", "measured", "") + "".join(
+        _rows(what, f"{most:g}{unit}", f"{value:.2f}{unit}", "met" if value <= most else "missed")
+        for what, most, value, unit in rows
+    )
+
+
+def _target_rows(kept: Figures) -> Iterator[tuple[str, float, float, str]]:
+    for workload, others, most in TARGETS:
+        rows = kept.get(f"{workload} udp", {}).get("figures", {})
+        named = others.split(" or ") if others else set(rows) - {*OURS, "floor"}
+        us = [rows[name]["us"] for name in named if name in rows]
+        if us:
+            yield f"`{workload}` to {others or 'the best'}", most, _base(rows) / min(us), ""
+    if "filled" in kept and "unbound" in kept["filled"]["figures"]:
+        found = kept["filled"]["figures"]
+        ratio = _first(found)["octets_each"] / found["unbound"]["octets_each"]
+        yield "memory of a cached name to Unbound's", 2.0, ratio, ""
+    if "connections" in kept:
+        found = kept["connections"]["figures"]
+        yield "memory with 10,000 connections", 300.0, found["resident_mib"], " MiB"
+        slower = found["hit_us_active"] / found["hit_us_alone"]
+        yield "a hit over UDP beside them, to one alone", 1.2, slower, ""
+    if "latency" in kept:
+        worst = max(row["worst_ms"] for row in kept["latency"]["figures"].values())
+        yield "worst wait of a hit beside other work", 20.0, worst, " ms"
+
+
+def _first(rows: Figures) -> Any:
+    """The row of ours."""
+    return next(rows[name] for name in OURS if name in rows)
 
 
 def parts(found: Figures) -> str:
@@ -161,7 +206,7 @@ def connections(found: Figures) -> str:
 
 def filled(found: Figures) -> str:
     """Memory of what is cached."""
-    base = next(row for name, row in found.items() if name in OURS)["octets_each"]
+    base = _first(found)["octets_each"]
     return (
         _head("", "octets a name", "ours/this", "MiB in all", "still answered without upstream")
         + "".join(
@@ -193,6 +238,10 @@ SECTIONS: dict[str, Callable[[Any], str]] = {
 }
 
 
+# Those that draw on several sections.
+WHOLE: dict[str, Callable[[Figures], str]] = {"table": table, "targets": targets}
+
+
 def draw(kept: Figures) -> None:
     """The charts of what there is."""
     groups = {
@@ -221,8 +270,8 @@ def write() -> None:
 
     def replaced(block: "re.Match[str]") -> str:
         name = block[2]
-        if name == "table":
-            return block[1] + table(kept) + block[3]
+        if name in WHOLE:
+            return block[1] + WHOLE[name](kept) + block[3]
         if name not in kept:
             return block[0]
         return block[1] + SECTIONS[name](kept[name]["figures"]) + _told(kept[name]) + block[3]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 IPV4, IPV6 = "127.0.0.1", "::1"
-START_S = 60.0
+START_S = 300.0
 STOP_S = 10.0
 _STEP_S = 0.05
 _NICE = -20
