@@ -136,6 +136,7 @@ async def _serve(
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)
     loop.add_signal_handler(signal.SIGUSR2, server.query_log.reopen)
     garbage = Garbage(server.metrics)
+    server.after_reload.append(garbage.note_reload)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(server)
         if predecessor is not None:

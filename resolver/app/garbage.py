@@ -7,8 +7,9 @@ searched once is set aside (gc.freeze) and freed like everything else, but never
 a search looks at what is new only: a few milliseconds.
 
 Circles that were set aside while in use are lost when they end. TCP transports would be such, two
-kilobytes each, but are let go of one by one (net/circles.py). In case some are not, or there are
-others, everything is searched once when very many connections have come and gone.
+kilobytes each, but are let go of one by one (net/circles.py). What a reload replaces is one, local
+zones and all, some 300 kB. So everything is searched once when a tenth of what there is may have
+been lost to reloads, or when very many connections have come and gone.
 
 Knows: the interpreter's collector, counters. For a process of our own, never for one that we are
 embedded in.
@@ -26,6 +27,11 @@ THRESHOLDS = (700, 10, 5)
 OLDEST = 2
 # With a hundred octets lost for each, at most 100 MB are lost before everything is searched.
 MAX_CONNECTIONS = 1_000_000
+# What a reload replaces, in objects; a tenth of what is set aside may be of that kind, and no fewer
+# than this many in any case.
+RELOAD_OBJECTS = 3_000
+MIN_LOST_OBJECTS = 10 * RELOAD_OBJECTS
+LOST_SHARE = 0.1
 
 
 class Garbage:
@@ -34,6 +40,7 @@ class Garbage:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._searched_at = 0
+        self._reloads = 0  # since everything was searched
         self._began_at = 0.0
         self._before = gc.get_threshold()
 
@@ -43,6 +50,10 @@ class Garbage:
         gc.freeze()
         gc.set_threshold(*THRESHOLDS)
         gc.callbacks.append(self._searched)
+
+    def note_reload(self) -> None:
+        """Something large was replaced."""
+        self._reloads += 1
 
     def stop(self) -> None:
         """Let the interpreter do as it did before."""
@@ -59,8 +70,11 @@ class Garbage:
         if search["generation"] != OLDEST:
             return
         connections = self._metrics.tcp_accepted_total + self._metrics.upstream_tcp_total
-        if connections - self._searched_at > MAX_CONNECTIONS:
+        lost = self._reloads * RELOAD_OBJECTS
+        most = max(MIN_LOST_OBJECTS, int(gc.get_freeze_count() * LOST_SHARE))
+        if connections - self._searched_at > MAX_CONNECTIONS or lost >= most:
             self._searched_at = connections
+            self._reloads = 0
             gc.unfreeze()  # the next search looks at everything
         else:
             gc.freeze()

@@ -132,6 +132,7 @@ class Server:
         )
         self.driver: Driver | None = None
         self.monitor: Monitor | None = None
+        self.after_reload: list[Callable[[], None]] = []
         self._reread = reread
         self._handed_over = False
         self._pairs: dict[Address, Pair] = {}
@@ -302,7 +303,10 @@ class Server:
         """Read the configuration and everything it names again, and serve by it from then on; when
         something is wrong with it nothing changes. One reload waits for another."""
         async with self.changing:
-            return await reload(self, self._reread)
+            reloaded = await reload(self, self._reread)
+        for act in self.after_reload:
+            act()
+        return reloaded
 
     async def add_secondary(self, terms: ZoneSettings) -> ZoneStatus:
         """Be a secondary for one more zone until the server ends; what the first transfer came to

@@ -6,17 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from resolver.app.garbage import MAX_CONNECTIONS, Garbage
+from resolver.app.garbage import MAX_CONNECTIONS, RELOAD_OBJECTS, Garbage
 from resolver.metrics import Metrics
 
 
 @pytest.fixture
-def metrics() -> Iterator[Metrics]:
-    made = Metrics()
-    garbage = Garbage(made)
-    garbage.start()
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture(autouse=True)
+def garbage(metrics: Metrics, request: pytest.FixtureRequest) -> Iterator[Garbage | None]:
+    if "afterwards" in request.node.name:
+        yield None
+        return
+    made = Garbage(metrics)
+    made.start()
     yield made
-    garbage.stop()
+    made.stop()
 
 
 class Node:
@@ -67,6 +74,22 @@ def test_after_many_connections_everything_is_searched_once(metrics: Metrics) ->
     assert watched() is None
     gc.collect()
     assert gc.get_freeze_count() > 1000
+
+
+def test_after_some_reloads_everything_is_searched_once(garbage: Garbage) -> None:
+    circle = Node()
+    gc.collect()
+    watched = weakref.ref(circle)
+    del circle
+    garbage.note_reload()
+    gc.collect()
+    gc.collect()
+    assert watched() is not None, "one reload is not worth it"
+    for _ in range(gc.get_freeze_count() // RELOAD_OBJECTS + 10):
+        garbage.note_reload()
+    gc.collect()
+    gc.collect()
+    assert watched() is None
 
 
 def test_afterwards_the_interpreter_is_as_it_was() -> None:
