@@ -168,7 +168,7 @@ def latency(found: Figures) -> str:
         "p99",
         "p99.9",
         "worst",
-        "server without a processor, in all",
+        "worst of its own",
     )
     return (
         head
