@@ -1,13 +1,19 @@
 """Verbs about the process, over both sockets, and what `ctl` says without one (O05, S12)."""
 
 import signal
+from ipaddress import ip_address
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from controlled import Controlled, command, make_folder, open_socket
 
+from resolver.app.control.protocol import Facts
 from resolver.app.control.table import VERBS
+from resolver.app.control.verbs.access import explain_client, show_client
 from resolver.app.exits import BAD_CONFIGURATION, FORBIDDEN, OK, UNAVAILABLE
+from resolver.config.protection import RateLimitSettings
+from resolver.config.schema import Config
 
 pytestmark = pytest.mark.loopback
 
@@ -68,6 +74,45 @@ def test_client_is_explained_by_entry_and_list(control: Controlled) -> None:
     assert stranger["recursion"] is None
     out = control.ctl("explain-client", "203.0.113.200").out
     assert "no entry fits" in out
+
+
+def test_client_is_told_its_share_and_its_rate_limit(control: Controlled) -> None:
+    facts = control.ctl("explain-client", "192.0.2.77", "--json").json
+    assert facts["share"] == {
+        "client": "192.0.2.77/32",
+        "under_way": 500,
+        "waiting_to_begin": 500,
+        "waiting_over_udp": 250,
+    }
+    assert facts["rate_limit"] is None
+    out = control.ctl("explain-client", "2001:db8::77").out
+    assert "rate limit: none\n" in out
+    assert "share of 2001:db8::/64 while nobody else asks: 500 questions" in out
+
+
+async def test_rate_limit_of_a_network_is_told_with_who_is_exempt() -> None:
+    limit = RateLimitSettings.model_validate(
+        {"responses_per_second": 20, "errors_per_second": 5, "exempt": ["192.0.2.128/25"]}
+    )
+    running = SimpleNamespace(config=Config(rate_limit=limit))
+
+    async def explained(address: str, key: bytes | None = None) -> tuple[Facts, str]:
+        packed = ip_address(address).packed
+        facts = await explain_client(running, {"address": packed, "key": key})
+        return facts["rate_limit"], "\n".join(show_client(facts))
+
+    stranger, text = await explained("192.0.2.7")
+    assert stranger["network"] == "192.0.2.0/24"
+    assert stranger["never"] is None
+    assert stranger["per_second"]["nxdomains"] == 20
+    assert stranger["per_second"]["errors"] == 5
+    assert "rate limit of 192.0.2.0/24 over UDP without a cookie: responses 20/s" in text
+    assert (await explained("2001:db8:1:2::3"))[0]["network"] == "2001:db8:1::/56"
+    exempt, text = await explained("192.0.2.200")
+    assert exempt["never"] == "rate_limit.exempt has 192.0.2.128/25"
+    assert "rate limit: none, rate_limit.exempt has 192.0.2.128/25" in text
+    signed, _ = await explained("192.0.2.7", b"\3key\0")
+    assert signed["never"] == "its queries are signed"
 
 
 def test_who_may_only_look_changes_nothing(control: Controlled) -> None:
