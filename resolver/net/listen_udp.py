@@ -26,7 +26,7 @@ from resolver.effects import Steps
 from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.batch_udp import open_batch
-from resolver.net.slots import SLOT_OCTETS, ReturnPath
+from resolver.net.slots import SLOT_OCTETS, SLOTS, ReturnPath
 from resolver.policy.waiting import Network, Waiting
 from resolver.serve.fast import FastPath
 from resolver.serve.tally import Tally
@@ -41,6 +41,9 @@ LAST_BATCHES = 64
 WORTH_ANOTHER_LOOK = 2
 # So many queries handed to the service are enough for a turn of the event loop; hits are no work.
 ENOUGH_WORK = 8
+# Unless more of them have come than were received at once: of a flood, most is turned away for want
+# of places, and whoever is behind it in the socket should not wait there.
+MOST_WORK = 2 * SLOTS
 RECEIVE_BUFFER_OCTETS = 4 << 20
 _LOG_EVERY_S = 1.0
 
@@ -184,7 +187,9 @@ class UdpListener:
                 if not count:
                     return
                 worked += self._answer(count)
-                if worked >= ENOUGH_WORK or count < WORTH_ANOTHER_LOOK:
+                if worked >= (MOST_WORK if count == SLOTS else ENOUGH_WORK):
+                    return
+                if count < WORTH_ANOTHER_LOOK:
                     return
         except Exception:
             self._report("datagrams of one batch were lost")

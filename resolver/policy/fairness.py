@@ -36,6 +36,16 @@ _WOKEN = 2
 T = TypeVar("T")
 
 
+def client_of(peer: bytes) -> bytes:
+    """Who that is, by packed address: an IPv4 address, or the first octets of an IPv6 address."""
+    return peer if len(peer) == 4 else peer[:IPV6_CLIENT_OCTETS]
+
+
+def most_of_one(places: int) -> int:
+    """How many of these places a client has who is alone."""
+    return (places + 1) // 2
+
+
 class Account(Generic[T]):
     """One client with work under way or waiting. `spent_s` counts from when nobody had any."""
 
@@ -88,7 +98,7 @@ class Fairness(Generic[T]):
     def enter(self, peer: bytes) -> Account[T]:
         """The account of a client who asks now, by packed address. To be followed by `begin` or
         `wait`."""
-        key = peer if len(peer) == 4 else peer[:IPV6_CLIENT_OCTETS]
+        key = client_of(peer)
         account = self._accounts.get(key)
         if account is None:
             if len(self._accounts) >= MAX_REMEMBERED:

@@ -1,35 +1,40 @@
 """What one client notices of another that asks for random names all the time (S04).
 
-    python -m tests.bench.sharing [--rate 1000] [--seconds 10] [--rounds 3] [--delay-ms 20]
+    python -m tests.bench.sharing [--server NAME ...] [--rate 1000 ...] [--seconds 5] [--rounds 3]
 
-The server is a process of its own on core 0. On core 1 another process plays all other servers: it
-answers every question after a while. Beside it the clients, each a process: a light one, which asks
-for names that are cached and for names that are not, and a heavy one from another address, which
-asks for `--rate` random names a second. Printed are medians and 99th percentiles of the light
-client's waiting times without and with the heavy one, in milliseconds, and their ratio; and what
-the server needs for one of the heavy one's questions. On a machine that does other things as well,
-a server that is busy waits for its turn on the processor, too, and the ratios show that.
+The servers (peers.py) run one after the other on core 0. On core 1 another process plays all other
+servers: it answers every question after `--delay-ms`. Beside it the clients, each a process: a
+light one, which asks for names that are cached and for names that are not, and a heavy one from
+another address, which asks for `--rate` random names a second. Printed are medians and 99th
+percentiles of the light client's waiting times without and with the heavy one, in milliseconds;
+how many of the heavy one's questions were answered, and the processor time for each. On a machine
+that does other things as well, everybody waits for a turn on the processor, too, and that is most
+of what is seen: `chrt -r 1` before the command helps, up to nineteen twentieths of a processor.
 """
 
 import argparse
 import asyncio
 import os
 import socket
-import statistics
 import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import cast
+
+from tests.bench.peers import RECURSIVE, Place, ours
+from tests.bench.processes import Process, answers, free_port, running
 
 LIGHT, HEAVY = "127.0.0.1", "127.0.7.7"
 LIGHT_EVERY_S = 0.01
 CACHED = 20
-START_S = 20.0
 TIMEOUT_S = 2.0
 HEAD = b"\0\1\1\0\0\1\0\0\0\0\0\0"
 
@@ -107,7 +112,7 @@ def flood(port: int, rate: int, seconds: float) -> None:
                 while sock.recv(512):
                     replies += 1
             time.sleep(0.002)
-    print(f"    heavy: {sent / seconds:.0f} asked, {replies / seconds:.0f} answered a second")
+    print(sent, replies)
 
 
 async def live(client: Client, until: float) -> None:
@@ -133,42 +138,16 @@ async def play(port: int, seconds: float) -> dict[str, list[float]]:
     return light.waited_s
 
 
-def config(port: int, upstream: int, folder: Path) -> str:
-    stubs = "".join(
-        f'[[stub]]\nname = "{name}"\nto = ["127.0.0.1:{upstream}"]\n' for name in ("heavy", "light")
-    )
-    return (
-        f'[server]\nlisten = ["127.0.0.1:{port}"]\nstate_dir = "{folder}"\n[cache]\nsnapshot = '
-        f'false\n[recursion]\npriming = false\n[control]\nsocket = ""\n{stubs}'
-    )
-
-
 @contextmanager
-def _flood(port: int, rate: int, seconds: float) -> Iterator[None]:
-    words = ["--flood", str(port), "--rate", str(rate), "--seconds", str(seconds)]
-    process = subprocess.Popen([sys.executable, "-m", "tests.bench.sharing", *words])
-    try:
-        yield
-        process.wait()
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
-def running(argv: list[str], core: int) -> Iterator[int]:
-    process = subprocess.Popen(["taskset", "-c", str(core), *argv], stderr=subprocess.DEVNULL)
-    try:
-        yield process.pid
-    finally:
-        process.kill()
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+def _child(words: list[str]) -> Iterator["subprocess.Popen[str]"]:
+    """This module in another process, with other work."""
+    argv = [sys.executable, "-m", "tests.bench.sharing", *words]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 async def serve_upstream(port: int, delay_s: float) -> None:
@@ -177,78 +156,93 @@ async def serve_upstream(port: int, delay_s: float) -> None:
     await asyncio.Event().wait()
 
 
-def cpu_s(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def wait_until_up(port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(0.2)
-        sock.connect(("127.0.0.1", port))
-        until = time.monotonic() + START_S
-        while time.monotonic() < until:
-            with suppress(OSError):
-                sock.send(HEAD + b"\2up\5light\0\0\1\0\1")
-                sock.recv(512)
-                return
-            time.sleep(0.1)
-    raise RuntimeError("the server does not answer")
-
-
 def percentile(values: list[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1e3
 
 
-def compare(rate: int, seconds: float, rounds: int, delay_s: float) -> None:
-    figures: dict[tuple[str, str, bool], list[float]] = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder, port, upstream = Path(name), free_port(), free_port()
-        (folder / "config.toml").write_text(config(port, upstream, folder))
-        server = [sys.executable, "-m", "resolver", "run", "--config", str(folder / "config.toml")]
-        others = [sys.executable, "-m", "tests.bench.sharing", "--upstream", str(upstream)]
-        others += ["--delay-ms", str(delay_s * 1e3)]
-        os.sched_setaffinity(0, {1})
-        with running(others, 1), running(server, 0) as server_pid:
-            wait_until_up(port)
-            for _ in range(rounds):
-                for heavy in (False, True):
-                    beside = _flood(port, rate, seconds + 2.0) if heavy else nullcontext()
-                    before_s = cpu_s(server_pid)
-                    with beside:
-                        waited = asyncio.run(play(port, seconds))
-                    if heavy:
-                        print(f"    server: {cpu_s(server_pid) - before_s:.2f} s of CPU")
-                    for kind in ("cached", "uncached"):
-                        for what, share in (("p50", 0.5), ("p99", 0.99)):
-                            figures.setdefault((kind, what, heavy), []).append(
-                                percentile(waited[kind], share)
-                            )
-    print(f"{'ms':14} {'alone':>8} {'beside':>8}  ratio")
-    for kind in ("cached", "uncached"):
-        for what in ("p50", "p99"):
-            alone, beside = (statistics.median(figures[kind, what, h]) for h in (False, True))
-            print(f"{kind:9} {what:4} {alone:8.2f} {beside:8.2f}  {beside / alone:.2f}")
+@dataclass(slots=True)
+class Figures:
+    """Of one server, at one rate: percentiles of the light client by kind of question, percentile
+    and whether the heavy one was there."""
+
+    waited_ms: dict[tuple[str, float, bool], list[float]] = field(default_factory=dict)
+    answered: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+
+    def note(self, waited_s: dict[str, list[float]], *, beside: bool) -> None:
+        for kind, share in product(("cached", "uncached"), (0.5, 0.99)):
+            ms = percentile(waited_s[kind], share)
+            self.waited_ms.setdefault((kind, share, beside), []).append(ms)
+
+    def row(self, name: str, rate: int) -> str:
+        cells = [
+            " → ".join(f"{median(self.waited_ms[kind, share, b]):.1f}" for b in (False, True))
+            for kind, share in product(("cached", "uncached"), (0.5, 0.99))
+        ]
+        answered, cpu_us = median(self.answered), median(self.cpu_us)
+        return f"| {name} | {rate} | {' | '.join(cells)} | {answered:.0%} | {cpu_us:.0f} |"
+
+
+def measure(server: Process, rate: int, seconds: float, figures: Figures) -> None:
+    """One round: the light client alone, then beside the heavy one."""
+    figures.note(asyncio.run(play(server.port, seconds)), beside=False)
+    words = ["--flood", str(server.port), "--rate", str(rate), "--seconds", str(seconds + 2.0)]
+    before = server.cpu()
+    with _child(words) as heavy:
+        figures.note(asyncio.run(play(server.port, seconds)), beside=True)
+        told, _ = heavy.communicate()
+    asked, replies = map(int, told.split())
+    figures.answered.append(replies / asked)
+    figures.cpu_us.append((server.cpu() - before).both / max(replies, 1) * 1e6)
+
+
+def compare(chosen: argparse.Namespace) -> None:
+    os.sched_setaffinity(0, {1})
+    print(
+        "| Server | Questions/s | cached p50 | p99 | uncached p50 | p99 | answered | CPU µs each |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for peer, rate in product((ours(compiled=False)[0], *RECURSIVE), chosen.rate):
+        if peer.name not in chosen.server or not peer.is_installed:
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            folder, upstream = Path(name), free_port()
+            (folder / "zones").mkdir()
+            for zone in ("heavy", "light"):
+                (folder / "zones" / zone).touch()
+            place = Place(folder, free_port(), folder / "zones", upstream, ipv6=False)
+            figures = Figures()
+            ready = answers(HEAD + b"\2up\5light\0\0\1\0\1", lambda reply: reply[3] & 15 == 0)
+            argv = ["taskset", "-c", "0", *peer.command(place)]
+            words = ["--upstream", str(upstream), "--delay-ms", str(chosen.delay_ms)]
+            with (
+                _child(words),
+                running(
+                    peer.name, argv, place.port, folder, ready=ready, environment=peer.environment
+                ) as server,
+            ):
+                for _ in range(chosen.rounds):
+                    measure(server, rate, chosen.seconds, figures)
+        print(figures.row(peer.name, rate), flush=True)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    arguments.add_argument("--rate", type=int, default=1000)
-    arguments.add_argument("--seconds", type=float, default=10.0)
+    arguments.add_argument("--server", nargs="+", default=["rootward", "unbound", "bind"])
+    arguments.add_argument("--rate", type=int, nargs="+", default=[1000])
+    arguments.add_argument("--seconds", type=float, default=5.0)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--delay-ms", type=float, default=20.0)
     arguments.add_argument("--upstream", type=int, help=argparse.SUPPRESS)
     arguments.add_argument("--flood", type=int, help=argparse.SUPPRESS)
     chosen = arguments.parse_args()
     if chosen.flood:
-        flood(chosen.flood, chosen.rate, chosen.seconds)
-        return
-    if chosen.upstream:
+        flood(chosen.flood, chosen.rate[0], chosen.seconds)
+    elif chosen.upstream:
         asyncio.run(serve_upstream(chosen.upstream, chosen.delay_ms / 1e3))
-        return
-    compare(chosen.rate, chosen.seconds, chosen.rounds, chosen.delay_ms / 1e3)
+    else:
+        compare(chosen)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from resolver.model import Address
 from resolver.net import batch_udp, listen_udp
 from resolver.net.batch_udp import open_batch
 from resolver.net.clock import SystemClock
-from resolver.net.listen_udp import ENOUGH_WORK, UdpListener, open_udp_socket
+from resolver.net.listen_udp import ENOUGH_WORK, MOST_WORK, UdpListener, open_udp_socket
 from resolver.net.plain_udp import PlainBatch
 from resolver.net.slots import SLOT_OCTETS, SLOTS
 from resolver.policy.waiting import CROWD, Waiting
@@ -426,10 +426,28 @@ async def test_the_event_loop_gets_its_turn_under_load(
     listener._drain()
     assert site.metrics.queries_udp_total == 2 * SLOTS
     listener._drain()
-    for id in range(2 * SLOTS):
-        sock.send(query(b"www" if id >= ENOUGH_WORK else b"mail", id))
+    monkeypatch.setattr(listen_udp, "MAX_BATCHES", 8)
+    for id in range(MOST_WORK + SLOTS):
+        sock.send(query(b"mail", id))
     listener._drain()
-    assert site.metrics.queries_udp_total == 4 * SLOTS
+    assert site.metrics.queries_udp_total == 3 * SLOTS + MOST_WORK
+
+
+async def test_who_is_behind_a_flood_in_the_socket_is_received_in_the_same_turn(
+    site: Site,
+) -> None:
+    """What is turned away for want of places is no work."""
+    site.waiting = Waiting(per_network=2)
+    sock = await ask_and_wait(site, 1)
+    site.keep(b"www")
+    for id in range(3 * SLOTS):
+        sock.send(query(b"later", id))
+    sock.send(query(b"www", 77))
+    site.listeners[0]._drain()
+    assert await receive(sock) == reply(query(b"www", 77))
+    assert site.metrics.waiting_refused_total == 3 * SLOTS
+    site.service.finish()
+    await receive(sock)
 
 
 async def test_stopping_takes_no_more_queries_but_lets_replies_out(site: Site) -> None:
