@@ -21,11 +21,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TIMEOUT_S = 280
+TIMEOUT_S = 560
 _BLOCK = re.compile(r"(?:^`([^`\n]+)`\n\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MEASURED = re.compile(
     r"\d{4}-\d\d-\d\dT[0-9:.]+Z|\d+:\d\d:\d\d|\d+(\.\d+)? (µs|ms|s\b|KiB|MiB)|\d+(\.\d+)?(%|ms\b)"
 )
+# For tests that run a page: longer than what its commands may take.
+SLOW = pytest.mark.timeout(TIMEOUT_S + 40)
 # However a test ends, nothing that the page has started stays.
 _FRAME = "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
 

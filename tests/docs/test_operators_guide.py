@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from page_script import PageScript
+from page_script import SLOW, PageScript
 
 from resolver.testing import Internet, Loopback, zone
 
-pytestmark = pytest.mark.loopback
+pytestmark = [pytest.mark.loopback, pytest.mark.slow, SLOW]
 
 PAGE = PageScript("docs/guide.md", ports=r"\b53[19]\d\b", needs=("dig", "curl"))
 # What the reader does not need: where this Internet is.

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from page_script import ROOT, PageScript
+from page_script import ROOT, SLOW, PageScript
 
 from resolver.app.cli import _parser, main
 
@@ -31,6 +31,7 @@ def test_every_kind_of_block_is_there() -> None:
 
 
 @pytest.mark.loopback
+@SLOW
 def test_what_make_run_serves_is_what_dig_finds(folder: Path) -> None:
     config = (ROOT / "config.toml").read_text()
     assert "rootward run" in re.search(r"^run:.*\n\t(.*)", (ROOT / "Makefile").read_text(), re.M)[1]

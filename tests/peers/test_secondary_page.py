@@ -6,9 +6,9 @@ Only the ports are changed, to ones that are free.
 from pathlib import Path
 
 import pytest
-from page_script import PageScript
+from page_script import SLOW, PageScript
 
-pytestmark = [pytest.mark.peer, pytest.mark.loopback]
+pytestmark = [pytest.mark.peer, pytest.mark.loopback, SLOW]
 
 PAGE = PageScript("docs/secondary.md", ports=r"\b53\d\d\b", needs=("named", "tsig-keygen", "dig"))
 
