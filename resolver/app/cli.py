@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver import __version__
-from resolver.app.exits import BAD_CONFIGURATION, FAILED, OK, USAGE
+from resolver.app.exits import BAD_CONFIGURATION, FAILED, USAGE
 from resolver.compile import how
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _parser(*, with_verbs: bool) -> argparse.ArgumentParser:
     )
     run.set_defaults(command=_run, parser=run)
     check = commands.add_parser("check", parents=[config], help="check configuration and zones")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(command=_check, parser=check)
     _add_zone(commands)
     _add_query(commands, config)
@@ -186,6 +187,7 @@ def _add_zone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         choices=("sha384", "sha512"),
         help="with --canonical: put a digest of the zone into it (ZONEMD); may be given twice",
     )
+    check.add_argument("--json", action="store_true", help="print findings as one JSON object")
     check.set_defaults(command=_check_zone, parser=check)
 
 
@@ -250,39 +252,17 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    from resolver import names
-    from resolver.app.material import read_material
-    from resolver.app.server import Server
-    from resolver.app.zone_check import read_folders
-    from resolver.config.load import unbuilt
-    from resolver.errors import ResolverError
+    from resolver.app.check import check
 
-    try:
-        config, source = find_config(options.config)
-        material = read_material(config)
-        Server(config, material=material)  # all that `run` does before it opens a socket
-    except ResolverError as error:
-        print(error)
-        return BAD_CONFIGURATION
-    found = read_folders(config.zone_directory)
-    faults = [fault for report in found for fault in report.errors]
-    if faults:
-        print(*faults, sep="\n")
-        return BAD_CONFIGURATION
-    warnings = [*material.warnings, *(note for report in found for note in report.warnings)]
-    for note in (*warnings, *unbuilt(config)):
-        print(f"warning: {note}")
-    zones = [*material.zones, *(report.zone for report in found if report.zone is not None)]
-    for zone in zones:
-        print(f"zone {names.show(zone.origin)} serial {zone.serial}: {zone.records} records")
-    print(f"{source}: good")
-    return OK
+    return check(options, lambda: find_config(options.config))
 
 
 def _init(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from resolver.app.setting_up import init
 
-    return init(options, lambda config: _check(parser, argparse.Namespace(config=config)))
+    return init(
+        options, lambda config: _check(parser, argparse.Namespace(config=config, json=False))
+    )
 
 
 def _units(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

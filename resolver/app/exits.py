@@ -10,11 +10,12 @@ BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h: starting again would not help
 
 MEANINGS = {
     OK: "done; for run: ended by a signal",
-    FAILED: "failed",
+    FAILED: "failed; for check and zone check: there are errors",
     USAGE: "the command line makes no sense",
     NO_REPLY: "query: nobody replied",
     UNAVAILABLE: "ctl: no server can be reached at its socket, or it has too many connections",
     FORBIDDEN: "ctl: the socket is for looking only, or has another owner",
-    BAD_CONFIGURATION: "the configuration cannot be used: a fault in the file, a zone or the root "
-    "hints, or an address that cannot be listened on; starting again does not help",
+    BAD_CONFIGURATION: "the configuration cannot be used (for check: 1): a fault in the file, a "
+    "zone or the root hints, or an address that cannot be listened on; starting again does not "
+    "help",
 }

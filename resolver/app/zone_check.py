@@ -5,10 +5,12 @@ to standard error. Does not know: what else is in a configuration.
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from resolver import names
 from resolver.app.exits import FAILED, OK
@@ -20,6 +22,8 @@ from resolver.zone.content import Zone
 from resolver.zone.dump import dump
 from resolver.zone.file import ZoneReport, origin_of, read_zone_file
 from resolver.zone.zonemd import Algorithm, with_digest
+
+Facts = dict[str, Any]
 
 
 def check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -34,13 +38,7 @@ def check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
     # A digest that is about to be made anew may be wrong now.
     report = read_zone_file(options.file, origin, now=time.time(), check_digest=not options.zonemd)
     out = sys.stderr if options.canonical else sys.stdout
-    for kind, findings in (("error", report.errors), ("warning", report.warnings)):
-        for finding in findings:
-            print(f"{kind}: {finding}", file=out)
-    about = f"zone {names.show(origin)}"
-    if report.zone is not None:
-        about += f" serial {report.zone.serial}: {report.zone.records} records"
-    print(f"{about}, {len(report.errors)} errors, {len(report.warnings)} warnings", file=out)
+    print(_told(report, origin, as_json=options.json), file=out)
     if report.zone is None:
         return FAILED
     if options.canonical:
@@ -68,8 +66,35 @@ def read_folders(entries: Iterable[ZoneDirectorySettings]) -> list[ZoneReport]:
     return reports
 
 
+def zone_facts(zone: Zone) -> Facts:
+    """What is told of a zone."""
+    return {"zone": names.show(zone.origin), "serial": zone.serial, "records": zone.records}
+
+
+def finding_facts(errors: Iterable[Finding], warnings: Iterable[Finding]) -> list[Facts]:
+    """Findings as objects; a line of null is the file as a whole."""
+    return [
+        {"file": f.file, "line": f.line or None, "severity": severity, "reason": f.reason}
+        for severity, findings in (("error", errors), ("warning", warnings))
+        for f in findings
+    ]
+
+
 def _fault(path: Path, reason: str) -> ZoneReport:
     return ZoneReport(None, [Finding(str(path), 0, reason)], [])
+
+
+def _told(report: ZoneReport, origin: bytes, *, as_json: bool) -> str:
+    about: Facts = {"zone": names.show(origin)} if report.zone is None else zone_facts(report.zone)
+    if as_json:
+        found = finding_facts(report.errors, report.warnings)
+        absent = {"serial": None, "records": None}
+        return json.dumps(absent | about | {"good": not report.errors, "findings": found})
+    lines = [f"error: {finding}" for finding in report.errors]
+    lines += [f"warning: {finding}" for finding in report.warnings]
+    read = "" if report.zone is None else " serial {serial}: {records} records".format_map(about)
+    counts = f"{len(report.errors)} errors, {len(report.warnings)} warnings"
+    return "\n".join([*lines, f"zone {about['zone']}{read}, {counts}"])
 
 
 def _write(zone: Zone, algorithms: list[str]) -> None:

@@ -1,5 +1,6 @@
 """The command line: configuration and zones checked, exit codes kept."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -83,7 +84,7 @@ def test_check_reports_every_fault_of_the_file(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "bad.toml").write_text("[server]\nlistne = 1\nworkers = 0\n")
-    assert main(["check", "--config", "bad.toml"]) == BAD_CONFIGURATION
+    assert main(["check", "--config", "bad.toml"]) == FAILED
     assert capsys.readouterr().out.splitlines() == [
         "bad.toml:2: server.listne: unknown key, did you mean 'listen'?",
         "bad.toml:3: server.workers: must be at least 1, not 0",
@@ -96,15 +97,45 @@ def test_check_reports_the_faults_of_all_zones(
     (folder / "a.zone").write_text(ZONE + "www CNAME ns\nx A 192.0.2.999\n")
     zones = '[[zone]]\nname = "a.test"\nfile = "a.zone"\n[[zone]]\nname = "b.test"\nfile = "b.zone"'
     (folder / "config.toml").write_text(zones)
-    assert main(["check"]) == BAD_CONFIGURATION
+    assert main(["check"]) == FAILED
     out = capsys.readouterr().out
     assert "a.zone:7: " in out
     assert "b.zone" in out
 
 
+def test_check_tells_programs_every_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bad.toml").write_text("[server]\nlistne = 1\n")
+    assert main(["check", "--json", "--config", "bad.toml"]) == FAILED
+    reason = "server.listne: unknown key, did you mean 'listen'?"
+    fault = {"file": "bad.toml", "line": 2, "severity": "error", "reason": reason}
+    assert json.loads(capsys.readouterr().out) == {
+        "source": "bad.toml",
+        "good": False,
+        "zones": [],
+        "findings": [fault],
+    }
+
+
+def test_check_tells_programs_of_zones_and_doubts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.zone").write_text(ZONE + "x 300 A 192.0.2.1\nx 60 A 192.0.2.2\n")
+    zone = '[[zone]]\nname = "a.test"\nfile = "a.zone"\n'
+    (folder / "config.toml").write_text(f"[server]\nworkers = 3\n{zone}")
+    assert main(["check", "--json"]) == OK
+    told = json.loads(capsys.readouterr().out)
+    assert told["good"]
+    assert told["zones"] == [{"zone": "a.test.", "serial": 7, "records": 6}]
+    assert [fault["severity"] for fault in told["findings"]] == ["warning"] * 2
+    in_zone, not_built = told["findings"]
+    assert (in_zone["file"], in_zone["line"]) == ("a.zone", 7)
+    assert (not_built["file"], not_built["line"]) == ("config.toml", None)
+    assert not_built["reason"].startswith("server.workers is not built yet")
+
+
 def test_check_reads_the_root_hints(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "config.toml").write_text('[recursion]\nroot_hints = "absent.hints"\n')
-    assert main(["check"]) == BAD_CONFIGURATION
+    assert main(["check"]) == FAILED
     assert "absent.hints" in capsys.readouterr().out
 
 
@@ -113,7 +144,7 @@ def test_check_warns_of_keys_that_do_nothing_yet(
 ) -> None:
     (folder / "config.toml").write_text("[server]\nworkers = 3\n")
     assert main(["check"]) == OK
-    assert "warning: server.workers is not built yet" in capsys.readouterr().out
+    assert "warning: config.toml: server.workers is not built yet" in capsys.readouterr().out
 
 
 def test_file_in_the_folder_goes_before_the_systems(
@@ -169,6 +200,29 @@ def test_zone_check_fails_with_every_error(
     assert "2 errors" in out
 
 
+def test_zone_check_tells_programs_every_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.test.zone").write_text(ZONE + "a A 1.2.3\n")
+    assert main(["zone", "check", "a.test.zone", "--json"]) == FAILED
+    told = json.loads(capsys.readouterr().out)
+    (fault,) = told.pop("findings")
+    assert told == {"zone": "a.test.", "serial": None, "records": None, "good": False}
+    assert fault.pop("reason")
+    assert fault == {"file": "a.test.zone", "line": 6, "severity": "error"}
+
+
+def test_zone_check_tells_programs_beside_the_canonical_zone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.test.zone").write_text(ZONE)
+    assert main(["zone", "check", "a.test.zone", "--json", "--canonical"]) == OK
+    captured = capsys.readouterr()
+    good = {"zone": "a.test.", "serial": 7, "records": 4, "good": True, "findings": []}
+    assert json.loads(captured.err) == good
+    assert captured.out.startswith("a.test. 300 IN SOA ")
+
+
 def test_zone_check_of_an_absent_file_fails(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,7 +272,7 @@ def test_zone_that_does_not_fit_its_digest_is_refused_where_that_is_wanted(
     (folder / "config.toml").write_text(entry)
     assert main(["check"]) == OK
     (folder / "config.toml").write_text(f'{entry}zonemd = "check"\n')
-    assert main(["check"]) == BAD_CONFIGURATION
+    assert main(["check"]) == FAILED
     assert "the digest of the zone (SHA384) is not that of its ZONEMD" in capsys.readouterr().out
 
 

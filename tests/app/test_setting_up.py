@@ -9,7 +9,7 @@ import pytest
 from resolver.app import setting_up
 from resolver.app.cli import main
 from resolver.app.control.doors import socket_path
-from resolver.app.exits import BAD_CONFIGURATION, FAILED, OK
+from resolver.app.exits import FAILED, OK
 from resolver.config.access import NEIGHBOURS
 from resolver.config.load import load, unbuilt
 
@@ -85,7 +85,7 @@ class TestKey:
     ) -> None:
         (tmp_path / "transfer.key").write_text("?\n")
         (tmp_path / "transfer.key").chmod(0o600)
-        assert main(["init", "secondary", "--directory", str(tmp_path)]) == BAD_CONFIGURATION
+        assert main(["init", "secondary", "--directory", str(tmp_path)]) == FAILED
         assert f"{tmp_path}/transfer.key" in capsys.readouterr().out
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from resolver import names
 from resolver.app.cli import main
-from resolver.app.exits import BAD_CONFIGURATION, OK
+from resolver.app.exits import FAILED, OK
 from resolver.app.server import Server
 from resolver.codes import Rcode, RRType
 from resolver.config.load import load
@@ -461,12 +461,12 @@ class TestCheck:
     def test_every_fault_is_told(self, place: Place, capsys: pytest.CaptureFixture[str]) -> None:
         (place.more / "a..b.zone").write_text(text(4))
         (place.more / "bad.test.zone").write_text("www A 1\n")
-        assert self.checked(place) == BAD_CONFIGURATION
+        assert self.checked(place) == FAILED
         out = capsys.readouterr().out
         assert "not named after a zone" in out
         assert f"{place.more / 'bad.test.zone'}:1: " in out
 
     def test_missing_folder(self, place: Place, capsys: pytest.CaptureFixture[str]) -> None:
         place.more.rmdir()
-        assert self.checked(place) == BAD_CONFIGURATION
+        assert self.checked(place) == FAILED
         assert f"{place.more}: " in capsys.readouterr().out
