@@ -92,7 +92,7 @@ class ServerSettings(Section):
         default=1232, description="Longest UDP response in octets, whatever the client accepts."
     )
     waiting_per_network: int = Field(
-        default=500,
+        default=1000,
         ge=1,
         le=1_000_000,
         description="Questions over UDP from one network (/24, /56) that may wait for other "

@@ -40,7 +40,7 @@ class Waiting:
 
     __slots__ = ("_discard_after_s", "_networks", "_per_network")
 
-    def __init__(self, *, per_network: int = 500, discard_after_s: float = 1.9) -> None:
+    def __init__(self, *, per_network: int = 1000, discard_after_s: float = 1.9) -> None:
         self._per_network = per_network
         self._discard_after_s = discard_after_s
         self._networks: dict[bytes, Network] = {}

@@ -82,7 +82,7 @@ def test_client_is_told_its_share_and_its_rate_limit(control: Controlled) -> Non
         "client": "192.0.2.77/32",
         "under_way": 500,
         "waiting_to_begin": 500,
-        "waiting_over_udp": 250,
+        "waiting_over_udp": 500,
     }
     assert facts["rate_limit"] is None
     out = control.ctl("explain-client", "2001:db8::77").out
