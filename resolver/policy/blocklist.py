@@ -11,18 +11,22 @@ Knows: lines and names. Does not know: files, answers.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from resolver.names import MAX_LABEL_OCTETS
 from resolver.policy.hashed import HashDraft, HashIndex, empty
 from resolver.policy.lines import (
     AddressReader,
     Complaints,
+    are_names,
+    between,
     key_of,
     name_of,
+    pairs,
     read_name,
     split,
-    strip,
 )
 from resolver.slices import Slices
+
+# First octets of a line with nothing in it, of comments, and of the title of an ad blocker's list.
+_NOTHING = (b"", b"#", b"!", b"[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,7 @@ def read_block_list(
     """The list in the chunks of a file. What cannot be used goes to `complaints`."""
     reader = _Reader()
     for piece in split(chunks):
-        for number, line in enumerate(piece.lines, piece.number):
-            try:
-                if not (piece.plain and reader.take_plain(line)):
-                    reader.take(strip(line))
-            except ValueError as error:
-                complaints.add(number, str(error))
+        piece.take(reader.take_all, reader.take, complaints)
         yield
     blocked = yield from reader.blocked.seal()
     excepted = yield from reader.excepted.seal()
@@ -82,23 +81,33 @@ class _Reader:
         self.excepted = HashDraft()
         self._addresses = AddressReader()
 
-    def take_plain(self, line: bytes) -> bool:
-        """Add what most lines are: a name, or an address and a name, in which nothing can be wrong.
-        False for all others."""
-        words = line.split()
-        count = len(words)
-        if len(line) > MAX_LABEL_OCTETS or not 0 < count <= 2:
+    def take_all(self, lines: list[bytes]) -> bool:
+        """Add lines that are all a name, or all an address and a name, or all the rule that blocks
+        a name; False when there are others."""
+        keys: list[bytes] | None = lines
+        if b" " in lines[0] or b"\t" in lines[0]:
+            keys = self._sunk(lines)
+        else:
+            if lines[0].startswith(b"||"):
+                keys = between(lines, b"||", b"^")
+            if keys is None or not are_names(keys):
+                return False
+        if keys is None:
             return False
-        if count == 2 and (self._addresses.read(words[0]) is None or b"." not in words[1]):
-            return False
-        self.blocked.add(words[-1].strip(b"."))
+        self.blocked.add_all(keys)
         return True
+
+    def _sunk(self, lines: list[bytes]) -> list[bytes] | None:
+        """The names of more than one label that are given an address."""
+        if (rows := pairs(lines)) is None or self._addresses.read_all(list(set(rows[0]))) is None:
+            return None
+        return [key for key in rows[1] if b"." in key]
 
     def take(self, line: bytes) -> None:
         """Add the names of one line. Raises ValueError."""
         first = line[:1]
-        if first in (b"", b"!", b"["):
-            return  # empty, a comment, or the title of an ad blocker's list
+        if first in _NOTHING:
+            return
         if first in (b"|", b"@"):
             self._take_rule(line)
             return

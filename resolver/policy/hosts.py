@@ -7,21 +7,22 @@ name of its first line. A million lines take some 30 MB: see hashed.py.
 Knows: hosts(5). Does not know: files, messages, what a name is beside this.
 """
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from resolver import names
 from resolver.codes import RRType
-from resolver.names import MAX_LABEL_OCTETS
 from resolver.policy.hashed import HashDraft, HashIndex
 from resolver.policy.lines import (
     AddressReader,
     Complaints,
     key_of,
     name_of,
+    pairs,
     read_name,
     split,
-    strip,
 )
 from resolver.slices import Slices
 
@@ -39,7 +40,7 @@ class Hosts:
     ipv6: HashIndex  # likewise -> number of the address in `ipv6_addresses`
     ipv6_addresses: bytearray
     reverse: HashIndex  # packed address -> offset of its name in `names`
-    names: bytearray
+    names: bytearray  # keys of names, with a newline behind each
 
     def lookup(self, name: bytes, rrtype: int) -> list[bytes] | None:
         """The rdatas at a lower-case name, none for a type it does not have; None when the name is
@@ -59,10 +60,7 @@ class Hosts:
         return []
 
     def _name_at(self, start: int) -> bytes:
-        end = start
-        while octets := self.names[end]:
-            end += octets + 1
-        return bytes(self.names[start : end + 1])
+        return name_of(bytes(self.names[start : self.names.index(b"\n", start)]))
 
     @property
     def octets(self) -> int:
@@ -89,11 +87,7 @@ def read_hosts(chunks: Iterable[bytes], complaints: Complaints) -> Slices[Hosts]
     """The hosts file in these chunks. What cannot be used goes to `complaints`."""
     reader = _Reader()
     for piece in split(chunks):
-        for number, line in enumerate(piece.lines, piece.number):
-            try:
-                reader.take(strip(line).split(), plain=piece.plain)
-            except ValueError as error:
-                complaints.add(number, str(error))
+        piece.take(reader.take_all, reader.take, complaints)
         yield
     ipv4 = yield from reader.ipv4.seal()
     ipv6 = yield from reader.ipv6.seal()
@@ -113,8 +107,55 @@ class _Reader:
         self._addresses = AddressReader()
         self._last_name: bytes | None = None
 
-    def take(self, words: list[bytes], *, plain: bool) -> None:
-        """Add one line, `plain` as lines.py has it. Raises ValueError."""
+    def take_all(self, lines: list[bytes]) -> bool:
+        """Add lines of an address and a name each; False when there are others."""
+        if (rows := pairs(lines)) is None:
+            return False
+        texts, keys = rows
+        distinct = list(dict.fromkeys(texts))
+        addresses = self._addresses.read_all(distinct)
+        if addresses is None:
+            return False
+        self._add_names(texts, keys, dict(zip(distinct, addresses, strict=True)))
+        first = dict(zip(reversed(texts), reversed(keys), strict=True))
+        # Two texts may be one address; the line that comes first is put in last.
+        last_first = zip(reversed(addresses), reversed(distinct), strict=True)
+        self._add_addresses({a: first[text] for a, text in last_first if a not in _UNSPECIFIED})
+        return True
+
+    def _add_names(
+        self, texts: list[bytes], keys: list[bytes], addresses: dict[bytes, bytes]
+    ) -> None:
+        for octets, index in ((4, self.ipv4), (16, self.ipv6)):
+            of_family = {text: a for text, a in addresses.items() if len(a) == octets}
+            numbers = dict(zip(of_family, self._numbers(of_family.values(), octets), strict=True))
+            if len(numbers) == len(addresses):
+                index.add_pairs(keys, map(numbers.__getitem__, texts))
+            else:
+                rows = [
+                    (key, text) for key, text in zip(keys, texts, strict=True) if text in numbers
+                ]
+                index.add_pairs([key for key, _ in rows], [numbers[text] for _, text in rows])
+
+    def _numbers(self, addresses: Collection[bytes], octets: int) -> Iterable[int]:
+        packed = b"".join(addresses)
+        if octets == 4:
+            return struct.unpack(f"!{len(addresses)}I", packed)
+        start = len(self.ipv6_addresses) // 16
+        self.ipv6_addresses += packed
+        return range(start, start + len(addresses))
+
+    def _add_addresses(self, named: dict[bytes, bytes]) -> None:
+        if not named or len(self.names) >= _MAX_BLOB_OCTETS:
+            return
+        keys = named.values()
+        ends = accumulate((len(key) + 1 for key in keys), initial=len(self.names))
+        self.reverse.add_pairs(named, list(ends)[:-1])
+        self.names += b"\n".join(keys) + b"\n"
+
+    def take(self, line: bytes) -> None:
+        """Add one line. Raises ValueError."""
+        words = line.split()
         if not words:
             return
         # A scope (fe80::1%eth0) is of no meaning to others.
@@ -123,20 +164,7 @@ class _Reader:
             raise ValueError("does not begin with an address")
         if len(words) < 2:
             raise ValueError("an address without a name")
-        if plain and len(words) == 2 and len(words[1]) <= MAX_LABEL_OCTETS:
-            found = [words[1].strip(b".")]  # nothing can be wrong with it
-        else:
-            found = [read_name(word) for word in words[1:]]
-        number = self._number(address)
-        for name in found:
-            (self.ipv4 if len(address) == 4 else self.ipv6).add(name, number)
-        if address not in _UNSPECIFIED and len(self.names) < _MAX_BLOB_OCTETS:
-            self.reverse.add(address, len(self.names))
-            self.names += name_of(found[0])
-
-    def _number(self, address: bytes) -> int:
-        if len(address) == 4:
-            return int.from_bytes(address, "big")
-        if self.ipv6_addresses[-16:] != address:
-            self.ipv6_addresses += address
-        return len(self.ipv6_addresses) // 16 - 1
+        keys = [read_name(word) for word in words[1:]]
+        self._add_names([words[0]] * len(keys), keys, {words[0]: address})
+        if address not in _UNSPECIFIED:
+            self._add_addresses({address: keys[0]})

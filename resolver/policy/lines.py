@@ -4,10 +4,14 @@ A name is kept as its text in lower case without the final dot, its key: most of
 by reading, and this needs the least. Lists come in any quality; a bad line is left out and told of,
 and never keeps the rest from being used.
 
+Nearly all lines of a list look the same. They are read hundreds at a time, by a few calls that go
+over all of them (between, pairs, are_names, AddressReader.read_all); where one of them is
+different these say so, and change nothing, and the lines are read one by one.
+
 Knows: hosts(5), the habits of published lists. Does not know: files, what a name is for.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
@@ -17,13 +21,15 @@ from resolver.errors import Finding
 from resolver.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS
 
 SLICE_LINES: Final = 500  # between two breaks: a millisecond or so
+FEW_LINES: Final = 50  # that are read one by one because of one of them
 MAX_LINE_OCTETS: Final = 4096
 MAX_FINDINGS: Final = 10
 _MAX_KNOWN_ADDRESSES: Final = 1000
 
-_ZERO: Final = ord("0")
-# What most lines of a list are made of, and what names may be made of otherwise.
-_PLAIN: Final = b"abcdefghijklmnopqrstuvwxyz0123456789-_.: \t\r"
+_NOTHING: Final = (b"", b"#")  # first octets of lines without anything in them
+_OCTETS: Final = {b"%d" % n: n for n in range(256)}
+_GROUP_DIGITS: Final = 4
+_IPV6_GROUPS: Final = 8
 _PRINTABLE: Final = bytes(o for o in range(33, 127) if o not in b"\\/*#|^$@!")
 _LENGTHS: Final = [bytes((n,)) for n in range(MAX_LABEL_OCTETS + 1)]
 
@@ -51,12 +57,31 @@ class Complaints:
 
 @dataclass(slots=True)
 class Piece:
-    """Some lines of a file in lower case, and the number of the first. `plain` when there is
-    nothing in them but names, addresses and blanks."""
+    """Some lines of a file in lower case, and the number of the first."""
 
     number: int
     lines: list[bytes]
-    plain: bool
+
+    def take(
+        self,
+        together: Callable[[list[bytes]], bool],
+        alone: Callable[[bytes], None],
+        complaints: Complaints,
+    ) -> None:
+        """Give all lines to `together`, which says whether it has taken them, or else one by one
+        and stripped to `alone`, which raises ValueError."""
+        if together(self.lines):
+            return
+        for start in range(0, len(self.lines), FEW_LINES):
+            few = self.lines[start : start + FEW_LINES]
+            told = [line for line in few if line[:1] not in _NOTHING]
+            if not told or together(told):
+                continue
+            for number, line in enumerate(few, self.number + start):
+                try:
+                    alone(strip(line))
+                except ValueError as error:
+                    complaints.add(number, str(error))
 
 
 def split(chunks: Iterable[bytes]) -> Iterator[Piece]:
@@ -67,18 +92,49 @@ def split(chunks: Iterable[bytes]) -> Iterator[Piece]:
     for chunk in chunks:
         if number == 1 and not rest:
             chunk = chunk.removeprefix(b"\xef\xbb\xbf")
-        *lines, rest = (rest + chunk.lower()).split(b"\n")
+        *lines, rest = (rest + chunk.lower()).replace(b"\r\n", b"\n").split(b"\n")
         for start in range(0, len(lines), SLICE_LINES):
-            yield _piece(number + start, lines[start : start + SLICE_LINES])
+            yield Piece(number + start, lines[start : start + SLICE_LINES])
         number += len(lines)
         rest = rest[: MAX_LINE_OCTETS + 1]
     if rest:
-        yield _piece(number, [rest])
+        yield Piece(number, [rest])
 
 
-def _piece(number: int, lines: list[bytes]) -> Piece:
-    text = b" ".join(lines)
-    return Piece(number, lines, not text.translate(None, _PLAIN) and b".." not in text)
+def between(lines: Sequence[bytes], prefix: bytes, suffix: bytes) -> list[bytes] | None:
+    """What each line has between these two; None when not every line has them."""
+    text = b"\n".join(lines)
+    if not text.startswith(prefix) or not text.endswith(suffix):
+        return None
+    found = text[len(prefix) : len(text) - len(suffix)].split(suffix + b"\n" + prefix)
+    return found if len(found) == len(lines) else None
+
+
+def pairs(lines: Sequence[bytes]) -> tuple[list[bytes], list[bytes]] | None:
+    """The first words of all lines, and the second ones, which are keys of names; None when not
+    every line is such a pair."""
+    if max(map(len, lines)) > MAX_LINE_OCTETS:
+        return None
+    first = lines[0].rpartition(b" ")[0]
+    if first and b" " not in first and (keys := between(lines, first + b" ", b"")) is not None:
+        return ([first] * len(lines), keys) if are_names(keys) else None
+    # A # in a line ends up among what is no name or no address.
+    words = b" # ".join(lines).split()
+    ends = words[2::3]
+    if len(words) != len(lines) * 3 - 1 or ends.count(b"#") != len(ends):
+        return None
+    return (words[::3], words[1::3]) if are_names(words[1::3]) else None
+
+
+def are_names(words: Sequence[bytes]) -> bool:
+    """Whether all of these are their own keys; False also for some that `read_name` takes."""
+    text = b".%b." % b".".join(words)
+    if b".." in text or text.translate(None, _PRINTABLE):
+        return False
+    longest = max(map(len, words))
+    return longest <= MAX_LABEL_OCTETS or (
+        longest + 2 <= MAX_NAME_OCTETS and max(map(len, text.split(b"."))) <= MAX_LABEL_OCTETS
+    )
 
 
 def strip(line: bytes) -> bytes:
@@ -135,16 +191,48 @@ class AddressReader:
         self._known[text] = packed
         return packed
 
+    def read_all(self, texts: Sequence[bytes]) -> list[bytes] | None:
+        """The packed addresses, or None when there is anything else among them."""
+        if (addresses := _read_ipv4(texts)) is not None:
+            return addresses
+        read = [self.read(text) for text in texts]
+        found = [address for address in read if address is not None]
+        return found if len(found) == len(read) else None
+
+
+def _read_ipv4(texts: Sequence[bytes]) -> list[bytes] | None:
+    parts = b".#.".join(texts).split(b".")
+    ends = parts[4::5]
+    if len(parts) != len(texts) * 5 - 1 or ends.count(b"#") != len(ends):
+        return None
+    del parts[4::5]
+    try:
+        packed = bytes(map(_OCTETS.__getitem__, parts))
+    except KeyError:
+        return None
+    return [packed[i : i + 4] for i in range(0, len(packed), 4)]
+
 
 def _read_address(text: bytes) -> bytes | None:
-    parts = text.split(b".")
     try:
-        if len(parts) == 4 and all(part.isdigit() and part[0] != _ZERO for part in parts):
-            return bytes(map(int, parts))
-        # Not every text with a zero in it is what it seems.
-        return ip_address(text.decode("ascii")).packed
+        if b"." in text:
+            return ip_address(text.decode("ascii")).packed
+        return _read_ipv6(text)
     except ValueError:
         return None
+
+
+def _read_ipv6(text: bytes) -> bytes:
+    """RFC 4291 section 2.2, forms 1 and 2. Raises ValueError."""
+    head, gap, tail = text.partition(b"::")
+    left, right = (part.split(b":") if part else [] for part in (head, tail))
+    missing = _IPV6_GROUPS - len(left) - len(right)
+    groups = [*left, *[b"0"] * missing, *right]
+    digits = b"".join([group.rjust(_GROUP_DIGITS, b"0") for group in groups])
+    # A group of more digits makes all of them more.
+    if b"" in groups or (missing < 1 if gap else missing) or len(digits) != 32:
+        raise ValueError("no address")
+    return bytes.fromhex(digits.decode("ascii"))
 
 
 def _show(text: bytes) -> str:

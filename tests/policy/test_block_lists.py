@@ -101,6 +101,21 @@ def test_a_line_that_cannot_be_used_is_told_and_left_out(line: str, reason: str,
     assert blocks.blocked.count == 2
 
 
+FORMS = ["host.example", "0.0.0.0 host.example", "127.0.0.1\thost.example", "||host.example^"]
+
+
+@pytest.mark.parametrize("odd", [*FORMS, "@@||host.example^", "! why", "", ":: one", "a..b"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_line_that_is_different_changes_nothing_for_the_others(odd: str, form: str):
+    lines = [form.replace("host", f"host{i}") for i in range(120)]
+    lines[60:60] = [odd]
+    blocks, complaints = read("\n".join(lines) + "\r\n", chunk=100_000)
+    assert [finding.line for finding in complaints.told()] == [61] * (odd == "a..b")
+    assert all(covers(blocks, f"host{i}.example.") for i in range(120))
+    assert (covers(blocks, "host.example.") is not None) == (odd in FORMS)
+    assert covers(blocks, "one.") is None
+
+
 def test_a_file_of_anything_at_all_is_told_of_in_a_few_lines():
     _, complaints = read(bytes(range(256)) * 400)
     assert len(complaints.told()) <= MAX_FINDINGS + 1

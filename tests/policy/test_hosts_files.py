@@ -1,11 +1,15 @@
 """Hosts files: addresses for names, names for addresses, and nothing else there (R24)."""
 
+from ipaddress import IPv6Address, ip_address
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resolver import names
 from resolver.codes import RRType
 from resolver.policy.hosts import Hosts, read_hosts, reversed_address
-from resolver.policy.lines import Complaints
+from resolver.policy.lines import FEW_LINES, AddressReader, Complaints
 from resolver.slices import finish
 
 TEXT = """\
@@ -97,3 +101,68 @@ def test_many_addresses_take_few_octets_each():
     assert lookup("host300.example.", RRType.A, hosts) == [bytes((10, 1, 44, 1))]
     assert lookup("1.44.1.10.in-addr.arpa.", RRType.PTR, hosts) == [names.read("host300.example.")]
     assert hosts.octets <= 20_000 * 50
+
+
+ODD = {
+    "# a comment": 0,
+    "": 0,
+    "10.9.9.9 odd.example alias.example": 0,
+    "10.9.9.9\todd.example  # why": 0,
+    "2001:db8::9 odd.example": 0,
+    "10.9.9.9 a..b": 1,
+    "10.9.9 odd.example": 1,
+    "10.9.9.9 # odd.example": 1,
+    "10.9.9.9": 1,
+    "10.9.9.9 odd.example # # x": 0,
+    "10.9.9.9 " + "x" * 64: 1,
+    "10.9.9.9 " + "odd." * 64 + "example": 1,
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("address", ["0.0.0.0", "10.0.0.{}", "2001:db8::{}"])
+@pytest.mark.parametrize("at", [0, FEW_LINES, 199])
+def test_a_line_that_is_different_changes_nothing_for_the_others(odd: str, address: str, at: int):
+    lines = [f"{address.format(i)} host{i}.example" for i in range(200)]
+    hosts, complaints = read("\n".join([*lines[:at], odd, *lines[at:]]) + "\n")
+    assert [finding.line for finding in complaints.told()] == [at + 1] * ODD[odd]
+    rrtype = RRType.AAAA if ":" in address else RRType.A
+    for i in range(200):
+        packed = ip_address(address.format(i)).packed
+        assert lookup(f"host{i}.example.", rrtype, hosts) == [packed]
+    found = lookup("odd.example.", RRType.AAAA if ":" in odd else RRType.A, hosts)
+    assert (found is not None) == ("odd.example" in odd and not ODD[odd])
+
+
+def test_an_address_has_the_first_of_very_many_names():
+    hosts, _ = read("".join(f"192.0.2.1 host{i}.example\n" for i in range(2_000)))
+    assert lookup("1.2.0.192.in-addr.arpa.", RRType.PTR, hosts) == [names.read("host0.example.")]
+
+
+@given(st.integers(0, 2**128 - 1), st.integers(0, 2**128 - 1))
+def test_any_address_is_read_as_it_is_written(number: int, mask: int):
+    for address in (IPv6Address(number), IPv6Address(number & mask), IPv6Address(number >> 96)):
+        for text in (str(address), address.exploded):
+            assert AddressReader().read(text.encode()) == address.packed
+
+
+@given(st.text("0123456789af:.", min_size=1, max_size=24))
+def test_nothing_else_is_an_address(text: str):
+    try:
+        expected = ip_address(text).packed
+    except ValueError:
+        expected = None
+    assert AddressReader().read(text.encode()) == expected
+    assert AddressReader().read_all([text.encode()]) == (None if expected is None else [expected])
+
+
+@pytest.mark.parametrize(
+    "text", ["::", "1::", "::1", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "::ffff:192.0.2.1"]
+)
+def test_a_gap_is_of_one_group_or_more(text: str):
+    assert AddressReader().read(text.encode()) == ip_address(text).packed
+
+
+@pytest.mark.parametrize("text", ["1:2:3:4:5:6:7:8::", "1::2::3", ":1::", "::1:", "12345::", ":::"])
+def test_what_is_no_address(text: str):
+    assert AddressReader().read(text.encode()) is None
