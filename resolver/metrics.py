@@ -24,6 +24,7 @@ TABLE: dict[str, str] = {
     "transfers_out_refused_total": "Zone transfers refused by access control or a quota",
     "transfers_out_failed_total": "Zone transfers broken off",
     "transfers_in_total": "New versions of zones transferred from primaries",
+    "transfers_in_failed_total": "Transfers in that stopped at a bound, broke off or were faulty",
     "refreshes_failed_total": "Checks of secondary zones that no primary was of use in",
     "soa_queries_total": "SOA queries sent to primaries",
     "notifies_in_total": "NOTIFYs believed",
@@ -79,6 +80,7 @@ class Metrics:
     transfers_out_refused_total: int
     transfers_out_failed_total: int
     transfers_in_total: int
+    transfers_in_failed_total: int
     refreshes_failed_total: int
     soa_queries_total: int
     notifies_in_total: int

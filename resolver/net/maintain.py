@@ -37,7 +37,7 @@ from resolver.zone.primaries import Fetch, Heard, Silent, Unreached
 from resolver.zone.refresh import Clamps
 from resolver.zone.status import ZoneStatus
 from resolver.zone.store import ZoneStore
-from resolver.zone.transfer_in import Bounds, Result
+from resolver.zone.transfer_in import Bounds, Refused, Result
 
 # Changes of a zone that small are put on step by step however small the zone is.
 MIN_CHANGES = 10_000
@@ -348,9 +348,11 @@ class Keeper:
         soa = base.soa if base is not None and fetch.incremental else None
         wanted = Wanted(origin, fetch.held, soa, bounds)
         async with self._places.transfer(fetch.primary.address.ip):
-            return await transfer(
+            result = await transfer(
                 self._client, fetch.primary, wanted, self._patience, clock=self.clock
             )
+        self.metrics.transfers_in_failed_total += isinstance(result, Refused)
+        return result
 
     def _run(self, secondary: Secondary) -> None:
         self._tasks[secondary.origin] = asyncio.create_task(secondary.run())

@@ -22,6 +22,7 @@ from fake_primary import (
 )
 
 from resolver import names
+from resolver.app.control.verbs import zones
 from resolver.config.secondary import SecondarySettings
 from resolver.model import Question
 from resolver.net import soa_query, transfer_client
@@ -215,6 +216,32 @@ async def test_faulty_transfer_leaves_the_old_version_and_the_next_one_succeeds(
         primary.behave = primary.send_whole
         await until_version(server, "2")
         assert server.metrics.exceptions_total == 0
+
+
+@pytest.mark.parametrize(
+    ("bound", "note"),
+    [
+        ({"max_size": 30_000}, "more than 30000 octets"),
+        ({"max_records": 500}, "more than 500 records"),
+    ],
+)
+async def test_transfer_that_stops_at_a_bound_is_told_and_counted(
+    tmp_path: Path, bound: dict[str, int], note: str
+) -> None:
+    async with FakePrimary() as primary, secondary(tmp_path, primary.address, **bound) as server:
+        await until_version(server, "1")
+        assert server.metrics.transfers_in_failed_total == 0
+        primary.behave = endless
+        primary.serial = 2
+
+        async def told() -> bool:
+            (by,) = (await zones.status(server, {"zone": ORIGIN}))["primaries"]
+            return note in by["note"]
+
+        await until(told)
+        # IXFR, and AXFR instead.
+        assert server.metrics.transfers_in_failed_total >= 2
+        assert server.metrics.transfers_in_total == 1
 
 
 async def test_queries_during_a_long_transfer_see_one_version(tmp_path: Path) -> None:
