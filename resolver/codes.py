@@ -92,6 +92,8 @@ class RRType(IntEnum):
     WALLET = 262
     TA = 32768
     DLV = 32769
+    # From the range for private use (RFC 6895 section 3.1), with the number PowerDNS gave it.
+    ALIAS = 65401
 
 
 class RRClass(IntEnum):

@@ -115,6 +115,16 @@ def show(name: bytes) -> str:
     return ".".join(parts) + "."
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether octets are one name in wire form, uncompressed, and nothing behind it."""
+    at = 0
+    while at < len(data) and data[at]:
+        if data[at] > MAX_LABEL_OCTETS:
+            return False
+        at += data[at] + 1
+    return at + 1 == len(data) <= MAX_NAME_OCTETS
+
+
 def parent(name: bytes) -> bytes:
     """The name without its first label; the root is its own parent."""
     return name[name[0] + 1 :] or ROOT

@@ -32,7 +32,7 @@ def check(options: argparse.Namespace, read: Callable[[], tuple[Config, str]]) -
     except ResolverError as error:
         errors.append(Finding(source, 0, str(error)))
     else:
-        found = read_folders(config.zone_directory)
+        found = read_folders(config)
         errors += (fault for report in found for fault in report.errors)
         warnings += material.warnings
         warnings += (note for report in found for note in report.warnings)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from resolver import names
+from resolver.app.alias_records import unanswerable
 from resolver.app.cookie_secrets import read_cookie_secrets
 from resolver.app.key_files import read_keys
 from resolver.app.local_files import LocalFiles
@@ -93,6 +94,10 @@ def gather(
         material.zone_faults += read.report.errors
         if read.report.zone is not None:
             material.zones.append(read.report.zone)
+    if not config.recursion.enabled:
+        reports = [read.report for read in material.reads.values()]
+        origins = [entry.name for entry in config.zone]
+        material.warnings += yield from unanswerable(reports, origins)
     return material
 
 

@@ -8,13 +8,13 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from resolver import names
+from resolver.app.alias_records import unanswerable
 from resolver.app.exits import FAILED, OK
-from resolver.config.zones import ZoneDirectorySettings
+from resolver.config.schema import Config
 from resolver.errors import Finding, NameSyntaxError
 from resolver.net.zone_files import zone_files
 from resolver.slices import finish
@@ -46,10 +46,10 @@ def check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
     return OK
 
 
-def read_folders(entries: Iterable[ZoneDirectorySettings]) -> list[ZoneReport]:
-    """What every file in these folders gives; what is wrong with a folder is an error, too."""
+def read_folders(config: Config) -> list[ZoneReport]:
+    """What every file in its folders gives; what is wrong with a folder is an error, too."""
     reports = []
-    for entry in entries:
+    for entry in config.zone_directory:
         try:
             paths = zone_files(entry.path)
         except OSError as error:
@@ -63,6 +63,9 @@ def read_folders(entries: Iterable[ZoneDirectorySettings]) -> list[ZoneReport]:
                 continue
             digest = entry.zonemd == "check"
             reports.append(read_zone_file(path, origin, now=time.time(), check_digest=digest))
+    if not config.recursion.enabled:
+        doubts = finish(unanswerable(reports, [entry.name for entry in config.zone]))
+        reports.append(ZoneReport(None, [], doubts))
     return reports
 
 

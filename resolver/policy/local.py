@@ -33,7 +33,7 @@ _ANY = int(RRType.ANY)
 _CNAME = int(RRType.CNAME)
 # These say something about a zone, its cuts or its signatures, and mean nothing in an overlay.
 _NO_OVERLAY = frozenset(
-    (RRType.DNAME, RRType.RRSIG, RRType.NSEC, RRType.NSEC3, RRType.DNSKEY, RRType.DS)
+    (RRType.DNAME, RRType.RRSIG, RRType.NSEC, RRType.NSEC3, RRType.DNSKEY, RRType.DS, RRType.ALIAS)
 )
 _NOBODY = names.read("nobody.invalid.")
 _NOWHERE = {int(RRType.A): bytes(4), int(RRType.AAAA): bytes(16)}

@@ -10,6 +10,7 @@ RFC 6604 (the rcode is that of the last name), RFC 6672 section 3.2, RFC 9471. D
 clients, caches, packets.
 """
 
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from resolver import names
@@ -18,6 +19,7 @@ from resolver.model import Answer, ExtendedError, Question, RRset
 from resolver.zone.content import Zone
 from resolver.zone.lookup import (
     Alias,
+    Borrowed,
     Found,
     NoData,
     NoName,
@@ -57,6 +59,21 @@ _HOST_AT: Final = {
 }
 _NAPTR: Final = int(RRType.NAPTR)
 _SERVICE_BINDINGS: Final = frozenset((int(RRType.SVCB), int(RRType.HTTPS)))
+
+
+@dataclass(slots=True)
+class Borrowing(Answer):
+    """Addresses of `owner` that are yet to be looked up at `lender`, the target of its ALIAS record
+    with this TTL (serve/borrow.py). As it stands it is a failure, for whoever cannot do that.
+
+    `answer` has the aliases that led to `owner`, `authority` what proves them, `denial` is for the
+    case that there are no addresses.
+    """
+
+    owner: bytes = b""
+    lender: bytes = b""
+    ttl_s: int = 0
+    denial: RRset | None = None
 
 
 def answer(
@@ -148,6 +165,8 @@ def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
                 found.append(cname)
                 if inquiry.qtype in _ANSWERED_BY_CNAME:
                     return _complete(inquiry, zone)
+            case Borrowed(alias):
+                return _borrowing(inquiry, zone, alias, sname)
             case _:
                 return _last(inquiry, zone, result, chase)
         sname = target
@@ -169,7 +188,7 @@ def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
 
 def _made_from(result: Result) -> bytes | None:
     match result:
-        case Found(_, source) | Alias(_, _, source):
+        case Found(_, source) | Alias(_, _, source) | Borrowed(_, source):
             return source
         case Redirection(dname):
             return dname.owner.lower()
@@ -185,6 +204,28 @@ def zone_for(store: ZoneStore, name: bytes, qtype: int) -> Zone | None:
     if qtype == _DS and zone is not None and zone.origin == key and key != names.ROOT:
         return store.find(names.parent(key)) or zone
     return zone
+
+
+def _borrowing(inquiry: _Inquiry, zone: Zone, alias: RRset, sname: bytes) -> Answer:
+    """The file of a signed zone cannot have an ALIAS, but a transfer may have brought the two
+    together."""
+    lender = alias.rdatas[0]
+    reason = "nobody here can look up where the ALIAS leads"
+    if zone.signed or not names.is_whole(lender):
+        reason = "an ALIAS in a signed zone" if zone.signed else "an ALIAS that is no name"
+        lender = b""
+    return Borrowing(
+        Rcode.SERVFAIL,
+        answer=inquiry.found,
+        authority=inquiry.proven,
+        authoritative=True,
+        extended_errors=(ExtendedError(Ede.NOT_SUPPORTED, reason),),
+        ages=False,
+        owner=sname,
+        lender=lender,
+        ttl_s=alias.ttl,
+        denial=zone.denial_soa,
+    )
 
 
 def _endless(inquiry: _Inquiry) -> Answer:

@@ -2,35 +2,26 @@
 
 Own zones are answered from their zone version only, never from a cache, and always with AA. For a
 client that may recurse and asks for it, a chain of aliases that leaves our zones is followed, and a
-name below one of our own cuts is resolved from that cut on.
+name below one of our own cuts is resolved from that cut on. Where an ALIAS record leads is looked
+up for every client.
 """
 
 from dataclasses import replace
 
 from resolver.cache.delegations import Delegation
-from resolver.codes import Ede, Rcode, RRType
+from resolver.codes import Ede, Rcode
 from resolver.effects import Steps
-from resolver.iterate import scrub
 from resolver.model import Answer, ExtendedError, Question, Source
 from resolver.policy.acl import QUERY, RECURSION
 from resolver.resolve import Recursion
 from resolver.serve import authority
 from resolver.serve.any_type import AnyAnswer, hinfo, is_whole
+from resolver.serve.authority import Borrowing
+from resolver.serve.beyond import delegation, unserved
+from resolver.serve.borrow import Borrower
 from resolver.serve.request import Handled, Request
 from resolver.trace import Trace
-from resolver.zone.store import Withheld, ZoneStore
-
-# A secondary whose copy is too old, and one that has none yet (RFC 8914 sections 4.25 and 4.15).
-_EXPIRED = Answer(
-    Rcode.SERVFAIL,
-    extended_errors=(ExtendedError(Ede.INVALID_DATA, "the zone has expired"),),
-    source=Source.OWN,
-)
-_NOT_READY = Answer(
-    Rcode.SERVFAIL,
-    extended_errors=(ExtendedError(Ede.NOT_READY, "the zone has not been loaded yet"),),
-    source=Source.OWN,
-)
+from resolver.zone.store import ZoneStore
 
 
 class OwnZones:
@@ -46,6 +37,7 @@ class OwnZones:
     ) -> None:
         self._zones = zones
         self._recursion = recursion
+        self._borrower = Borrower(zones, recursion)
         self._minimal = minimal
         self._any_answer: AnyAnswer = any_answer
 
@@ -62,22 +54,30 @@ class OwnZones:
             error = ExtendedError(Ede.PROHIBITED, "not in access.query")
             return Answer(Rcode.REFUSED, extended_errors=(error,), source=Source.REFUSED)
         if withheld is not None:
-            return _unserved(withheld)
+            return unserved(withheld)
         answer = self._answer(request)
         if answer is None:
             return None
         answer.ages = False
         answer.source = Source.OWN
+        if isinstance(answer, Borrowing):
+            request.trace = request.trace or Trace()
+            return self._borrower.answer(answer, question.qtype, request.trace)
+        return self._beyond(request, answer)
+
+    def _beyond(self, request: Request, answer: Answer) -> Handled:
+        """What a client may be told that goes on where our zones end."""
         if answer.chase is not None and (target := self._zones.withheld(answer.chase)) is not None:
-            return _unserved(target)
+            return unserved(target)
         if self._recursion is None:
             return answer
         if not (request.recursion_desired and request.bits & RECURSION):
             return answer
         if answer.chase is not None:
-            return _chase(request, self._recursion, answer, Question(answer.chase, question.qtype))
-        if (delegation := _delegation(answer)) is not None:
-            return _below_cut(request, self._recursion, delegation)
+            asked = Question(answer.chase, request.question.qtype)
+            return _chase(request, self._recursion, answer, asked)
+        if (cut := delegation(answer)) is not None:
+            return _below_cut(request, self._recursion, cut)
         return answer
 
     def _answer(self, request: Request) -> Answer | None:
@@ -100,22 +100,6 @@ class OwnZones:
         route = self._recursion.routes.find(request.question.qname.lower())
         closer = route is not None and len(route.zone) > len(origin)
         return closer and bool(request.bits & RECURSION)
-
-
-def _unserved(zone: Withheld) -> Answer:
-    return _EXPIRED if zone.expired else _NOT_READY
-
-
-def _delegation(answer: Answer) -> Delegation | None:
-    """Where a referral of ours leads, or None if the answer is none."""
-    if answer.authoritative or answer.answer or not answer.authority:
-        return None
-    ns = answer.authority[0]
-    if ns.rrtype != RRType.NS:
-        return None
-    servers = tuple(rdata.lower() for rdata in ns.rdatas)
-    zone = ns.owner.lower()
-    return Delegation(zone, servers, scrub.glue(answer.additional, servers, zone, harden=False))
 
 
 def _chase(

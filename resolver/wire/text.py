@@ -21,6 +21,7 @@ from resolver.codes import (
     Flag,
     Opcode,
     RRClass,
+    RRType,
     show_class,
     show_rcode,
     show_type,
@@ -31,6 +32,8 @@ from resolver.wire.edns import KEEPALIVE_UNIT_S, extended_errors
 MAX_RDATA_OCTETS = 65535
 
 _FLAGS = (Flag.QR, Flag.AA, Flag.TC, Flag.RD, Flag.RA, Flag.AD, Flag.CD, Flag.Z)
+# dnspython does not know it; its data is one name, too.
+_READ_AS = {int(RRType.ALIAS): int(RRType.CNAME)}
 _CAPITALS = frozenset(("DNSKEY", "DNSSEC", "DS", "NSEC", "NSEC3", "NXDOMAIN"))
 
 
@@ -41,7 +44,7 @@ def show_rdata(
     try:
         parsed = dns.rdata.from_wire(
             dns.rdataclass.RdataClass.make(rrclass),
-            dns.rdatatype.RdataType.make(rrtype),
+            dns.rdatatype.RdataType.make(_READ_AS.get(rrtype, rrtype)),
             rdata,
             0,
             len(rdata),
@@ -66,7 +69,7 @@ def read_rdata(
     try:
         wire = dns.rdata.from_text(
             dns.rdataclass.RdataClass.make(rrclass),
-            dns.rdatatype.RdataType.make(rrtype),
+            dns.rdatatype.RdataType.make(_READ_AS.get(rrtype, rrtype)),
             text,
             origin=_name(origin) or dns.name.root,
             relativize=False,

@@ -24,7 +24,7 @@ _NS: Final = int(RRType.NS)
 _CNAME: Final = int(RRType.CNAME)
 _WKS: Final = int(RRType.WKS)
 # A new one takes the place of the old one (RFC 2136 section 1.1.5, RFC 6672 section 5.2).
-_SINGLE: Final = frozenset((_SOA, _CNAME, int(RRType.DNAME)))
+_SINGLE: Final = frozenset((_SOA, _CNAME, int(RRType.DNAME), int(RRType.ALIAS)))
 _WKS_KEY_OCTETS: Final = 5  # address and protocol
 _SERIAL_AT: Final = -20  # from the end of an SOA
 

@@ -17,6 +17,7 @@ from resolver.zone.content import CASED, ENT, Zone
 from resolver.zone.groups import Group, unpack_groups
 
 _CNAME: Final = int(RRType.CNAME)
+_ALIAS: Final = int(RRType.ALIAS)
 _ADDRESSES: Final = (int(RRType.A), int(RRType.AAAA))
 
 
@@ -54,6 +55,13 @@ class _Version:
 
     def has_address(self, key: bytes) -> bool:
         return any(group.rrtype in _ADDRESSES for group in self.groups(key))
+
+    def borrows(self, key: bytes) -> bool:
+        return any(group.rrtype == _ALIAS for group in self.groups(key))
+
+    @property
+    def has_keys(self) -> bool:
+        return check.signs(self.groups(self.origin))
 
     def covering(self, key: bytes) -> bytes | None:
         return covering(key, self.origin, self._covers)

@@ -10,7 +10,7 @@ Does not know: signatures (zone/signing.py), files, how nodes are packed.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from resolver import names
@@ -32,6 +32,7 @@ _CNAME: Final = int(RRType.CNAME)
 _SOA: Final = int(RRType.SOA)
 _DNAME: Final = int(RRType.DNAME)
 _DS: Final = int(RRType.DS)
+_ALIAS: Final = int(RRType.ALIAS)
 _RRSIG: Final = int(RRType.RRSIG)
 _NSEC3: Final = int(RRType.NSEC3)
 _SPF: Final = int(RRType.SPF)
@@ -49,6 +50,7 @@ _TARGET_AT: Final = {
     _NS: 0,
     _CNAME: 0,
     _DNAME: 0,
+    _ALIAS: 0,
     int(RRType.PTR): 0,
     int(RRType.MX): 2,
     int(RRType.SRV): 6,
@@ -58,6 +60,7 @@ _NO_ALIAS_TARGET: Final = frozenset((_NS, int(RRType.MX), int(RRType.SRV)))
 BESIDE_CNAME: Final = frozenset(
     (_CNAME, RRType.SIG, RRType.KEY, RRType.NXT, RRType.RRSIG, RRType.NSEC)
 )
+_ONE_ONLY: Final = frozenset((_CNAME, _DNAME, _ALIAS))
 _AT_CUT: Final = frozenset((_NS, _DS, _A, _AAAA, RRType.RRSIG, RRType.NSEC, RRType.NSEC3))
 _ALWAYS_CONCERN: Final = frozenset((*_TARGET_AT, _SOA, _DS, int(RRType.RRSIG)))
 
@@ -67,6 +70,10 @@ class Contents(Protocol):
 
     @property
     def origin(self) -> bytes: ...
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there are keys or signatures at the apex (`signs`)."""
 
     def groups(self, key: bytes) -> "list[Group]":
         """The RRsets of a name."""
@@ -79,6 +86,9 @@ class Contents(Protocol):
 
     def has_address(self, key: bytes) -> bool:
         """Whether a name has an A or AAAA record."""
+
+    def borrows(self, key: bytes) -> bool:
+        """Whether a name has an ALIAS record."""
 
     def covering(self, key: bytes) -> bytes | None:
         """The cut or DNAME nearest above a name that occludes it."""
@@ -93,12 +103,18 @@ class Sink(Protocol):
 
 
 # Types with a rule about what else is at their name.
-_ALONE: Final = frozenset((_NS, _CNAME, _DNAME))
+_ALONE: Final = frozenset((_NS, _CNAME, _DNAME, _ALIAS))
+_SIGNS: Final = frozenset((int(RRType.DNSKEY), _RRSIG))
 
 
 def concerns(rrtype: int) -> bool:
     """Whether a lone record of this type at a plain name has any rule to keep."""
     return rrtype in _ALWAYS_CONCERN
+
+
+def signs(groups: "Iterable[Group]") -> bool:
+    """Whether these RRsets of an apex are those of a zone that is, or is to be, signed."""
+    return any(group.rrtype in _SIGNS for group in groups)
 
 
 def apex(zone: Contents, findings: Sink) -> None:
@@ -129,6 +145,9 @@ def node(
     for group in groups:
         _rrset(key, flags, group, findings)
         _owner(key, group, findings)
+        if group.rrtype == _ALIAS and zone.has_keys:
+            reason = "in a signed zone: the addresses it leads to would have no signature"
+            findings.error(group.where, f"{_rrset_name(key, group)} {reason}")
         if group.rrtype in _TARGET_AT:
             _targets(zone, key, group, findings)
         if flags & content.CUT and group.rrtype not in _AT_CUT:
@@ -171,16 +190,34 @@ def coexistence(key: bytes, flags: int, groups: "Sequence[Group]", findings: Sin
                 f"{names.show(key)} has a CNAME and other data: {listed} (RFC 2181 section 10.1)",
             )
     for group in groups:
-        if group.rrtype in (_CNAME, _DNAME) and len(group.rdatas) > 1:
+        if group.rrtype in _ONE_ONLY and len(group.rdatas) > 1:
             count, kind = len(group.rdatas), show_type(group.rrtype)
             reason = f"{names.show(key)} has {count} different {kind} records"
             findings.error(group.where, reason)
+        if group.rrtype == _ALIAS:
+            _alias(key, group, where, findings)
     if _DNAME in where and flags & content.CUT:
         reason = "has NS and DNAME but is not the apex (RFC 6672 section 2.3)"
         findings.error(where[_DNAME], f"{names.show(key)} {reason}")
     if _NS in where and key[:2] == b"\x01*":
         reason = f"NS at the wildcard {names.show(key)} (RFC 4592 section 4.2)"
         findings.error(where[_NS], reason)
+
+
+def _alias(key: bytes, group: "Group", where: dict[int, int], findings: Sink) -> None:
+    """Addresses are its own or those of the target, not both; and who sends us a zone may have
+    other ideas of this type, which is for private use."""
+    shown = names.show(key)
+    own = [rrtype for rrtype in (_A, _AAAA) if rrtype in where]
+    if own:
+        listed = " and ".join(show_type(rrtype) for rrtype in own)
+        place = max(group.where, where[own[0]])
+        findings.error(place, f"{shown} has an ALIAS and addresses of its own: {listed}")
+    for rdata in group.rdatas.values():
+        if not names.is_whole(rdata):
+            findings.error(group.where, f"ALIAS at {shown} with data that is no name")
+        elif rdata.lower() == key:
+            findings.error(group.where, f"ALIAS at {shown} leads to itself")
 
 
 def _rrset(key: bytes, flags: int, group: "Group", findings: Sink) -> None:
@@ -258,7 +295,7 @@ def _host(zone: Contents, key: bytes, target: bytes, group: "Group", *, findings
     stands for no service at all (RFC 7505, RFC 2782)."""
     if target == names.ROOT or not names.is_within(target, zone.origin):
         return
-    if _has_address(zone, target) or zone.covering(target) is not None:
+    if _has_address(zone, target) or zone.borrows(target) or zone.covering(target) is not None:
         return
     shown = names.show(target)
     reason = f"leads to {shown}, which has no A or AAAA"

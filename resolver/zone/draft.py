@@ -39,6 +39,7 @@ _SLICE_NAMES: Final = 200
 
 _NS: Final = int(RRType.NS)
 _DNAME: Final = int(RRType.DNAME)
+_ALIAS_RECORD: Final = int(RRType.ALIAS)
 # Marks of a name that matter only here stand where flags of finished names do.
 _ALIAS: Final = content.ENT
 _ADDRESS: Final = content.OCCLUDED
@@ -108,6 +109,7 @@ class Draft:
 
     def __init__(self, origin: bytes) -> None:
         self.origin = origin
+        self.has_keys = False  # whether there are keys or signatures at the top
         self.covered = False  # whether there is any cut or DNAME
         self._redirected = False  # whether there is a DNAME at the top
         self._doubled = check.doubled(origin)
@@ -169,6 +171,7 @@ class Draft:
         """
         self._packed = bytearray(len(self._names.shards))
         check.apex(self, findings)
+        self.has_keys = check.signs(self.groups(self.origin))
         self._signing = signing_of(self, findings, now)
         if self.covered:
             yield from self._follow_cuts()
@@ -214,6 +217,15 @@ class Draft:
     def has_address(self, key: bytes) -> bool:
         """Whether a lower-case name has an A or AAAA record."""
         return bool(self._mark(key) & _ADDRESS)
+
+    def borrows(self, key: bytes) -> bool:
+        """Whether a lower-case name has an ALIAS record."""
+        held = self._names.get(key)
+        if held is None:
+            return False
+        if self._packed[self._names.number(key)]:
+            return _ALIAS_RECORD in types_in(bytes(held))
+        return bool(rdatas(held, _ALIAS_RECORD))
 
     def covering(self, key: bytes) -> bytes | None:
         """The cut or DNAME nearest above a lower-case name that occludes it, if any."""

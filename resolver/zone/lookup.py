@@ -1,9 +1,9 @@
 """One name in one zone: the steps of RFC 1034 section 4.3.2 that stay inside a zone.
 
-    exact match            the name is there         -> Found, Alias or NoData
+    exact match            the name is there         -> Found, Alias, Borrowed or NoData
     cut                    the name is at or below   -> Referral
     DNAME                  the name is below one     -> Redirection or TooLong
-    wildcard               at the closest encloser   -> Found, Alias or NoData, made for the name
+    wildcard               at the closest encloser   -> the same, made for the name
     none of these                                    -> NoName
 
 The result is one of a closed set and says what a proof of it would need (source of synthesis,
@@ -29,7 +29,9 @@ _DNAME: Final = int(RRType.DNAME)
 _NS: Final = int(RRType.NS)
 _DS: Final = int(RRType.DS)
 _ANY: Final = int(RRType.ANY)
+_ALIAS: Final = int(RRType.ALIAS)
 _RECORD_OCTETS: Final = 12  # owner as a pointer, type, class, TTL, length
+_ADDRESS_TYPES: Final = frozenset((_A, _AAAA))
 # In the zone, but no names that anybody could ask for (RFC 5155 section 7.2.8).
 _OUT_OF_SIGHT: Final = OCCLUDED | HASHED
 _FORMALITIES: Final = frozenset((int(RRType.NSEC), int(RRType.RRSIG)))
@@ -49,6 +51,14 @@ class Alias:
 
     cname: RRset
     target: bytes
+    source: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """Addresses are asked for where an ALIAS record says whose to give: those of the target."""
+
+    alias: RRset
     source: bytes | None = None
 
 
@@ -92,7 +102,7 @@ class NoName:
     closest_encloser: bytes
 
 
-Result: TypeAlias = Found | Alias | Redirection | TooLong | Referral | NoData | NoName
+Result: TypeAlias = Found | Alias | Borrowed | Redirection | TooLong | Referral | NoData | NoName
 
 
 def lookup(zone: Zone, question: Question, *, whole_any: bool = False) -> Result:
@@ -148,6 +158,8 @@ def _at_node(node: Node, qtype: int, *, whole_any: bool) -> Result:
     cname = node.rrsets.get(_CNAME)
     if cname is not None:
         return Alias(cname, cname.rdatas[0])
+    if qtype in _ADDRESS_TYPES and (alias := node.rrsets.get(_ALIAS)) is not None:
+        return Borrowed(alias)
     return NoData()
 
 
@@ -179,6 +191,8 @@ def _below(zone: Zone, question: Question, sname: bytes, *, whole_any: bool) -> 
             return Found([_owned(rrset, question.qname) for rrset in rrsets], source)
         case Alias(cname, target):
             return Alias(_owned(cname, question.qname), target, source)
+        case Borrowed(alias):
+            return Borrowed(_owned(alias, question.qname), source)
         case _:
             return NoData(source)
 

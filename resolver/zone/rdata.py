@@ -248,6 +248,7 @@ READERS: Final[dict[int, Reader]] = {
     RRType.DNAME: _one_name,
     RRType.DS: _ds,
     RRType.SPF: _txt,
+    RRType.ALIAS: _one_name,
     RRType.CAA: _caa,
     RRType.RRSIG: _or_rare(RRType.RRSIG, rdata_signed.rrsig),
     RRType.DNSKEY: _or_rare(RRType.DNSKEY, rdata_signed.dnskey),

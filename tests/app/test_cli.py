@@ -296,3 +296,28 @@ def test_exit_codes_are_documented() -> None:
     assert set(codes.values()) == set(exits.MEANINGS)
     for code in codes.values():
         assert f"\n| {code} | " in documented
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_check_warns_of_an_alias_that_nobody_can_follow(
+    folder: Path, capsys: pytest.CaptureFixture[str], enabled: bool
+) -> None:
+    """In a zone of its own and in one of a folder; one that stays in our zones is no matter."""
+    (folder / "zones").mkdir()
+    aliases = "out ALIAS www.elsewhere.test.\nin ALIAS ns.example.test.\n"
+    for path in ("a.zone", "zones/b.test.zone"):
+        (folder / path).write_text(ZONE + aliases)
+    (folder / "config.toml").write_text(
+        f"[recursion]\nenabled = {str(enabled).lower()}\n"
+        '[[zone]]\nname = "example.test"\nfile = "a.zone"\n[[zone_directory]]\npath = "zones"\n'
+    )
+    assert main(["check"]) == OK
+    told = [line for line in capsys.readouterr().out.splitlines() if "ALIAS" in line]
+    if enabled:
+        assert told == []
+        return
+    assert [("a.zone: " in line, "b.test.zone: " in line) for line in told] == [
+        (True, False),
+        (False, True),
+    ]
+    assert all("leads to www.elsewhere.test., and recursion is off" in line for line in told)
