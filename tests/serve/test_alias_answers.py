@@ -201,3 +201,9 @@ def test_who_may_not_query_is_refused() -> None:
     handled = Asking(bits=0).handled("own.test.")
     assert isinstance(handled, Answer)
     assert handled.rcode == Rcode.REFUSED
+
+
+def test_below_a_cut_of_ours_only_its_servers_are_asked() -> None:
+    found, watch = Asking().watched("below.own.test.")
+    assert found.addresses == ["192.0.2.44"]
+    assert set(watch.servers) == {"198.51.100.4"}
