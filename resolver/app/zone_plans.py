@@ -206,4 +206,5 @@ def _plan(terms: ZoneSettings | ZoneDirectorySettings, config: Config) -> Primar
         catalog_group=terms.catalog_group,
         check_digest=terms.zonemd == "check",
         kept_records=0 if closed else config.server.keep_file_versions,
+        reverse=terms.reverse,
     )

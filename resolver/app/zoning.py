@@ -30,6 +30,7 @@ from resolver.net.catalogs import Followed, Made
 from resolver.net.ledger import Ledger
 from resolver.net.maintain import Keeper
 from resolver.net.peer_client import PeerClient
+from resolver.net.pointer_keeper import PointerKeeper
 from resolver.net.primaries import Primaries
 from resolver.net.primary import FileRead, read_file
 from resolver.net.secondary import SecondaryZone
@@ -83,6 +84,7 @@ class Zoning:
         self.primaries = Primaries(
             plan.primaries.values(), plan.folders, keeper=self.keeper, store=store
         )
+        self.pointers = PointerKeeper(self.primaries, self.keeper, store)
         self.followed = Followed(
             plan.followed, keeper=self.keeper, store=store, own=self.primaries.zones.keys()
         )
@@ -127,9 +129,11 @@ class Zoning:
         """Begin to ask primaries, to notify and to look for changed files."""
         self.keeper.start(client, listening, resolve)
         self.primaries.start()
+        self.pointers.start()
 
     async def stop(self) -> None:
         """End everything; a change that is being written is written."""
+        await self.pointers.stop()
         await self.primaries.stop()
         await self.followed.stop()
         for made in self.made.values():
@@ -146,6 +150,7 @@ class Zoning:
     async def freeze(self) -> None:
         """Change no zone any more, until `thaw`."""
         await self._frozen.enter_async_context(self.still())
+        await self.pointers.stop()
         await self.primaries.pause()
         await self.keeper.pause()
 
@@ -153,6 +158,7 @@ class Zoning:
         """Go on."""
         self.keeper.go_on()
         self.primaries.go_on()
+        self.pointers.start()
         await self._frozen.aclose()
 
     def there(self) -> ZonesThere:

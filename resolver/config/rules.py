@@ -77,7 +77,7 @@ def _roles(config: "Config") -> Iterator[Fault]:
             if not zone.primaries:
                 reason = "missing; a secondary zone needs servers to transfer from"
                 yield Fault((*where, "primaries"), reason)
-            for key in ("update_policy", "zonefile_sync", "watch"):
+            for key in ("update_policy", "zonefile_sync", "watch", "reverse"):
                 if getattr(zone, key):
                     yield Fault((*where, key), "is for primary zones")
 

@@ -51,6 +51,10 @@ _ZONEMD = (
     '`"check"`: a version that does not fit its ZONEMD record, if it has one, is refused, from a '
     "file as from a primary. Checking takes some seconds for a million records."
 )
+_REVERSE = (
+    "Keep a PTR record for every A and AAAA of {}, in those reverse zones of this server that are "
+    "primary. PTR records from other hands are left alone."
+)
 _CATALOG = "Name of the `[[catalog]]` that tells other servers of {}."
 _CATALOG_GROUP = (
     "What kind of zone the catalog says that is (RFC 9432 section 4.3.2): servers that follow it "
@@ -143,6 +147,7 @@ class ZoneSettings(Section):
     serial: SerialPolicy = Field(default="increment", description=_SERIAL)
     watch: bool = Field(default=False, description="Read the file again when it changes.")
     zonefile_sync: OptionalDuration = Field(default=None, description=_SYNC)
+    reverse: bool = Field(default=False, description=_REVERSE.format("this zone"))
     catalog: Name | None = Field(default=None, description=_CATALOG.format("this zone"))
     catalog_group: str = Field(
         default="", max_length=MAX_GROUP_CHARACTERS, description=_CATALOG_GROUP
@@ -174,6 +179,7 @@ class ZoneDirectorySettings(Section):
     serial: SerialPolicy = Field(default="increment", description=_SERIAL)
     watch: bool = Field(default=True, description="Read files again when they change.")
     zonefile_sync: OptionalDuration = Field(default=None, description=_SYNC)
+    reverse: bool = Field(default=False, description=_REVERSE.format("these zones"))
     catalog: Name | None = Field(default=None, description=_CATALOG.format("these zones"))
     catalog_group: str = Field(
         default="", max_length=MAX_GROUP_CHARACTERS, description=_CATALOG_GROUP

@@ -7,7 +7,7 @@ Knows: threads. Does not know: what is in the journal (zone/journal.py), who ser
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import NamedTuple, TypeVar
 
 from resolver.errors import JournalError
 from resolver.slices import finish
+from resolver.zone import made
 from resolver.zone.content import Zone
 from resolver.zone.diff import Diff
 from resolver.zone.journal import Clock, Journal
+from resolver.zone.pointers import Pointer
 
 T = TypeVar("T")
 
@@ -68,7 +70,17 @@ class Ledger:
 
     async def forget(self, origin: bytes) -> None:
         """Drop all that is kept of a zone. Raises JournalError."""
-        await self._do(lambda: self._open().forget(origin))
+        await self._do(self._forget, origin)
+
+    async def made(self, origin: bytes) -> set[Pointer]:
+        """The pointers that we made in a zone. Raises JournalError."""
+        return await self._do(lambda: made.made_in(self._open().db, origin))
+
+    async def note_made(
+        self, origin: bytes, more: Iterable[Pointer], less: Iterable[Pointer]
+    ) -> None:
+        """Note pointers that we make in a zone, and that we made no more. Raises JournalError."""
+        await self._do(lambda: made.note(self._open().db, origin, more, less))
 
     async def close(self) -> None:
         """Finish what is under way and let go of the file."""
@@ -109,6 +121,11 @@ class Ledger:
 
     def _put_clock(self, origin: bytes, clock: Clock) -> None:
         self._open().put_clock(origin, clock)
+
+    def _forget(self, origin: bytes) -> None:
+        journal = self._open()
+        journal.forget(origin)
+        made.forget(journal.db, origin)
 
     def _close(self) -> None:
         if self._journal is not None:

@@ -20,6 +20,7 @@ from resolver.config.zones import SerialPolicy
 from resolver.errors import Finding, JournalError
 from resolver.net.ledger import Kept
 from resolver.net.maintain import Keeper
+from resolver.net.pointing import Pointing
 from resolver.net.turns import in_turns
 from resolver.net.zone_files import Signature, replace_file, signature
 from resolver.slices import Slices
@@ -28,6 +29,7 @@ from resolver.zone.content import Zone
 from resolver.zone.dump import dump
 from resolver.zone.file import ZoneReport, read_zone_slices
 from resolver.zone.journal import Clock
+from resolver.zone.pointers import Moves, parts
 from resolver.zone.reconcile import Keep, Take, reconcile, rolled_back
 from resolver.zone.serial import next_serial
 from resolver.zone.store import ZoneStore
@@ -41,7 +43,8 @@ class PrimaryZone:
     """A zone as it is configured; the origin in lower case. `sync_s` is how long after an update
     the file is written anew, None for never; `catalog` which catalog lists it, and `catalog_group`
     as what; `check_digest` whether it has to fit its ZONEMD, if it has one. With at most
-    `kept_records` it is kept in the journal even if nothing but its file ever changes it."""
+    `kept_records` it is kept in the journal even if nothing but its file ever changes it. With
+    `reverse` its addresses have PTR records in our reverse zones."""
 
     origin: bytes
     path: Path
@@ -52,6 +55,7 @@ class PrimaryZone:
     catalog_group: str = ""
     check_digest: bool = False
     kept_records: int = 0
+    reverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Primary:
         # What the files were known by when they were last looked at: a change is taken up when it
         # has been the same twice, since somebody may still be writing.
         self.pending: Signature = ()
+        self.pointing = Pointing(plan.origin, keeper)  # PTR records that we made in it
         self._keeper = keeper
         self._store = store
         self._name = names.show(plan.origin)
@@ -158,17 +163,19 @@ class Primary:
             if zone is not None and zone.records <= self.plan.kept_records:
                 await self._keep(zone)
 
-    async def _keep(self, zone: Zone) -> None:
-        """Put all of a version, which is that of the file, into the journal once."""
+    async def _keep(self, zone: Zone) -> bool:
+        """Put all of a version, which is that of the file, into the journal once; whether it is
+        there."""
         if self._kept:
-            return
+            return True
         try:
             await self._keeper.save(zone)
         except JournalError as error:
             _log.warning("zone %s: not kept for a restart: %s", self._name, error)
-            return
+            return False
         self._kept = True
         await self._note_filed(zone)
+        return True
 
     async def update(self, update: Update, may: Rights) -> Outcome:
         """Make a change, whole or not at all; durable when this returns."""
@@ -192,6 +199,34 @@ class Primary:
             self._plan_sync()
             return outcome
 
+    async def repoint(self, wanted: Moves, *, whole: bool = False) -> bool:
+        """Have PTR records for addresses of other zones; with `whole` no others but these. False
+        when it is to be tried again, since the zone is frozen or the journal cannot be written."""
+        if whole:
+            wanted = await self.pointing.compared(wanted)
+        for part in parts(wanted):
+            if not await self._repoint(part):
+                return False
+        return True
+
+    async def _repoint(self, wanted: Moves) -> bool:
+        async with self._lock:
+            held = self._store.get(self.plan.origin)
+            if held is None or held.signed:
+                return True
+            if self.frozen:
+                return False
+            served = await self.pointing.publish(held, wanted, self._next_serial, self._keep)
+            if served is None:
+                return False
+            if held is self._filed:
+                self._filed = served
+                if served is not held:
+                    await self._note_filed(served)
+            elif self._filed is not None:
+                self._filed = await self.pointing.beside(self._filed, served)
+            return True
+
     async def flush(self) -> bool:
         """Write the file anew if updates are ahead of it. Whether the file is as the zone is."""
         async with self._lock:
@@ -202,7 +237,7 @@ class Primary:
                 _log.error("zone %s: %s was edited: not written over", self._name, self.plan.path)
                 return False
             try:
-                await replace_file(self.plan.path, partial(dump, zone))
+                await replace_file(self.plan.path, partial(dump, await self.pointing.strip(zone)))
             except OSError as error:
                 _log.error("zone %s: %s: %s", self._name, self.plan.path, error.strerror)
                 return False
@@ -253,6 +288,7 @@ class Primary:
         diffs = None
         try:
             kept = await ledger.restore(self.plan.origin)
+            await self.pointing.load()
             if kept.zone is None:
                 return kept
             if kept.clock is not None:
@@ -295,7 +331,9 @@ class Primary:
     async def _reconcile(self, held: Zone, file: Zone) -> list[Finding]:
         """Take up what is new in the file; what stands against it."""
         bump = None if self.plan.serial == "file" else self._next_serial
-        match await in_turns(reconcile(held, file, self._filed, bump=bump)):
+        file = await self.pointing.read_beside(file, held)
+        filed = self._filed and await self.pointing.beside(self._filed, held)
+        match await in_turns(reconcile(held, file, filed, bump=bump)):
             case Keep(conflict, same):
                 if same:
                     self._filed = held

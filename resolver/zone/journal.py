@@ -101,8 +101,8 @@ class Journal:
         max_diffs: int = MAX_HISTORY_DIFFS,
     ) -> None:
         """Open the file, or make it; its directory must be there. History is pruned to these
-        bounds for each zone."""
-        self._db = Database(path, _SCHEMA, SCHEMA_VERSION)
+        bounds for each zone. `db` is for tables beside ours (zone/made.py)."""
+        self.db = Database(path, _SCHEMA, SCHEMA_VERSION)
         self._max_octets = max_octets
         self._max_diffs = max_diffs
         self._unfinished: set[int] = set()  # versions that are being written
@@ -110,16 +110,16 @@ class Journal:
             self.zones()  # a damaged one is told at once
             self._sweep()
         except BaseException:
-            self._db.close()
+            self.db.close()
             raise
 
     def close(self) -> None:
         """Let go of the file. Nothing else may be called afterwards."""
-        self._db.close()
+        self.db.close()
 
     def zones(self) -> dict[bytes, int]:
         """Every zone in the journal with the serial its history leads to."""
-        rows = self._db.rows("SELECT id, origin, serial, version, seal FROM zone")
+        rows = self.db.rows("SELECT id, origin, serial, version, seal FROM zone")
         heads = [self._read_head(row) for row in rows]
         return {head.origin: head.serial for head in heads}
 
@@ -132,20 +132,20 @@ class Journal:
         """
         if not serial_gt(diff.to_serial, diff.from_serial):
             zone = names.show(diff.origin)
-            raise self._db.fault(f"{zone}: {diff.to_serial} is no newer than {diff.from_serial}")
+            raise self.db.fault(f"{zone}: {diff.to_serial} is no newer than {diff.from_serial}")
         data = pack_diff(diff)
         serials = (diff.from_serial, diff.to_serial)
-        with self._db.transaction():
+        with self.db.transaction():
             head = self._find(diff.origin) or self._insert(diff.origin, diff.from_serial)
             if head.serial != diff.from_serial:
                 if head.version is not None:
-                    raise self._db.fault(
+                    raise self.db.fault(
                         f"{names.show(diff.origin)} is at serial {head.serial}, "
                         f"a change from {diff.from_serial} does not follow"
                     )
-                self._db.rows("DELETE FROM diff WHERE zone = ?", (head.id,))
+                self.db.rows("DELETE FROM diff WHERE zone = ?", (head.id,))
             fields = (head.id, *serials, len(data), data)
-            self._db.insert(
+            self.db.insert(
                 "INSERT INTO diff (zone, from_serial, to_serial, octets, data, seal)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (*fields, seal("diff", *fields)),
@@ -169,7 +169,7 @@ class Journal:
         if head is None:
             return []
         oldest = "SELECT id, from_serial FROM diff WHERE zone = ? ORDER BY id LIMIT 1"
-        rows = self._db.rows(oldest, (head.id,))
+        rows = self.db.rows(oldest, (head.id,))
         return [diff for first, serial in rows for diff in self._chain(head, first, serial)]
 
     def put_version(self, zone: Zone) -> Slices[None]:
@@ -215,11 +215,11 @@ class Journal:
         yield from denial_of(zone)
         diffs = self.since(origin, zone.serial)
         if diffs is None:
-            raise self._db.fault(f"is damaged: nothing leads on from {zone!r}")
+            raise self.db.fault(f"is damaged: nothing leads on from {zone!r}")
         try:
             return (yield from replay(zone, diffs))
         except DiffError as error:
-            raise self._db.fault(f"is damaged: a change of {zone!r} {error}") from error
+            raise self.db.fault(f"is damaged: a change of {zone!r} {error}") from error
 
     def wants_version(self, origin: bytes) -> bool:
         """Whether so much changed since the whole version that a new one should be kept: what
@@ -229,7 +229,7 @@ class Journal:
             return False
         version = self._version(head)
         first = self._diff_from(head, version.serial)
-        ((count, octets),) = self._db.rows(
+        ((count, octets),) = self.db.rows(
             "SELECT COUNT(*), COALESCE(SUM(octets), 0) FROM diff WHERE zone = ? AND id >= ?",
             (head.id, _NEVER if first is None else first),
         )
@@ -239,42 +239,42 @@ class Journal:
     def put_clock(self, origin: bytes, clock: Clock) -> None:
         """Keep the clock of a secondary zone."""
         fields = (origin, clock.serial, float(clock.refreshed_at), float(clock.expires_at))
-        with self._db.transaction():
-            self._db.insert(
+        with self.db.transaction():
+            self.db.insert(
                 "INSERT OR REPLACE INTO clock VALUES (?, ?, ?, ?, ?)",
                 (*fields, seal("clock", *fields)),
             )
 
     def clock(self, origin: bytes) -> Clock | None:
         """The clock of a secondary zone, if one was kept."""
-        rows = self._db.rows("SELECT * FROM clock WHERE origin = ?", (origin,))
+        rows = self.db.rows("SELECT * FROM clock WHERE origin = ?", (origin,))
         for row in rows:
-            self._db.verify(row, "clock", f"the clock of {names.show(origin)}")
+            self.db.verify(row, "clock", f"the clock of {names.show(origin)}")
             return Clock(*row[1:4])
         return None
 
     def forget(self, origin: bytes) -> None:
         """Drop a zone with all that was kept of it."""
-        with self._db.transaction():
-            self._db.rows("DELETE FROM clock WHERE origin = ?", (origin,))
+        with self.db.transaction():
+            self.db.rows("DELETE FROM clock WHERE origin = ?", (origin,))
             head = self._find(origin)
             if head is not None:
-                self._db.rows("DELETE FROM diff WHERE zone = ?", (head.id,))
-                self._db.rows("DELETE FROM zone WHERE id = ?", (head.id,))
+                self.db.rows("DELETE FROM diff WHERE zone = ?", (head.id,))
+                self.db.rows("DELETE FROM zone WHERE id = ?", (head.id,))
         self._sweep()
 
     def _find(self, origin: bytes) -> _Head | None:
-        rows = self._db.rows(
+        rows = self.db.rows(
             "SELECT id, origin, serial, version, seal FROM zone WHERE origin = ?", (origin,)
         )
         return self._read_head(rows[0]) if rows else None
 
     def _read_head(self, row: tuple[Any, ...]) -> _Head:
-        self._db.verify(row, "zone", "the list of zones")
+        self.db.verify(row, "zone", "the list of zones")
         return _Head(*row[:-1])
 
     def _insert(self, origin: bytes, serial: int) -> _Head:
-        number = self._db.insert(
+        number = self.db.insert(
             "INSERT INTO zone (origin, serial, seal) VALUES (?, ?, ?)", (origin, serial, b"")
         )
         return self._point(_Head(number, origin, serial, None), serial, None)
@@ -282,7 +282,7 @@ class Journal:
     def _point(self, head: _Head, serial: int, version: int | None) -> _Head:
         """Say where the history of a zone ends now, and what it can be restored from."""
         fields = (head.id, head.origin, serial, version)
-        self._db.rows(
+        self.db.rows(
             "UPDATE zone SET serial = ?, version = ?, seal = ? WHERE id = ?",
             (serial, version, seal("zone", *fields), head.id),
         )
@@ -290,7 +290,7 @@ class Journal:
 
     def _diff_from(self, head: _Head, serial: int) -> int | None:
         """The id of the newest change from a serial: the same serial may come again after 2^32."""
-        ((newest,),) = self._db.rows(
+        ((newest,),) = self.db.rows(
             "SELECT MAX(id) FROM diff WHERE zone = ? AND from_serial = ?", (head.id, serial)
         )
         return None if newest is None else int(newest)
@@ -299,31 +299,31 @@ class Journal:
         """The changes from one on; every link must be there, up to where the zone is."""
         zone = names.show(head.origin)
         diffs = []
-        rows = self._db.rows(
+        rows = self.db.rows(
             "SELECT zone, from_serial, to_serial, octets, data, seal FROM diff"
             " WHERE zone = ? AND id >= ? ORDER BY id",
             (head.id, first),
         )
         for row in rows:
-            self._db.verify(row, "diff", f"a change of {zone}")
+            self.db.verify(row, "diff", f"a change of {zone}")
             if row[1] != serial:
-                raise self._db.fault(f"is damaged: {zone} lacks the change from {serial}")
+                raise self.db.fault(f"is damaged: {zone} lacks the change from {serial}")
             serial = row[2]
             diffs.append(unpack_diff(head.origin, row[4]))
         if serial != head.serial:
-            raise self._db.fault(f"is damaged: {zone} lacks the change from {serial}")
+            raise self.db.fault(f"is damaged: {zone} lacks the change from {serial}")
         return diffs
 
     def _prune(self, head: _Head) -> None:
         """Drop the oldest changes that are too many, but none that a restart needs."""
-        ((count, octets),) = self._db.rows(
+        ((count, octets),) = self.db.rows(
             "SELECT COUNT(*), COALESCE(SUM(octets), 0) FROM diff WHERE zone = ?", (head.id,)
         )
         if count <= self._max_diffs and octets <= self._max_octets:
             return
         keep = self._diff_from(head, self._version(head).serial) if head.version else None
         last = -1
-        for number, size in self._db.rows(
+        for number, size in self.db.rows(
             "SELECT id, octets FROM diff WHERE zone = ? AND id < ? ORDER BY id",
             (head.id, _NEVER if keep is None else keep),
         ):
@@ -332,11 +332,11 @@ class Journal:
             last = number
             count -= 1
             octets -= size
-        self._db.rows("DELETE FROM diff WHERE zone = ? AND id <= ?", (head.id, last))
+        self.db.rows("DELETE FROM diff WHERE zone = ? AND id <= ?", (head.id, last))
 
     def _put_chunks(self, batch: list[tuple[object, ...]]) -> None:
-        with self._db.transaction():
-            self._db.run_all("INSERT INTO chunk VALUES (?, ?, ?, ?)", batch)
+        with self.db.transaction():
+            self.db.run_all("INSERT INTO chunk VALUES (?, ?, ?, ?)", batch)
 
     def _put_pointer(self, zone: Zone, version: _Version) -> None:
         """Make a version whose chunks are all there the one to be restored."""
@@ -349,49 +349,49 @@ class Journal:
             version.records,
             version.size,
         )
-        with self._db.transaction():
+        with self.db.transaction():
             head = self._find(zone.origin) or self._insert(zone.origin, zone.serial)
-            self._db.insert(
+            self.db.insert(
                 "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (*fields, seal("version", *fields)),
             )
             serial = head.serial
             if serial != zone.serial and self._diff_from(head, zone.serial) is None:
                 serial = zone.serial
-                self._db.rows("DELETE FROM diff WHERE zone = ?", (head.id,))
+                self.db.rows("DELETE FROM diff WHERE zone = ?", (head.id,))
             self._prune(self._point(head, serial, version.id))
 
     def _version(self, head: _Head) -> _Version:
         """The whole version that a zone is restored from."""
-        rows = self._db.rows("SELECT * FROM version WHERE id = ?", (head.version,))
+        rows = self.db.rows("SELECT * FROM version WHERE id = ?", (head.version,))
         if not rows or rows[0][1] != head.origin:
-            raise self._db.fault(f"is damaged: {names.show(head.origin)} lacks its version")
-        self._db.verify(rows[0], "version", f"the version of {names.show(head.origin)}")
+            raise self.db.fault(f"is damaged: {names.show(head.origin)} lacks its version")
+        self.db.verify(rows[0], "version", f"the version of {names.show(head.origin)}")
         number, _, *fields, _ = rows[0]
         return _Version(number, *fields)
 
     def _chunk(self, head: _Head, number: int) -> bytes:
-        rows = self._db.rows(
+        rows = self.db.rows(
             "SELECT * FROM chunk WHERE version = ? AND number = ?", (head.version, number)
         )
         about = f"part {number} of {names.show(head.origin)}"
         if not rows:
-            raise self._db.fault(f"is damaged: {about} is missing")
-        self._db.verify(rows[0], "chunk", about)
+            raise self.db.fault(f"is damaged: {about} is missing")
+        self.db.verify(rows[0], "chunk", about)
         data: bytes = rows[0][2]
         return data
 
     def _new_version(self) -> int:
-        ((chunk,),) = self._db.rows("SELECT COALESCE(MAX(version), 0) FROM chunk")
-        ((version,),) = self._db.rows("SELECT COALESCE(MAX(id), 0) FROM version")
+        ((chunk,),) = self.db.rows("SELECT COALESCE(MAX(version), 0) FROM chunk")
+        ((version,),) = self.db.rows("SELECT COALESCE(MAX(id), 0) FROM version")
         return int(max(chunk, version, *self._unfinished) + 1)
 
     def _sweep(self) -> None:
         """Drop versions and chunks that no zone points to."""
-        used = {version for (version,) in self._db.rows("SELECT version FROM zone")}
-        kept = self._db.rows("SELECT id FROM version UNION SELECT DISTINCT version FROM chunk")
+        used = {version for (version,) in self.db.rows("SELECT version FROM zone")}
+        kept = self.db.rows("SELECT id FROM version UNION SELECT DISTINCT version FROM chunk")
         stray = [row for row in kept if row[0] not in used | self._unfinished]
         if stray:
-            with self._db.transaction():
-                self._db.run_all("DELETE FROM chunk WHERE version = ?", stray)
-                self._db.run_all("DELETE FROM version WHERE id = ?", stray)
+            with self.db.transaction():
+                self.db.run_all("DELETE FROM chunk WHERE version = ?", stray)
+                self.db.run_all("DELETE FROM version WHERE id = ?", stray)

@@ -43,7 +43,7 @@ GOOD = [
     '[metrics]\nlisten = "127.0.0.1:9153"',
     '[control]\nsocket = ""',
     ZONE,
-    f'{ZONE}watch = true\nserial = "date"\nzonefile_sync = "15m"',
+    f'{ZONE}watch = true\nserial = "date"\nreverse = true\nzonefile_sync = "15m"',
     f'{ZONE}also_notify = ["192.0.2.2", {{ address = "192.0.2.3:5300" }}]',
     f'{KEY}{SECONDARY}primaries = [{{ address = "192.0.2.1", key = "k" }}]',
     '[[forward]]\nname = "."\nto = ["192.0.2.1", "::1"]\nmode = "first"',

@@ -71,8 +71,7 @@ def _terms(arguments: Arguments) -> Facts:
         terms["also_notify"] = peers(arguments["also_notify"])
     if arguments["catalog"] is not None:
         terms["catalog"] = names.show(arguments["catalog"])
-    if arguments["watch"]:
-        terms["watch"] = True
+    terms |= {name: True for name in ("watch", "reverse") if arguments[name]}
     if arguments["zonemd"]:
         terms["zonemd"] = "check"
     return terms
@@ -175,6 +174,7 @@ VERBS = (
             Argument("update", TEXT, "who may update it; may be repeated", option=True, many=True),
             Argument("catalog", NAME, "the catalog made here that lists it", option=True),
             Argument("watch", FLAG, "read the file again when it changes", option=True),
+            Argument("reverse", FLAG, "keep PTR records of its addresses", option=True),
             Argument("zonemd", FLAG, "refuse versions that do not fit their digest", option=True),
         ),
         changes=True,
