@@ -247,7 +247,10 @@ class TestOfOthers:
                 await settled(server)
                 assert pointers(server, "192.0.2.1") == ["b.example.test.", *both]
                 assert ttl(server, "1.2.0.192.in-addr.arpa.") == 900
-                place.write(2)
+                www = "www.example.test."
+                await update(server, www, RRType.A, bytes((192, 0, 2, 1)), rrclass=NONE)
+                assert pointers(server, "192.0.2.1") == ["b.example.test.", *both]
+                place.write(3)
                 await reload(server)
                 assert pointers(server, "192.0.2.1") == both
                 assert pointers(server, "192.0.2.2") == ["NXDOMAIN"]
