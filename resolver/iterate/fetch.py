@@ -11,7 +11,8 @@ from resolver.clock import Clock
 from resolver.codes import RRType
 from resolver.effects import Steps, Sub
 from resolver.iterate import steps
-from resolver.iterate.forward import Forwarder
+from resolver.iterate.budget import OutOfBudget
+from resolver.iterate.forward import FIRST_SHARE, Forwarder
 from resolver.iterate.iterator import Found, Iterator, Resolve
 from resolver.iterate.recall import Failed
 from resolver.iterate.route import Route, Routes
@@ -71,13 +72,30 @@ class Fetcher:
             found = yield from self.forwarder.forward(name, qtype, route, work)
             if not isinstance(found, Failed) or route.mode == "only":
                 return found
-        # What would be done without this route.
-        without = yield from self._along(self.routes.above(route), name, qtype, work)
-        if found is None and isinstance(without, Failed):
+        without = yield from self._without(route, name, qtype, work)
+        if found is None:
+            if not isinstance(without, Failed):
+                return without
             without = yield from self.forwarder.forward(name, qtype, route, work)
         if not isinstance(without, Failed):
             self.metrics.fallback_used_total += 1
         return without
+
+    def _without(self, route: Route, name: bytes, qtype: int, work: Work) -> Steps[Found]:
+        """What would be done without this route, leaving time for it when it is the second path."""
+        above = self.routes.above(route)
+        if route.forwards_first:
+            return (yield from self._along(above, name, qtype, work))
+        budget, now = work.budget, self.clock.now()
+        until = budget.deadline
+        budget.deadline = now + (until - now) * FIRST_SHARE
+        try:
+            return (yield from self._along(above, name, qtype, work))
+        except OutOfBudget as over:
+            work.note(steps.NO_SERVER, over.error.text)
+            return Failed((over.error,), lasting=False)
+        finally:
+            budget.deadline = until
 
     def _closest_delegation(
         self, route: Route | None, name: bytes, qtype: int

@@ -26,8 +26,8 @@ from resolver.iterate.work import Work
 from resolver.model import Informant, Message, Question
 from resolver.rng import Rng
 
-# Share of a question's time that forwarders may take when the walk may still follow.
-_FIRST_SHARE = 0.5
+# Share of a question's time that forwarders or the walk may take when the other may still follow.
+FIRST_SHARE = 0.5
 _CONCLUSIVE = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)
 
 
@@ -48,7 +48,7 @@ class Forwarder:
         now = work.clock.now()
         until = work.budget.deadline
         if route.mode == "first":
-            until = now + (until - now) * _FIRST_SHARE
+            until = now + (until - now) * FIRST_SHARE
         contest = Contest(route.zone, self.servers, self.rng)
         contest.enter([address for address in route.to if self.in_use(address.ip)], now)
         while work.clock.now() < until and (server := contest.pick(work.clock.now())):
