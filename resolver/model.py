@@ -26,15 +26,20 @@ class Address(NamedTuple):
     def __str__(self) -> str:
         return f"{self.ip}#{self.port}"
 
+    @property
+    def stream(self) -> str:
+        """What a connection to it is called."""
+        return "TCP"
+
 
 class Informant(NamedTuple):
-    """Who has told us something: a server, and whether over TCP."""
+    """Who has told us something: a server, and whether on a stream."""
 
     address: Address
     over_stream: bool = False
 
     def __str__(self) -> str:
-        return f"{self.address} over {'TCP' if self.over_stream else 'UDP'}"
+        return f"{self.address} over {self.address.stream if self.over_stream else 'UDP'}"
 
 
 class Question(NamedTuple):

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from resolver import __version__, names
+from resolver.app.forwarders import forwarders
 from resolver.app.material import Material
 from resolver.app.notes import LogNotes
 from resolver.app.tending import SNAPSHOT_FILE, SnapshotPlan, Tending
@@ -51,7 +52,10 @@ def make_recursion(
     ConfigError for hints that lead nowhere."""
     routes = [
         *(Route(stub.name, stub.to, "stub") for stub in config.stub),
-        *(Route(entry.name, entry.to, entry.mode) for entry in config.forward),
+        *(
+            Route(entry.name, forwarders(entry.to, material.authorities), entry.mode)
+            for entry in config.forward
+        ),
     ]
     try:
         return Recursion(

@@ -10,11 +10,13 @@ Knows: which files there are. Does not know: what becomes of what is in them.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from resolver import names
 from resolver.app.alias_records import unanswerable
 from resolver.app.cookie_secrets import read_cookie_secrets
+from resolver.app.forwarders import read_authorities
 from resolver.app.key_files import read_keys
 from resolver.app.local_files import LocalFiles
 from resolver.app.zone_plans import primary_zones
@@ -41,6 +43,7 @@ class Material:
     hints: list[RRset] = field(default_factory=builtin_hints)
     keys: dict[bytes, Key] = field(default_factory=dict)  # by lower-case name
     cookie_secrets: tuple[bytes, ...] = ()  # none: cookies are off
+    authorities: dict[Path, str] = field(default_factory=dict)  # PEM text
     local: LocalFiles = field(default_factory=lambda: LocalFiles(()))
     warnings: list[Finding] = field(default_factory=list)
     reads: dict[bytes, FileRead] = field(default_factory=dict)  # files of primary zones
@@ -84,6 +87,7 @@ def gather(
     if config.cookies.enabled:
         material.cookie_secrets = tried(lambda: _cookie_secrets(config, before), ())
     if config.recursion.enabled:
+        material.authorities = tried(lambda: read_authorities(config.forward), {})
         material.local = yield from _local(config, before, material)
         if (hints := config.recursion.root_hints) is not None:
             material.hints = tried(lambda: read_hints(hints), [])

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from resolver.config.units import FilePath, Items, Name, ServerAddress, read_server
+from resolver.config.units import FilePath, Items, Name, OptionalPath, ServerAddress, read_server
 
 
 class Section(BaseModel):
@@ -71,11 +71,36 @@ class KeySettings(Section):
     )
 
 
+class ForwarderSettings(Section):
+    """A resolver to ask, and how it proves who it is."""
+
+    address: ServerAddress = Field(
+        description="Where the resolver is; port 53 if not given, 853 with `tls_name`."
+    )
+    tls_name: Name | None = Field(
+        default=None,
+        description="Ask over TLS, never otherwise; the certificate must be for this name.",
+    )
+    ca: OptionalPath = Field(
+        default=None,
+        description="Certificates (PEM) of who may have signed that of the resolver, or its own; "
+        "absent: those that the system trusts.",
+    )
+
+
+Forwarder = Annotated[ForwarderSettings, BeforeValidator(_read_peer), _AddressOrTable]
+
+
 class ForwardSettings(Section):
     """A name below which questions go to other resolvers instead of being iterated."""
 
     name: Name = Field(description='This name and all below it; `"."` forwards everything.')
-    to: Items[ServerAddress] = Field(min_length=1, description="Resolvers to ask.")
+    to: Items[Forwarder] = Field(
+        min_length=1,
+        description="Resolvers to ask. A table with `tls_name`, the name in its certificate, is "
+        "asked over TLS and never otherwise, at port 853 if none is given; `ca` is a file of "
+        "certificates to trust for it instead of those of the system.",
+    )
     mode: Literal["only", "first", "fallback"] = Field(
         default="only",
         description='`"first"`: iterate when the forwarders fail. `"fallback"`: iterate, and ask '

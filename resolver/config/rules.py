@@ -4,6 +4,7 @@ Every rule looks at a whole configuration and yields each fault with the path of
 Knows: sections and their meaning for each other. Does not know: text, files and lines.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 KeyPath = tuple[str | int, ...]
 # The kind of error that the loader tells from faults in single values.
 CONTRADICTION = "contradiction"
+
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 
 
 class Fault(NamedTuple):
@@ -55,6 +58,7 @@ def find(config: "Config") -> Iterator[Fault]:
         _duplicates,
         _rivals,
         _key_references,
+        _forwarders,
         _listeners,
         _outgoing,
         _times,
@@ -165,6 +169,17 @@ def _in_peers(path: KeyPath, peers: Iterable["PeerSettings"]) -> Iterator[tuple[
     for i, peer in enumerate(peers):
         if peer.key is not None:
             yield (*path, i, "key"), peer.key
+
+
+def _forwarders(config: "Config") -> Iterator[Fault]:
+    for i, entry in enumerate(config.forward):
+        for j, forwarder in enumerate(entry.to):
+            if forwarder.ca is not None and forwarder.tls_name is None:
+                yield Fault(("forward", i, "to", j, "ca"), "is for TLS, which needs tls_name")
+            name = forwarder.tls_name
+            if name is not None and not _HOST_NAME.fullmatch(show_name(name)):
+                reason = f"{show_name(name)} is no name that a certificate can be for"
+                yield Fault(("forward", i, "to", j, "tls_name"), reason)
 
 
 def _listeners(config: "Config") -> Iterator[Fault]:

@@ -4,7 +4,8 @@ Truncated over UDP: the same over TCP (RFC 7766 section 5). FORMERR, NOTIMP or B
 same without (RFC 6891 section 7). Name in the wrong case: nothing of that reply is used, the same
 over TCP, where forging needs no case to be hard. BADCOOKIE: once more with the cookie that came
 along, then over TCP (RFC 7873 section 5.3). FORMERR in spite of EDNS: without the cookie. What
-works is remembered in the server table.
+works is remembered in the server table. A server with a TlsAddress is asked over TLS and in no
+other way, whatever happens (RFC 8310 section 5).
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from resolver.iterate import steps
 from resolver.iterate.budget import Budget
 from resolver.iterate.work import Work
 from resolver.model import Message, Question
+from resolver.tls import TlsAddress
 from resolver.trace import Trace
 
 _NO_EDNS_RCODES = frozenset((1, 4, 16))  # FORMERR, NOTIMP, BADVERS
@@ -25,6 +27,7 @@ _BADVERS = int(Rcode.BADVERS)
 _BADCOOKIE = int(Rcode.BADCOOKIE)
 _TC = int(Flag.TC)
 _STREAM_TIMEOUT_FACTOR = 3  # a TCP exchange takes two or three round trips
+_TLS_TIMEOUT_FACTOR = 5  # and a handshake up to two more
 
 # How a question is put: bits, since one is made up for every ask.
 _EDNS, _MIX_CASE, _STREAM, _COOKIE, _NEW_COOKIE = 1, 2, 4, 8, 16
@@ -63,13 +66,7 @@ class Asker:
 
         `hurried`: many other servers are left to try.
         """
-        now = work.clock.now()
-        manner = _EDNS if now >= server.no_edns_until else 0
-        if self.case_mixing and now >= server.no_case_until:
-            manner |= _MIX_CASE
-        if self.cookies and now >= server.no_cookie_until:
-            manner |= _COOKIE
-        first = manner
+        first = manner = self._manner(server, work.clock.now())
         while True:
             sent_at = work.clock.now()
             ask = self._put(server, question, manner, work, sent_at=sent_at, hurried=hurried)
@@ -87,8 +84,8 @@ class Asker:
                     work.over_stream = manner & _STREAM != 0
                     return message
                 if fallback == manner:
-                    bad_cookie = message.rcode == _BADCOOKIE
-                    return Unusable("BADCOOKIE over TCP" if bad_cookie else "truncated over TCP")
+                    what = "BADCOOKIE" if message.rcode == _BADCOOKIE else "truncated"
+                    return Unusable(f"{what} over {server.address.stream}")
                 work.note(steps.AGAIN, server.address, _why(message, manner))
                 manner = fallback
             elif isinstance(outcome, Timeout):
@@ -99,6 +96,17 @@ class Asker:
                     return next_manner
                 work.note(steps.AGAIN, server.address, _why_again(manner & ~next_manner))
                 manner = next_manner
+
+    def _manner(self, server: Server, now: float) -> int:
+        """How to begin with this server."""
+        manner = _EDNS if now >= server.no_edns_until else 0
+        if self.case_mixing and now >= server.no_case_until:
+            manner |= _MIX_CASE
+        if self.cookies and now >= server.no_cookie_until:
+            manner |= _COOKIE
+        if isinstance(server.address, TlsAddress):
+            manner |= _STREAM
+        return manner
 
     def _put(
         self,
@@ -115,8 +123,9 @@ class Asker:
         timeout_s = server.timeout_s(self.servers.unknown_rtt_s() if hurried else UNKNOWN_RTT_S)
         stream = manner & _STREAM != 0
         if stream:
-            timeout_s *= _STREAM_TIMEOUT_FACTOR
-        work.note(steps.ASK, server.address, question, "TCP" if stream else "UDP")
+            over_tls = isinstance(server.address, TlsAddress)
+            timeout_s *= _TLS_TIMEOUT_FACTOR if over_tls else _STREAM_TIMEOUT_FACTOR
+        work.note(steps.ASK, server.address, question, _transport(server, stream=stream))
         server.in_flight += 1
         self.servers.count_ask(server, sent_at)
         return Ask(
@@ -136,15 +145,15 @@ class Asker:
     ) -> None:
         """What the outcome of a query says of the server."""
         if isinstance(outcome, Reply):
-            if not ask.stream:
+            if not ask.stream or isinstance(server.address, TlsAddress):
                 self.servers.heard(server, outcome.rtt_s, work.clock.now())
-            transport = "TCP" if ask.stream else "UDP"
+            transport = _transport(server, stream=ask.stream)
             work.note(steps.REPLY, server.address, steps.Heard(outcome), transport)
             work.budget.spend_octets(outcome.octets)
         elif isinstance(outcome, (Timeout, Unreachable)):
             server.timed_out(work.clock.now(), sent_at)
             if isinstance(outcome, Timeout):
-                transport = "TCP" if ask.stream else "UDP"
+                transport = _transport(server, stream=ask.stream)
                 work.note(steps.TIMEOUT, server.address, ask.timeout_s * 1000, transport)
 
     def probe(self, server: Server, question: Question, work: Work) -> Steps[None]:
@@ -152,6 +161,8 @@ class Asker:
         now = work.clock.now()
         alone = Work(Budget(now + server.timeout_s(), 1), Trace(), work.clock)
         manner = _EDNS | _COOKIE if now >= server.no_edns_until else 0
+        if isinstance(server.address, TlsAddress):
+            manner |= _STREAM
         ask = self._put(server, question, manner, alone, sent_at=now)
         try:
             outcome = yield ask
@@ -168,6 +179,10 @@ class Asker:
             server.no_cookie_until = now + FORGIVING_S
         if given_up & _MIX_CASE and manner & _STREAM:
             server.no_case_until = now + FORGIVING_S
+
+
+def _transport(server: Server, *, stream: bool) -> str:
+    return server.address.stream if stream else "UDP"
 
 
 def _second_thought(outcome: Outcome, manner: int) -> int | Unusable:

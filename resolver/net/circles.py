@@ -11,6 +11,14 @@ import asyncio
 _OWN_METHODS = ("_read_ready_cb", "_write_ready")
 
 
+def with_socket(transport: asyncio.BaseTransport) -> asyncio.BaseTransport:
+    """The transport that has the circle: below one for TLS, which lets go of it at its end, there
+    is another one. To be called while it is open."""
+    below: asyncio.BaseTransport | None
+    below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+    return transport if below is None else below
+
+
 def end_circle(transport: asyncio.BaseTransport | None) -> None:
     """Let go of a transport whose connection is lost; nothing uses it any more."""
     own = getattr(transport, "__dict__", None)

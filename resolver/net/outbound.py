@@ -22,6 +22,7 @@ from resolver.net.outbound_stream import IDLE_S, StreamAsker
 from resolver.net.outbound_udp import UdpAsker
 from resolver.net.sources import Sources
 from resolver.net.timers import Timers
+from resolver.tls import TlsAddress
 
 
 class Outgoing(Protocol):
@@ -102,7 +103,7 @@ class Outbound:
         flight = Flight(ask, waiter, self._end)
         self._flights.add(flight)
         self._timers.set(flight, self._loop.time() + ask.timeout_s)
-        if ask.stream:
+        if ask.stream or isinstance(ask.server, TlsAddress):
             self.stream.take(flight)
         else:
             self.udp.take(flight)

@@ -1,10 +1,11 @@
-"""Asks over TCP: connections that are kept for a while and shared.
+"""Asks over TCP, and over TLS on it: connections that are kept for a while and shared.
 
 One connection for each server as a rule, with queries pipelined on it; another one only when it is
 full (RFC 7766 section 6.2.2). A connection without queries is closed after IDLE_S, and the idle
 ones are bounded. When a connection that was already in use breaks, what was under way on it is
 tried once more, each query as the first one on a fresh connection, since there are servers that
-close after one response (RFC 7766 section 6.2.4).
+close after one response (RFC 7766 section 6.2.4). All of this holds for TLS too (RFC 7858 section
+3.4); a server with a TlsAddress never gets an octet of a query before it has proved who it is.
 
 Knows: connections, their number and age. Does not know: engines, what an answer means.
 """
@@ -21,7 +22,9 @@ from resolver.net.entropy import Entropy
 from resolver.net.flight import End, Flight
 from resolver.net.outbound_udp import OUT_OF_SOCKETS, RETRY_S, reason_of
 from resolver.net.sources import ANY_IPV4, ANY_IPV6, Sources
+from resolver.net.tls_context import HANDSHAKE_S, client_context
 from resolver.net.upstream import Upstream
+from resolver.tls import TlsAddress
 
 IDLE_S = 10.0
 IDLE_CONNECTIONS = 64
@@ -162,7 +165,19 @@ class StreamAsker:
         source = self._sources.pick(six=":" in ip)
         # Binding to "any" first would only narrow the kernel's choice of a port.
         local = None if source in (ANY_IPV4, ANY_IPV6) else (source, 0)
-        await self._loop.create_connection(lambda: upstream, ip, port, local_addr=local)
+        server = upstream.server
+        if isinstance(server, TlsAddress):
+            await self._loop.create_connection(
+                lambda: upstream,
+                ip,
+                port,
+                local_addr=local,
+                ssl=client_context(server.proof.authorities),
+                server_hostname=server.proof.name,
+                ssl_handshake_timeout=HANDSHAKE_S,
+            )
+        else:
+            await self._loop.create_connection(lambda: upstream, ip, port, local_addr=local)
         upstream.opening = None
 
     def _lost(self, upstream: Upstream, error: Exception | None) -> None:

@@ -17,6 +17,7 @@ import errno
 import os
 import select
 import socket
+import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from resolver.net.entropy import Entropy
 from resolver.net.flight import End, Flight
 from resolver.net.match import Miss, QueryMaker, read_response
 from resolver.net.sources import Sources
+from resolver.net.tls_context import tls_reason
 
 # One datagram of any size; what is advertised in EDNS does not bind the other end.
 RECEIVE_OCTETS = 65535
@@ -224,4 +226,6 @@ class UdpAsker:
 
 def reason_of(error: OSError) -> str:
     """The system's words for an error, as an outcome carries them."""
-    return os.strerror(error.errno) if error.errno else str(error)
+    if isinstance(error, ssl.SSLError):
+        return tls_reason(error)
+    return os.strerror(error.errno) if error.errno else str(error) or "connection closed"

@@ -13,7 +13,7 @@ from typing import cast
 
 from resolver.metrics import Metrics
 from resolver.model import Address
-from resolver.net.circles import end_circle
+from resolver.net.circles import end_circle, with_socket
 from resolver.net.cookies import Cookies
 from resolver.net.entropy import Entropy
 from resolver.net.flight import End, Flight
@@ -54,6 +54,7 @@ class Upstream(asyncio.Protocol):
         self._framer = Framer()
         self._flights: dict[int, Flight] = {}
         self._transport: asyncio.Transport | None = None
+        self._circle: asyncio.BaseTransport | None = None
         self._own = ""
         self._mismatches = 0
         self._paused = False
@@ -111,6 +112,7 @@ class Upstream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Open: send what has waited for it."""
         self._transport = cast(asyncio.Transport, transport)
+        self._circle = with_socket(transport)
         if self.closed:
             self._transport.abort()
             return
@@ -127,7 +129,7 @@ class Upstream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end, whoever made it."""
-        end_circle(self._transport)
+        end_circle(self._circle)
         if not self.closed:
             self.closed = True
             self._lost(self, exc)

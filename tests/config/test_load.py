@@ -51,7 +51,8 @@ def test_whole_vocabulary_loads() -> None:
     assert secondary.primaries[1].key == b"\x0asecondary1\0"
     assert config.zone_directory[0].path == DATA / "zones/more"
     assert config.key[0].secret_file == DATA / "keys/secondary1.key"
-    assert config.forward[0].to == (Address("192.0.2.10"), Address("192.0.2.11", 5353))
+    to = [forwarder.address for forwarder in config.forward[0].to]
+    assert to == [Address("192.0.2.10"), Address("192.0.2.11", 5353)]
     assert config.forward[0].mode == "only"
     assert config.stub[0].name == b"\x03lab\x04test\0"
     assert len(config.local[0].records) == 2
@@ -197,6 +198,14 @@ def test_wrong_value_is_told(faults, text: str, fault: str) -> None:
         (
             '[outgoing]\nipv6 = false\nsource = ["2001:db8::1"]',
             "config.toml:3: outgoing.source[0]: 2001:db8::1 is of no use while ipv6 is off",
+        ),
+        (
+            '[[forward]]\nname = "."\nto = [\n{ address = "::1", ca = "a.pem" }]',
+            "config.toml:4: forward[0].to[0].ca: is for TLS, which needs tls_name",
+        ),
+        (
+            '[[forward]]\nname = "."\nto = [\n{ address = "::1", tls_name = "." }]',
+            "config.toml:4: forward[0].to[0].tls_name: . is no name that a certificate can be for",
         ),
         ('[cache]\nmin_ttl = "2h"\nmax_ttl = "1h"', "cache.min_ttl: is more than max_ttl"),
         ("[recursion]\nmax_time = 0", "recursion.max_time: must be more than 0"),

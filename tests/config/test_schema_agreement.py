@@ -47,10 +47,13 @@ GOOD = [
     f'{ZONE}also_notify = ["192.0.2.2", {{ address = "192.0.2.3:5300" }}]',
     f'{KEY}{SECONDARY}primaries = [{{ address = "192.0.2.1", key = "k" }}]',
     '[[forward]]\nname = "."\nto = ["192.0.2.1", "::1"]\nmode = "first"',
+    '[[forward]]\nname = "."\nto = [{ address = "192.0.2.1", tls_name = "a.example" }]',
     '[[stub]]\nname = "lab.test"\nto = ["192.0.2.1"]',
     '[[local]]\nrecords = ["www.example.net. 300 A 192.0.2.99"]\nblock_answer = "zero"',
 ]
 BAD = [
+    '[[forward]]\nname = "."\nto = [{ address = "192.0.2.1", tls = true }]',
+    '[[forward]]\nname = "."\nto = [{ tls_name = "a.example" }]',
     "colour = 1",
     "[recusion]",
     "[server]\nxyzzy = 1",

@@ -2,10 +2,14 @@
 (R15, R29)."""
 
 import pytest
-from trees import EXAMPLE, ROOT, small_tree, two_zones
+from trees import COM, EXAMPLE, ROOT, small_tree, two_zones
 
+from resolver import names
 from resolver.codes import Ede
+from resolver.iterate.route import Route
+from resolver.model import Address
 from resolver.testing import Internet, Query, Response, World, records, route, run, zone
+from resolver.tls import Proof, TlsAddress
 
 ONE, TWO, THREE = (f"203.0.113.{i}" for i in (1, 2, 3))
 
@@ -241,6 +245,7 @@ def test_fallback_asks_the_forwarder_only_when_the_walk_fails():
     net = with_forwarders(small_tree())
     world = World(net, routes=[route(".", ONE, mode="fallback")], priming=False)
     assert world.ask("www.example.com. A")[1].asked(ONE) == 0
+    assert world.recursion.metrics.fallback_used_total == 0
     net.refuse(EXAMPLE)
     answer, watch = world.ask("mail.example.com. MX")
     assert answer.data("MX") == ["10 www.example.com."]
@@ -256,6 +261,51 @@ def test_fallback_serves_when_the_way_out_is_blocked():
             net.unreachable(server)
     answer, _ = run("www.example.com. A", net, routes=[route(".", ONE, mode="fallback")])
     assert answer.addresses == ["192.0.2.7"]
+
+
+def test_fallback_is_left_time_when_every_root_server_is_silent():
+    """R29: there are so many that asking them all takes longer than a question may."""
+    net = Internet()
+    for i in range(13):
+        net.root(".", f"198.51.100.{i + 10}")
+    net.host("com.", COM)
+    net.host("example.com.", EXAMPLE, zone("example.com.", "www A 192.0.2.7"))
+    with_forwarders(net)
+    for server in net.servers:
+        if server != ONE:
+            net.dead(server)
+    world = World(net, routes=[route(".", ONE, mode="fallback")], max_time=8.0)
+    asked_at = world.clock.now()
+    answer, _ = world.ask("www.example.com. A")
+    assert answer.addresses == ["192.0.2.7"]
+    assert world.clock.now() - asked_at < 5.0
+    assert world.recursion.metrics.fallback_used_total >= 1
+
+
+def test_a_forwarder_with_a_proof_is_never_asked_without_tls():
+    """RFC 8310 section 5: neither at first, nor when an answer tempts to try otherwise."""
+    net = with_forwarders(small_tree())
+    net.no_edns(ONE)
+    to = TlsAddress(ONE, 853, Proof("dns.example"))
+    world = World(net, routes=[Route(names.ROOT, (to,), "only")])
+    for name in ("www", "mail"):
+        answer, _ = world.ask(f"{name}.example.com. A")
+        assert answer.status == "NOERROR"
+    assert world.recursion.servers.at(to, world.clock.now()).replies > 0
+    net.dead(ONE)
+    answer, watch = world.ask("other.example.com. A")
+    assert answer.status == "SERVFAIL"
+    assert {seen.stream for seen in net.log} == {True}
+    assert any(f"{ONE}#853" in line and "over TLS" in line for line in watch.lines())
+
+
+def test_a_forwarder_that_wants_tls_is_another_one_than_that_without():
+    secure, plain = TlsAddress(ONE, 853, Proof("a.example")), Address(ONE, 853)
+    assert secure != plain
+    assert plain != secure
+    assert secure != TlsAddress(ONE, 853, Proof("b.example"))
+    assert secure == TlsAddress(ONE, 853, Proof("a.example"))
+    assert len({secure, plain}) == 2
 
 
 def test_aliases_of_a_forwarder_that_loop_end():
