@@ -39,7 +39,6 @@ _NO_KEYS: tuple[dict[bytes, Key], list[Finding]] = ({}, [])
 class Material:
     """Everything that was read from disk for a configuration."""
 
-    zones: list[Zone] = field(default_factory=list)
     hints: list[RRset] = field(default_factory=builtin_hints)
     keys: dict[bytes, Key] = field(default_factory=dict)  # by lower-case name
     cookie_secrets: tuple[bytes, ...] = ()  # none: cookies are off
@@ -49,6 +48,12 @@ class Material:
     reads: dict[bytes, FileRead] = field(default_factory=dict)  # files of primary zones
     config_faults: list[Finding] = field(default_factory=list)
     zone_faults: list[Finding] = field(default_factory=list)
+
+    @property
+    def zones(self) -> list[Zone]:
+        """The primary zones whose files are good."""
+        found = (read.report.zone for read in self.reads.values())
+        return [zone for zone in found if zone is not None]
 
     @property
     def faults(self) -> list[Finding]:
@@ -96,8 +101,6 @@ def gather(
         material.reads[plan.origin] = read
         material.warnings += read.report.warnings
         material.zone_faults += read.report.errors
-        if read.report.zone is not None:
-            material.zones.append(read.report.zone)
     if not config.recursion.enabled:
         reports = [read.report for read in material.reads.values()]
         origins = [entry.name for entry in config.zone]

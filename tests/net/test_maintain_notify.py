@@ -15,6 +15,7 @@ from resolver.app.material import Material
 from resolver.app.server import Server
 from resolver.config.schema import Config
 from resolver.net.notifier import Notifier
+from resolver.net.primary import FileRead
 from resolver.slices import finish
 from resolver.zone import notify
 from resolver.zone.diff import compute
@@ -157,11 +158,13 @@ async def test_own_change_is_told_until_it_is_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "WAITS_S", (0.05,) * 60)
-    old, new = (
-        read_zone_text(TEXT.format(soa=soa(serial)), names.read(NAME)).zone for serial in (1, 2)
+    first, second = (
+        read_zone_text(TEXT.format(soa=soa(serial)), names.read(NAME)) for serial in (1, 2)
     )
+    old, new = first.zone, second.zone
     assert old is not None
     assert new is not None
+    read = {names.read(NAME): FileRead(first, (None,))}
     async with FakePrimary() as listener:
         listener.answer_notifies = False
         config = Config.model_validate(
@@ -171,7 +174,7 @@ async def test_own_change_is_told_until_it_is_acknowledged(
                 "zone": [{"name": NAME, "file": "none", "also_notify": [listener.address]}],
             }
         )
-        async with Server(config, material=Material(zones=[old])) as server:
+        async with Server(config, material=Material(reads=read)) as server:
 
             async def told(serial: int, times: int) -> bool:
                 return listener.notifies.count(serial) >= times
