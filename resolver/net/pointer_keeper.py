@@ -13,13 +13,14 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from resolver.codes import RRType
 from resolver.net.maintain import Keeper
 from resolver.net.primaries import Primaries
 from resolver.net.primary import Primary
 from resolver.net.turns import in_turns
 from resolver.slices import Slices
 from resolver.zone.content import Zone
-from resolver.zone.pointers import Moves, Pointer, is_reverse, moves
+from resolver.zone.pointers import IN_THE_WAY, MAX_MOVES, Moves, Pointer, is_reverse, moves
 from resolver.zone.store import ZoneStore
 
 # After a change that could not be made.
@@ -41,6 +42,7 @@ class PointerKeeper:
         self._keeper = keeper
         self._store = store
         self._seen: dict[bytes, Zone] = {}  # versions whose addresses have been taken up
+        self._serials: dict[bytes, int] = {}  # of reverse zones
         self._changed: set[bytes] = set()
         self._all = True
         self._wake = asyncio.Event()
@@ -76,11 +78,32 @@ class PointerKeeper:
         primary = self._primaries.zones.get(zone.origin)
         if primary is None:
             return
-        if is_reverse(zone.origin) and zone is not primary.pointing.latest:
-            self.look()
+        if is_reverse(zone.origin):
+            before = self._serials.get(zone.origin)
+            self._serials[zone.origin] = zone.serial
+            if zone is not primary.pointing.latest and self._concerns_us(zone.origin, before):
+                self.look()
         if primary.plan.reverse:
             self._changed.add(zone.origin)
             self._rouse()
+
+    def _concerns_us(self, origin: bytes, before: int | None) -> bool:
+        """Whether what somebody else did to a reverse zone makes a difference: it took away a
+        pointer that we want, or what was in the way of one."""
+        diffs = None if before is None else self._keeper.history.since(origin, before)
+        if not diffs or sum(diff.records for diff in diffs) > MAX_MOVES:
+            return True
+        return any(
+            rrset.rrtype in IN_THE_WAY or any(map(self._is_asked_for, rrset.rdatas))
+            for diff in diffs
+            for rrset in diff.removed
+            if rrset.rrtype in IN_THE_WAY or rrset.rrtype == RRType.PTR
+        )
+
+    def _is_asked_for(self, target: bytes) -> bool:
+        zone = self._store.find(target.lower())
+        primary = self._primaries.zones.get(zone.origin) if zone is not None else None
+        return primary is not None and primary.plan.reverse
 
     async def _run(self) -> None:
         while True:

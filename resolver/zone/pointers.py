@@ -39,6 +39,8 @@ _WILDCARD: Final = b"\1*"
 _NOT_OURS: Final = CUT | OCCLUDED | HASHED
 # The type at the start of a packed RRset, its TTL and how many records it has.
 _GROUP: Final = Struct(">HIH")
+# Where these are, there is no place for a pointer.
+IN_THE_WAY: Final = frozenset(map(int, (RRType.CNAME, RRType.NS, RRType.DNAME)))
 # Changes of one version of a reverse zone.
 MAX_MOVES: Final = 2_000
 # Names between two breaks: a millisecond or two of work.

@@ -300,6 +300,35 @@ class TestOfOthers:
 
         run(body())
 
+    def test_what_was_in_the_way_goes(self, place: Place) -> None:
+        async def body() -> None:
+            owner, target = "1.2.0.192.in-addr.arpa.", names.read("1.0-127.2.0.192.in-addr.arpa.")
+            place.write_reverse(5, "1 CNAME 1.0-127")
+            async with place.server() as server:
+                await settled(server)
+                assert serial(server) == 5
+                await update(server, owner, RRType.CNAME, target, origin=REVERSE, rrclass=NONE)
+                assert pointers(server, "192.0.2.1") == ["www.example.test."]
+
+        run(body())
+
+    def test_updates_that_are_no_concern_of_ours(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def body() -> None:
+            async with place.server() as server:
+                await settled(server)
+                looks: list[int] = []
+                keeper = server.zoning.pointers
+                monkeypatch.setattr(keeper, "look", lambda: looks.append(serial(server)))
+                owner, target = "9.2.0.192.in-addr.arpa.", names.read("x.else.where.")
+                for rrclass in (IN, NONE):
+                    await update(server, owner, RRType.PTR, target, origin=REVERSE, rrclass=rrclass)
+                # To compare everything would be much work for a zone with many addresses.
+                assert (looks, serial(server)) == ([], 8)
+
+        run(body())
+
 
 class TestRestart:
     def test_ours_are_known_and_what_changed_meanwhile_is_taken_up(self, place: Place) -> None:
