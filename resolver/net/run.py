@@ -83,6 +83,7 @@ class Driver:
         sockets: Shares | None = None,
         reserved_ports: frozenset[int] = frozenset(),
         upstream_idle_s: float = IDLE_S,
+        cost_clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._metrics = metrics
@@ -103,6 +104,7 @@ class Driver:
         places = self._limits.client_jobs
         self._fairness: Fairness[Waiting] = Fairness(places, places)
         self._nobody: Account[Waiting] = Account(b"", 0.0)
+        self._cost_clock = cost_clock
         self._spent_s = 0.0  # on engines, in this window or turn
         self._window_at = 0.0
         self._turn_is_due = False
@@ -230,13 +232,13 @@ class Driver:
             return
         self._running = True
         line = self._line
-        began = now = time.perf_counter()
+        began = now = self._cost_clock()
         try:
             while line:
                 job, outcome = line.popleft()
                 if job.alive:
                     self._step(job, outcome)
-                    before, now = now, time.perf_counter()
+                    before, now = now, self._cost_clock()
                     job.account.spent_s += now - before
         finally:
             self._running = False

@@ -5,6 +5,7 @@ import contextlib
 import os
 import resource
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ def driver(
     outgoing: Outgoing | None = None,
     reserved_ports: frozenset[int] = frozenset(),
     upstream_idle_s: float = 10.0,
+    cost_clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Driver]:
     """A driver that is closed at the end."""
     made = Driver(
@@ -48,6 +50,7 @@ def driver(
         sockets=sockets,
         reserved_ports=reserved_ports,
         upstream_idle_s=upstream_idle_s,
+        cost_clock=cost_clock,
     )
     try:
         yield made
