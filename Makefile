@@ -19,7 +19,7 @@ run: $(INSTALLED)  ## serve config.toml on 127.0.0.1 and ::1, port 1053
 test: lint  ## lint, types, all tests; then the engine's once compiled
 	@mkdir -p build
 	@nice -n 19 $(BIN)/python -m resolver.compile $(COMPILED) >build/compile.log 2>&1 & \
-		$(BIN)/python -m pytest $(TESTS) || { kill $$!; exit 1; }; \
+		$(BIN)/python -m pytest $(TESTS) || { kill $$! 2>/dev/null; exit 1; }; \
 		wait $$!; code=$$?; cat build/compile.log; test $$code = 0 -o $$code = 77
 	@test ! -e $(COMPILED)/digest || PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED):$(CURDIR) \
 		ROOTWARD_TESTED=compiled $(BIN)/python -m pytest $(or $(TESTS),$(COMPILED_TESTS))

@@ -25,6 +25,8 @@ class Relay:
         self.held = threading.Event()
         self._to_port = to_port
         self._limit: int | None = None
+        self._accepted: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
 
     def hold_after(self, octets: int) -> None:
         """Stop each connection after so many octets of answers, from now on."""
@@ -40,11 +42,25 @@ class Relay:
         datagrams, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(self._to_port), local_addr=(LOOPBACK, self.port)
         )
+        server = await asyncio.start_server(self._accept, LOOPBACK, self.port)
         try:
-            async with await asyncio.start_server(self._pass_on, LOOPBACK, self.port) as server:
-                await server.serve_forever()
+            await loop.create_future()  # until it is cancelled
         finally:
+            server.close()
             datagrams.close()
+            for task in self._passing:
+                task.cancel()
+            await asyncio.gather(*self._passing, return_exceptions=True)
+            for writer in self._accepted:
+                writer.transport.abort()
+            await asyncio.sleep(_POLL_S)  # transports close in a later turn
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Know a connection before its task runs, which may be cancelled earlier than that."""
+        self._accepted.add(writer)
+        task = asyncio.ensure_future(self._pass_on(reader, writer))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
