@@ -1,8 +1,8 @@
 """What holds for the whole suite: hypothesis never judges by time, and peers can be required.
 
 A test marked `peer` skips where the other server is not installed. With ROOTWARD_PEERS_REQUIRED=1,
-as .ci/run sets it, such a skip is a failure: there everything is installed, so a skip would mean
-that a comparison silently stopped being made.
+as .ci/run sets it, such a skip is a failure, and so is any other for want of a program: there
+everything is installed, so a skip would mean that a comparison silently stopped being made.
 """
 
 import os
@@ -34,8 +34,8 @@ def pytest_sessionstart() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     report = yield
-    is_peer = item.get_closest_marker("peer") is not None
-    return _required(report) if is_peer and not hasattr(report, "wasxfail") else report
+    needed = item.get_closest_marker("peer") or "is not installed" in _reason(report)
+    return _required(report) if needed and not hasattr(report, "wasxfail") else report
 
 
 @pytest.hookimpl(wrapper=True)
@@ -46,7 +46,12 @@ def pytest_make_collect_report() -> Generator[None, Any, Any]:
 
 def _required(report: Any) -> Any:
     if _PEERS_REQUIRED and report.outcome == "skipped":
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        reason = _reason(report)
         report.outcome = "failed"
         report.longrepr = f"required by ROOTWARD_PEERS_REQUIRED, but skipped: {reason}"
     return report
+
+
+def _reason(report: Any) -> str:
+    """Why it was skipped; nothing of use for other outcomes."""
+    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
