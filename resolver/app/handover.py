@@ -23,7 +23,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from resolver.app.control.doors import Door, DoorError, identity_of, open_door, reachable
+from resolver.app.control.doors import (
+    Door,
+    DoorError,
+    close_door,
+    identity_of,
+    open_door,
+    reachable,
+)
 from resolver.app.sockets import Pair, Pairs, close, prepare
 from resolver.config.schema import Config
 from resolver.errors import ConfigError, Finding
@@ -149,9 +156,7 @@ class HandoverDoor:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._sock is not None:
-            self._sock.close()
-            if self._identity is not None and identity_of(self._door.path) == self._identity:
-                self._door.path.unlink(missing_ok=True)
+            close_door(self._door, self._sock, self._identity)
         if self._heir is not None:
             with suppress(OSError):
                 self._heir.send(_RELEASED)

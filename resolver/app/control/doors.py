@@ -95,6 +95,13 @@ def identity_of(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def close_door(door: Door, sock: socket.socket, identity: tuple[int, int] | None) -> None:
+    """Close a door, and take its file away if that is still the one that was opened."""
+    sock.close()
+    if identity is not None and identity_of(door.path) == identity:
+        door.path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def reachable(path: Path) -> Iterator[str]:
     """The path as the system takes it for a socket: a long one by way of its folder."""

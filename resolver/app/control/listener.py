@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from resolver.app.control.doors import Door, DoorError, doors_of, identity_of, open_door
+from resolver.app.control.doors import Door, DoorError, close_door, doors_of, identity_of, open_door
 from resolver.app.control.line import GoneError, Line
 from resolver.app.control.protocol import (
     CommandError,
@@ -108,9 +108,7 @@ class ControlListener:
 
     def _close(self) -> None:
         for door, sock, identity in self._open:
-            sock.close()
-            if identity is not None and identity_of(door.path) == identity:
-                door.path.unlink(missing_ok=True)
+            close_door(door, sock, identity)
         self._open.clear()
 
     async def _accept(self, door: Door, sock: socket.socket) -> None:
