@@ -103,17 +103,24 @@ def result_of(messages: Iterator[Facts], take: Callable[[Facts], None]) -> Facts
     raise UnreachableError("the server has hung up")
 
 
-def control(options: argparse.Namespace, find_socket: Callable[[], Path | None]) -> int:
-    """Do what `rootward ctl …` says; the exit code. `find_socket` gives the configured socket, and
-    raises ConfigError."""
-    verb: Verb = options.verb
+def socket_path(options: argparse.Namespace, find_socket: Callable[[], Path | None]) -> Path | None:
+    """Where the server is, by the command line or else by `find_socket`, which gives the configured
+    socket and raises ConfigError. None after telling why it is not known."""
     try:
-        path = options.socket or find_socket()
+        path: Path | None = options.socket or find_socket()
     except ConfigError as error:
         print(error, "--socket PATH finds the server without this file", sep="\n", file=sys.stderr)
-        return BAD_CONFIGURATION
+        return None
     if path is None:
         print('control.socket is "": this server has none', file=sys.stderr)
+    return path
+
+
+def control(options: argparse.Namespace, find_socket: Callable[[], Path | None]) -> int:
+    """Do what `rootward ctl …` says; the exit code. `find_socket` as for socket_path."""
+    verb: Verb = options.verb
+    path = socket_path(options, find_socket)
+    if path is None:
         return BAD_CONFIGURATION
     try:
         connection = Connection(path)

@@ -13,25 +13,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from resolver.app.control.client import Connection, UnreachableError, result_of
+from resolver.app.control.client import Connection, UnreachableError, result_of, socket_path
 from resolver.app.control.protocol import ERRORS, CommandError
 from resolver.app.exits import BAD_CONFIGURATION, FAILED, OK, UNAVAILABLE
 from resolver.app.top.view import View, compare
-from resolver.errors import ConfigError
 
 _HOME_AND_CLEAR = "\x1b[H\x1b[J"
 
 
 def top(options: argparse.Namespace, find_socket: Callable[[], Path | None]) -> int:
-    """Do what the command line says; the exit code. `find_socket` gives the configured socket, and
-    raises ConfigError."""
-    try:
-        path = options.socket or find_socket()
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return BAD_CONFIGURATION
+    """Do what the command line says; the exit code. `find_socket` as for socket_path."""
+    path = socket_path(options, find_socket)
     if path is None:
-        print('control.socket is "": this server has none', file=sys.stderr)
         return BAD_CONFIGURATION
     try:
         connection = Connection(path)
