@@ -1,12 +1,10 @@
 """A05: PTR records in our reverse zones follow the addresses of zones that ask for it."""
 
-import asyncio
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 
 import dns.reversename
 import pytest
+from file_zones import IN, NONE, asked, perform, run, text
 
 from resolver import names
 from resolver.app.server import Server
@@ -14,26 +12,14 @@ from resolver.codes import Rcode, RRType
 from resolver.config.load import load
 from resolver.config.zones import ZoneSettings
 from resolver.errors import JournalError
-from resolver.model import Message, Question
-from resolver.wire.build import build
-from resolver.wire.parse import parse
 from resolver.zone.diff import Diff
 from resolver.zone.journal import Journal
-from resolver.zone.update import Changed, Update
+from resolver.zone.update import Changed
 
 pytestmark = pytest.mark.loopback
 
 FORWARD = names.read("example.test.")
 REVERSE = names.read("2.0.192.in-addr.arpa.")
-TIMEOUT_S = 60.0
-IN, NONE = 1, 254
-
-
-def text(serial: int, *lines: str) -> str:
-    head = (
-        f"$TTL 300\n@ SOA ns.else.where. host {serial} 3600 900 1209600 300\n@ NS ns.else.where.\n"
-    )
-    return head + "\n".join(lines) + "\n"
 
 
 class Place:
@@ -76,21 +62,9 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def run(body: Coroutine[Any, Any, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(TIMEOUT_S):
-            await body
-
-    asyncio.run(bounded())
-
-
 def pointers(server: Server, address: str) -> list[str]:
     """Where an address points to, sorted; the rcode's name when it is not NOERROR."""
-    name = names.read(dns.reversename.from_address(address).to_text())
-    query = Message(1, 0, [Question(name, RRType.PTR)])
-    reply = server.service.respond(build(query), bytes((127, 0, 0, 1)), stream=False)
-    assert isinstance(reply, bytes)
-    message = parse(reply)
+    message = asked(server, dns.reversename.from_address(address).to_text(), RRType.PTR)
     if message.rcode:
         return [Rcode(message.rcode).name]
     return sorted(names.show(rdata) for rrset in message.answer for rdata in rrset.rdatas)
@@ -121,12 +95,7 @@ async def update(
     origin: bytes = FORWARD,
     rrclass: int = IN,
 ) -> None:
-    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    record = (names.read(owner), int(rrtype), rrclass, 60 if rrclass == IN else 0, rdata)
-    server.zoning.primaries.perform(
-        Update(origin, (), (record,)), lambda name, kind: True, done.set_result
-    )
-    assert isinstance(await done, Changed)
+    assert isinstance(await perform(server, origin, owner, rrtype, rdata, rrclass), Changed)
     await settled(server)
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from file_zones import asked, perform, run, text
 
 from resolver import names
 from resolver.app.cli import main
@@ -16,24 +16,13 @@ from resolver.app.server import Server
 from resolver.codes import Rcode, RRType
 from resolver.config.load import load
 from resolver.errors import JournalError
-from resolver.model import Message, Question
-from resolver.wire.build import build
-from resolver.wire.parse import parse
 from resolver.zone.diff import Diff
 from resolver.zone.journal import Journal
-from resolver.zone.update import Changed, Outcome, Update
+from resolver.zone.update import Changed, Outcome
 
 pytestmark = pytest.mark.loopback
 
 ORIGIN = names.read("example.test.")
-TIMEOUT_S = 60.0
-
-
-def text(serial: int, *lines: str) -> str:
-    head = (
-        f"$TTL 300\n@ SOA ns.else.where. host {serial} 3600 900 1209600 300\n@ NS ns.else.where.\n"
-    )
-    return head + "\n".join(lines) + "\n"
 
 
 class Place:
@@ -61,21 +50,6 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def run(body: Coroutine[Any, Any, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(TIMEOUT_S):
-            await body
-
-    asyncio.run(bounded())
-
-
-def asked(server: Server, name: str, rrtype: RRType = RRType.A) -> Message:
-    query = Message(1, 0, [Question(names.read(name), rrtype)])
-    reply = server.service.respond(build(query), bytes((127, 0, 0, 1)), stream=False)
-    assert isinstance(reply, bytes)
-    return parse(reply)
-
-
 def address(server: Server, name: str = "www.example.test.") -> str:
     reply = asked(server, name)
     if reply.rcode:
@@ -94,12 +68,7 @@ async def until(what: Callable[[], bool]) -> None:
 
 
 async def update(server: Server, owner: str, rrtype: RRType, rdata: bytes) -> Outcome:
-    done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-    record = (names.read(owner), int(rrtype), 1, 60, rdata)
-    server.zoning.primaries.perform(
-        Update(ORIGIN, (), (record,)), lambda name, kind: True, done.set_result
-    )
-    return await done
+    return await perform(server, ORIGIN, owner, rrtype, rdata)
 
 
 class TestEdits:
