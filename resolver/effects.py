@@ -15,7 +15,7 @@ from resolver.model import Address, Message, Question
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Ask:
     """One query to one server; the driver adds id, port and case.
 
@@ -27,15 +27,37 @@ class Ask:
     server: Address
     question: Question
     timeout_s: float
-    edns_size: int | None = 1232
-    recursion_desired: bool = False
-    stream: bool = False
-    mix_case: bool = True
-    dnssec_ok: bool = False
-    cookie: bool = True
+    edns_size: int | None
+    recursion_desired: bool
+    stream: bool
+    mix_case: bool
+    dnssec_ok: bool
+    cookie: bool
+
+    def __init__(
+        self,
+        server: Address,
+        question: Question,
+        timeout_s: float,
+        edns_size: int | None = 1232,
+        recursion_desired: bool = False,
+        stream: bool = False,
+        mix_case: bool = True,
+        dnssec_ok: bool = False,
+        cookie: bool = True,
+    ) -> None:
+        self.server = server
+        self.question = question
+        self.timeout_s = timeout_s
+        self.edns_size = edns_size
+        self.recursion_desired = recursion_desired
+        self.stream = stream
+        self.mix_case = mix_case
+        self.dnssec_ok = dnssec_ok
+        self.cookie = cookie
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Sub:
     """Another question that must be answered first, for instance a name server's address.
 
@@ -46,7 +68,17 @@ class Sub:
 
     key: tuple[bytes, int, int]
     start: "Callable[[], Steps[Any]]"
-    patience_s: float | None = None
+    patience_s: float | None
+
+    def __init__(
+        self,
+        key: tuple[bytes, int, int],
+        start: "Callable[[], Steps[Any]]",
+        patience_s: float | None = None,
+    ) -> None:
+        self.key = key
+        self.start = start
+        self.patience_s = patience_s
 
 
 @dataclass(slots=True)
@@ -75,14 +107,24 @@ class Await:
 Effect: TypeAlias = Ask | Sub | Spawn | Await
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Reply:
     """A response that matches its query in address, port, id, question and case. `octets` is its
     size on the wire."""
 
     message: Message
     rtt_s: float
-    octets: int = 0
+    octets: int
+
+    def __init__(
+        self,
+        message: Message,
+        rtt_s: float,
+        octets: int = 0,
+    ) -> None:
+        self.message = message
+        self.rtt_s = rtt_s
+        self.octets = octets
 
 
 @dataclass(slots=True)
@@ -112,11 +154,17 @@ class WrongCase:
     not keep case. Its content must not be used."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Finished:
     """The result of a Sub or an Await."""
 
     result: Any
+
+    def __init__(
+        self,
+        result: Any,
+    ) -> None:
+        self.result = result
 
 
 @dataclass(slots=True)

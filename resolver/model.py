@@ -1,8 +1,9 @@
 """The facts that modules hand to each other: questions, RRsets, messages, answers.
 
 Knows no bytes layout and no behaviour. These dataclasses are slotted and treated as immutable once
-handed over; the ones made for every upstream reply (RRset, Message) are not declared frozen only
-because a frozen one costs three times as much to make.
+handed over; the ones made for every query are not declared frozen only because a frozen one costs
+three times as much to make. Their constructors are written out, here and elsewhere, for what
+dataclass makes stays interpreted in a compiled copy, and takes seven times as long.
 
 Sources: RFC 1035 section 4, RFC 2181 section 5, RFC 6891, RFC 8914.
 """
@@ -58,7 +59,7 @@ class Question(NamedTuple):
         return text if self.qclass == RRClass.IN else f"{text} {show_class(self.qclass)}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class RRset:
     """Records that share owner, type and class (RFC 2181 section 5).
 
@@ -70,6 +71,20 @@ class RRset:
     rrclass: int
     ttl: int
     rdatas: tuple[bytes, ...]
+
+    def __init__(
+        self,
+        owner: bytes,
+        rrtype: int,
+        rrclass: int,
+        ttl: int,
+        rdatas: tuple[bytes, ...],
+    ) -> None:
+        self.owner = owner
+        self.rrtype = rrtype
+        self.rrclass = rrclass
+        self.ttl = ttl
+        self.rdatas = rdatas
 
 
 class EdnsOptionValue(NamedTuple):
@@ -96,7 +111,7 @@ class ExtendedError(NamedTuple):
     text: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Message:
     """A parsed message. `flags` is the header's second word whole, so it holds opcode and rcode
     bits; `rcode` includes the upper bits that OPT carries. The OPT record itself is only in
@@ -104,12 +119,32 @@ class Message:
 
     id: int
     flags: int
-    questions: list[Question] = field(default_factory=list)
-    answer: list[RRset] = field(default_factory=list)
-    authority: list[RRset] = field(default_factory=list)
-    additional: list[RRset] = field(default_factory=list)
-    edns: Edns | None = None
-    rcode: int = Rcode.NOERROR
+    questions: list[Question]
+    answer: list[RRset]
+    authority: list[RRset]
+    additional: list[RRset]
+    edns: Edns | None
+    rcode: int
+
+    def __init__(
+        self,
+        id: int,
+        flags: int,
+        questions: list[Question] | None = None,
+        answer: list[RRset] | None = None,
+        authority: list[RRset] | None = None,
+        additional: list[RRset] | None = None,
+        edns: Edns | None = None,
+        rcode: int = Rcode.NOERROR,
+    ) -> None:
+        self.id = id
+        self.flags = flags
+        self.questions = [] if questions is None else questions
+        self.answer = [] if answer is None else answer
+        self.authority = [] if authority is None else authority
+        self.additional = [] if additional is None else additional
+        self.edns = edns
+        self.rcode = rcode
 
     @property
     def opcode(self) -> int:
@@ -134,7 +169,7 @@ class Source(StrEnum):
     DROPPED = "dropped"  # no reply: the work on it was ended from outside
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Answer:
     """What an authority or the recursion found for a question: the content of a response, without
     the envelope (id, EDNS) that belongs to one client.
@@ -149,20 +184,52 @@ class Answer:
     stands for all the names that get this answer, in lower case.
     """
 
-    rcode: int = Rcode.NOERROR
-    answer: Sequence[RRset] = ()
-    authority: Sequence[RRset] = ()
-    additional: Sequence[RRset] = ()
-    authoritative: bool = False
-    extended_errors: tuple[ExtendedError, ...] = ()
-    required_glue: int = 0
-    chase: bytes | None = None
-    ages: bool = True
-    renew_in_s: int | None = None
-    made_from: bytes | None = field(default=None, compare=False)
-    source: Source = field(default=Source.SERVER, compare=False)
-    trace: Trace | None = field(default=None, compare=False, repr=False)
-    cause: int = field(default=0, compare=False)
+    rcode: int
+    answer: Sequence[RRset]
+    authority: Sequence[RRset]
+    additional: Sequence[RRset]
+    authoritative: bool
+    extended_errors: tuple[ExtendedError, ...]
+    required_glue: int
+    chase: bytes | None
+    ages: bool
+    renew_in_s: int | None
+    made_from: bytes | None = field(compare=False)
+    source: Source = field(compare=False)
+    trace: Trace | None = field(compare=False, repr=False)
+    cause: int = field(compare=False)
+
+    def __init__(
+        self,
+        rcode: int = Rcode.NOERROR,
+        answer: Sequence[RRset] = (),
+        authority: Sequence[RRset] = (),
+        additional: Sequence[RRset] = (),
+        authoritative: bool = False,
+        extended_errors: tuple[ExtendedError, ...] = (),
+        required_glue: int = 0,
+        chase: bytes | None = None,
+        ages: bool = True,
+        renew_in_s: int | None = None,
+        made_from: bytes | None = None,
+        source: Source = Source.SERVER,
+        trace: Trace | None = None,
+        cause: int = 0,
+    ) -> None:
+        self.rcode = rcode
+        self.answer = answer
+        self.authority = authority
+        self.additional = additional
+        self.authoritative = authoritative
+        self.extended_errors = extended_errors
+        self.required_glue = required_glue
+        self.chase = chase
+        self.ages = ages
+        self.renew_in_s = renew_in_s
+        self.made_from = made_from
+        self.source = source
+        self.trace = trace
+        self.cause = cause
 
     @property
     def is_renewal_due(self) -> bool:

@@ -7,7 +7,7 @@ domains).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
@@ -19,7 +19,7 @@ _SERVER_OVERHEAD_OCTETS = 150
 _ADDRESS_OVERHEAD_OCTETS = 140  # in `glue` and again in `roster`
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, init=False, eq=False)
 class Delegation:
     """Servers of a zone. `zone` and name server names in lower case; not to be changed.
 
@@ -30,12 +30,30 @@ class Delegation:
     """
 
     zone: bytes
-    servers: tuple[bytes, ...] = ()
-    glue: Mapping[bytes, tuple[str, ...]] = field(default_factory=dict)
-    addresses: tuple[Address, ...] = ()
-    configured: bool = False
-    expires_at: float = inf
-    roster: Any = None
+    servers: tuple[bytes, ...]
+    glue: Mapping[bytes, tuple[str, ...]]
+    addresses: tuple[Address, ...]
+    configured: bool
+    expires_at: float
+    roster: Any
+
+    def __init__(
+        self,
+        zone: bytes,
+        servers: tuple[bytes, ...] = (),
+        glue: Mapping[bytes, tuple[str, ...]] | None = None,
+        addresses: tuple[Address, ...] = (),
+        configured: bool = False,
+        expires_at: float = inf,
+        roster: Any = None,
+    ) -> None:
+        self.zone = zone
+        self.servers = servers
+        self.glue = {} if glue is None else glue
+        self.addresses = addresses
+        self.configured = configured
+        self.expires_at = expires_at
+        self.roster = roster
 
 
 class Delegations:

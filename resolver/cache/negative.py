@@ -25,23 +25,43 @@ _SOA_MINIMUM_OCTETS = 4
 _MAX_SHARED_SOAS = 1000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Denial:
     """NXDOMAIN, or NODATA when rcode is NOERROR, and the SOA with its TTL counted down. `proof` are
     the NSEC, NSEC3 and RRSIG RRsets that came with it."""
 
     rcode: Rcode
     soa: RRset
-    proof: tuple[RRset, ...] = ()
+    proof: tuple[RRset, ...]
+
+    def __init__(
+        self,
+        rcode: Rcode,
+        soa: RRset,
+        proof: tuple[RRset, ...] = (),
+    ) -> None:
+        self.rcode = rcode
+        self.soa = soa
+        self.proof = proof
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Kept:
     """A denial as received, its TTL clamped. `below`: whether it holds for all names below."""
 
     soa: RRset
     below: bool
     proof: tuple[RRset, ...]
+
+    def __init__(
+        self,
+        soa: RRset,
+        below: bool,
+        proof: tuple[RRset, ...],
+    ) -> None:
+        self.soa = soa
+        self.below = below
+        self.proof = proof
 
 
 def negative_ttl(soa: RRset) -> int:

@@ -33,16 +33,32 @@ class OutOfBudget(ResolverError):  # noqa: N818 - an end, not always an error
         self.error = error
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Budget:
     """Counters of one client question. `deadline` is a monotonic instant."""
 
     deadline: float
     max_asks: int
-    asks: int = 0
-    octets: int = 0
-    unresolved_servers: int = 0
-    look_ups: int = 0
+    asks: int
+    octets: int
+    unresolved_servers: int
+    look_ups: int
+
+    def __init__(
+        self,
+        deadline: float,
+        max_asks: int,
+        asks: int = 0,
+        octets: int = 0,
+        unresolved_servers: int = 0,
+        look_ups: int = 0,
+    ) -> None:
+        self.deadline = deadline
+        self.max_asks = max_asks
+        self.asks = asks
+        self.octets = octets
+        self.unresolved_servers = unresolved_servers
+        self.look_ups = look_ups
 
     def spend_ask(self, now: float) -> None:
         """Charge one upstream query. Raises OutOfBudget."""

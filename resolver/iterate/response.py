@@ -6,7 +6,7 @@ in scrub.py. Does not know which server it was or what to do next.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import TypeAlias
 
@@ -23,7 +23,7 @@ _RA = int(Flag.RA)
 _CONCLUSIVE = frozenset((0, 3, 6))  # NOERROR, NXDOMAIN, YXDOMAIN
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Answered:
     """The end of the chain is reached: data, or (without data) NXDOMAIN or NODATA with its SOA, or
     YXDOMAIN behind a DNAME whose target is too long (RFC 6672 section 2.2).
@@ -36,37 +36,93 @@ class Answered:
     chain: list[RRset]
     name: bytes
     data: list[RRset]
-    rcode: int = Rcode.NOERROR
-    soa: RRset | None = None
-    authoritative: bool = True
-    additional: list[RRset] = field(default_factory=list)
-    signatures: Sequence[RRset] = ()
-    proof: tuple[RRset, ...] = ()
-    renew_at: float = inf
-    informant: Informant | None = None
+    rcode: int
+    soa: RRset | None
+    authoritative: bool
+    additional: list[RRset]
+    signatures: Sequence[RRset]
+    proof: tuple[RRset, ...]
+    renew_at: float
+    informant: Informant | None
+
+    def __init__(
+        self,
+        chain: list[RRset],
+        name: bytes,
+        data: list[RRset],
+        rcode: int = Rcode.NOERROR,
+        soa: RRset | None = None,
+        authoritative: bool = True,
+        additional: list[RRset] | None = None,
+        signatures: Sequence[RRset] = (),
+        proof: tuple[RRset, ...] = (),
+        renew_at: float = inf,
+        informant: Informant | None = None,
+    ) -> None:
+        self.chain = chain
+        self.name = name
+        self.data = data
+        self.rcode = rcode
+        self.soa = soa
+        self.authoritative = authoritative
+        self.additional = [] if additional is None else additional
+        self.signatures = signatures
+        self.proof = proof
+        self.renew_at = renew_at
+        self.informant = informant
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Aliased:
     """The chain leads on to `target`, which this zone cannot answer."""
 
     chain: list[RRset]
     target: bytes
-    authoritative: bool = True
-    signatures: Sequence[RRset] = ()
-    renew_at: float = inf
-    informant: Informant | None = None
+    authoritative: bool
+    signatures: Sequence[RRset]
+    renew_at: float
+    informant: Informant | None
+
+    def __init__(
+        self,
+        chain: list[RRset],
+        target: bytes,
+        authoritative: bool = True,
+        signatures: Sequence[RRset] = (),
+        renew_at: float = inf,
+        informant: Informant | None = None,
+    ) -> None:
+        self.chain = chain
+        self.target = target
+        self.authoritative = authoritative
+        self.signatures = signatures
+        self.renew_at = renew_at
+        self.informant = informant
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Referred:
     """Ask the servers of `zone`, strictly below the zone asked."""
 
     zone: bytes
     ns: RRset
     servers: tuple[bytes, ...]
-    glue: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
-    informant: Informant | None = None
+    glue: dict[bytes, tuple[str, ...]]
+    informant: Informant | None
+
+    def __init__(
+        self,
+        zone: bytes,
+        ns: RRset,
+        servers: tuple[bytes, ...],
+        glue: dict[bytes, tuple[str, ...]] | None = None,
+        informant: Informant | None = None,
+    ) -> None:
+        self.zone = zone
+        self.ns = ns
+        self.servers = servers
+        self.glue = {} if glue is None else glue
+        self.informant = informant
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from resolver.model import ExtendedError
 from resolver.trace import MAX_NOTES, Kind, Trace
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Work:
     """A client question (depth 0) or a sub-question; budget and trace are the client question's.
 
@@ -25,13 +25,37 @@ class Work:
     budget: Budget
     trace: Trace
     clock: Clock
-    depth: int = 0
-    asks: int = 0
-    curtailed: bool = False
-    dnssec_ok: bool = False
-    renewing: bool = False
-    unknown: bytes = b""
-    over_stream: bool = False
+    depth: int
+    asks: int
+    curtailed: bool
+    dnssec_ok: bool
+    renewing: bool
+    unknown: bytes
+    over_stream: bool
+
+    def __init__(
+        self,
+        budget: Budget,
+        trace: Trace,
+        clock: Clock,
+        depth: int = 0,
+        asks: int = 0,
+        curtailed: bool = False,
+        dnssec_ok: bool = False,
+        renewing: bool = False,
+        unknown: bytes = b"",
+        over_stream: bool = False,
+    ) -> None:
+        self.budget = budget
+        self.trace = trace
+        self.clock = clock
+        self.depth = depth
+        self.asks = asks
+        self.curtailed = curtailed
+        self.dnssec_ok = dnssec_ok
+        self.renewing = renewing
+        self.unknown = unknown
+        self.over_stream = over_stream
 
     def deeper(self) -> "Work":
         """The same budget and trace, one level down."""

@@ -61,7 +61,7 @@ _NAPTR: Final = int(RRType.NAPTR)
 _SERVICE_BINDINGS: Final = frozenset((int(RRType.SVCB), int(RRType.HTTPS)))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Borrowing(Answer):
     """Addresses of `owner` that are yet to be looked up at `lender`, the target of its ALIAS record
     with this TTL (serve/borrow.py). As it stands it is a failure, for whoever cannot do that.
@@ -70,10 +70,23 @@ class Borrowing(Answer):
     case that there are no addresses.
     """
 
-    owner: bytes = b""
-    lender: bytes = b""
-    ttl_s: int = 0
-    denial: RRset | None = None
+    owner: bytes
+    lender: bytes
+    ttl_s: int
+    denial: RRset | None
+
+    def __init__(
+        self, owner: bytes, lender: bytes, ttl_s: int, denial: RRset | None, reason: str
+    ) -> None:
+        """`reason` is for whoever cannot look addresses up."""
+        error = ExtendedError(Ede.NOT_SUPPORTED, reason)
+        Answer.__init__(
+            self, Rcode.SERVFAIL, authoritative=True, extended_errors=(error,), ages=False
+        )
+        self.owner = owner
+        self.lender = lender
+        self.ttl_s = ttl_s
+        self.denial = denial
 
 
 def answer(
@@ -214,18 +227,10 @@ def _borrowing(inquiry: _Inquiry, zone: Zone, alias: RRset, sname: bytes) -> Ans
     if zone.signed or not names.is_whole(lender):
         reason = "an ALIAS in a signed zone" if zone.signed else "an ALIAS that is no name"
         lender = b""
-    return Borrowing(
-        Rcode.SERVFAIL,
-        answer=inquiry.found,
-        authority=inquiry.proven,
-        authoritative=True,
-        extended_errors=(ExtendedError(Ede.NOT_SUPPORTED, reason),),
-        ages=False,
-        owner=sname,
-        lender=lender,
-        ttl_s=alias.ttl,
-        denial=zone.denial_soa,
-    )
+    borrowing = Borrowing(sname, lender, alias.ttl, zone.denial_soa, reason)
+    borrowing.answer = inquiry.found
+    borrowing.authority = inquiry.proven
+    return borrowing
 
 
 def _endless(inquiry: _Inquiry) -> Answer:

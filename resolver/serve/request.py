@@ -5,7 +5,7 @@ Knows: header bits, EDNS of both sides, sizes (RFC 1035 section 4.1.1, RFC 6891 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from resolver.codes import EdnsOption, Flag, Rcode
@@ -34,7 +34,7 @@ class Identity:
     version: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Request:
     """A parsed query. `peer` is the packed address; `bits` what it may do (policy/acl.py).
 
@@ -49,13 +49,39 @@ class Request:
     peer: bytes
     bits: int
     stream: bool
-    key: bytes | None = None
-    signer: Signer | None = None
-    packet: bytes = b""
-    options: list[EdnsOptionValue] = field(default_factory=list)
-    since: float = 0.0
-    cookie: Verdict | None = None
-    trace: Trace | None = None
+    key: bytes | None
+    signer: Signer | None
+    packet: bytes
+    options: list[EdnsOptionValue]
+    since: float
+    cookie: Verdict | None
+    trace: Trace | None
+
+    def __init__(
+        self,
+        message: Message,
+        peer: bytes,
+        bits: int,
+        stream: bool,
+        key: bytes | None = None,
+        signer: Signer | None = None,
+        packet: bytes = b"",
+        options: list[EdnsOptionValue] | None = None,
+        since: float = 0.0,
+        cookie: Verdict | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self.message = message
+        self.peer = peer
+        self.bits = bits
+        self.stream = stream
+        self.key = key
+        self.signer = signer
+        self.packet = packet
+        self.options = [] if options is None else options
+        self.since = since
+        self.cookie = cookie
+        self.trace = trace
 
     @property
     def question(self) -> Question:
@@ -66,11 +92,15 @@ class Request:
         return self.message.flags & _RD != 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Relayed(Answer):
     """The reply of another server, to be sent as it is."""
 
-    packet: bytes = b""
+    packet: bytes
+
+    def __init__(self, packet: bytes) -> None:
+        Answer.__init__(self)
+        self.packet = packet
 
 
 class Messages:

@@ -8,7 +8,7 @@ Signatures are looked at before anything else and made after everything else (RF
 and 5.3): what is signed by an unknown key or wrongly gets no further than here.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Literal, overload
@@ -121,16 +121,16 @@ class Service:
             return refusal
         try:
             handled = handle(request, self.order)
-            if isinstance(handled, Generator):
+            if handled is None or isinstance(handled, Answer):
+                reply = self._finish(request, packet, handled or _OUR_FAULT)
+                if reply is None:
+                    self.metrics.dropped_total += 1
+                return reply
+            if not isinstance(handled, Messages):
                 return self._finish_later(request, packet, handled)
-            if isinstance(handled, Messages):
-                handled.map(lambda message: self._sign(request, message))
-                handled.on_end(lambda complete: self._tell(request, _transferred(complete)))
-                return handled
-            reply = self._finish(request, packet, handled or _OUR_FAULT)
-            if reply is None:
-                self.metrics.dropped_total += 1
-            return reply
+            handled.map(lambda message: self._sign(request, message))
+            handled.on_end(lambda complete: self._tell(request, _transferred(complete)))
+            return handled
         except Exception as fault:
             return self._own_up(request, fault)
 
