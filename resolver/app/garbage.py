@@ -8,30 +8,32 @@ a search looks at what is new only: a few milliseconds.
 
 Circles that were set aside while in use are lost when they end. TCP transports would be such, two
 kilobytes each, but are let go of one by one (net/circles.py). What a reload replaces is one, local
-zones and all, some 300 kB. So everything is searched once when a tenth of what there is may have
-been lost to reloads, or when very many connections have come and gone.
+zones and all, some 300 kB. So everything is searched once when a twentieth of what there is may
+have been lost to reloads, or when very many connections have come and gone.
 
 Knows: the interpreter's collector, counters. For a process of our own, never for one that we are
 embedded in.
 """
 
 import gc
+import sys
 import time
 from typing import Any
 
 from resolver.metrics import Metrics
 
 # Allocations before a search of the youngest, such searches before one of the middle-aged, and
-# those before one of all that is not set aside: at most 35,000 objects.
-THRESHOLDS = (700, 10, 5)
+# those before one of all that is not set aside: 36,000 objects. What belongs to queries under way
+# is gone before long, but searched while it is there: seldom is better than soon.
+THRESHOLDS = (4000, 2, 2)
 OLDEST = 2
 # With a hundred octets lost for each, at most 100 MB are lost before everything is searched.
 MAX_CONNECTIONS = 1_000_000
-# What a reload replaces, in objects; a tenth of what is set aside may be of that kind, and no fewer
+# What a reload replaces, in objects; a twentieth of what there is may be of that kind, and no fewer
 # than this many in any case.
 RELOAD_OBJECTS = 3_000
 MIN_LOST_OBJECTS = 10 * RELOAD_OBJECTS
-LOST_SHARE = 0.1
+LOST_SHARE = 0.05
 
 
 class Garbage:
@@ -70,11 +72,15 @@ class Garbage:
         if search["generation"] != OLDEST:
             return
         connections = self._metrics.tcp_accepted_total + self._metrics.upstream_tcp_total
-        lost = self._reloads * RELOAD_OBJECTS
-        most = max(MIN_LOST_OBJECTS, int(gc.get_freeze_count() * LOST_SHARE))
-        if connections - self._searched_at > MAX_CONNECTIONS or lost >= most:
+        if connections - self._searched_at > MAX_CONNECTIONS or self._lost_much():
             self._searched_at = connections
             self._reloads = 0
             gc.unfreeze()  # the next search looks at everything
         else:
             gc.freeze()
+
+    def _lost_much(self) -> bool:
+        """Whether reloads may have left so much that it is worth a search of everything."""
+        lost = self._reloads * RELOAD_OBJECTS
+        # Not gc.get_freeze_count(), which walks over all that is set aside.
+        return lost >= MIN_LOST_OBJECTS and lost >= sys.getallocatedblocks() * LOST_SHARE
