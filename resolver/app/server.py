@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from resolver import names
 from resolver.app.build import make_recursion, make_service, make_tending
+from resolver.app.clearing import Clearing
 from resolver.app.listeners import Listeners
 from resolver.app.material import Material, read_material, read_zone
 from resolver.app.monitor.interest import Interest
@@ -133,6 +134,7 @@ class Server:
         self.driver: Driver | None = None
         self.monitor: Monitor | None = None
         self.after_reload: list[Callable[[], None]] = []
+        self._clearing = Clearing()
         self._reread = reread
         self._handed_over = False
         self._pairs: dict[Address, Pair] = {}
@@ -185,6 +187,7 @@ class Server:
             self.query_log.open(self.config.log, self.config.recorder.slow)
             await self._start()
         except BaseException:
+            await self._clearing.stop()
             self.query_log.close()
             self._close_monitor()
             self.disown()
@@ -193,6 +196,7 @@ class Server:
             self.monitor.readiness.started = True
 
     async def _start(self) -> None:
+        self._clearing.start()
         await self.zoning.open(self.material.reads)
         if self.tending is not None:
             await self.tending.open()
@@ -285,6 +289,7 @@ class Server:
         self.listeners.close()
         self.driver = None
         self.interest.end()
+        await self._clearing.stop()
         await asyncio.to_thread(self.query_log.close)
         self._close_monitor()
 

@@ -349,8 +349,11 @@ class Primary:
             _log.warning("zone %s: %s %s", self._name, self.plan.path, take.warning)
         whole = take.bumped and not self._kept
         try:
-            await self._keeper.publish(take.zone, take.diff, whole=whole)
-            self._kept = self._kept or whole
+            if take.diff is None and not (self._kept or take.bumped):
+                self._keeper.show(take.zone)  # the file is all there is to keep
+            else:
+                await self._keeper.publish(take.zone, take.diff, whole=whole)
+                self._kept = self._kept or whole
         except JournalError as error:
             _log.error("zone %s: %s", self._name, error)
             if take.bumped:
@@ -359,16 +362,16 @@ class Primary:
             # The file itself is durable, and newer than what is in the journal; only the history of
             # the zone is lost with a restart.
             self._kept = False
-            self._keeper.show(take.zone, (take.diff,))
+            self._keeper.show(take.zone, None if take.diff is None else (take.diff,))
         self.is_settled = False
         self._filed = take.zone
         await self._note_filed(take.zone)
         _log.info(
-            "zone %s: serial %d from %s, %d records differ",
+            "zone %s: serial %d from %s, %s records differ",
             self._name,
             take.zone.serial,
             self.plan.path,
-            take.diff.records - 2,
+            "very many" if take.diff is None else take.diff.records - 2,
         )
         return []
 

@@ -6,13 +6,14 @@ version is made (zone/revision.py).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
 from resolver import names
 from resolver.codes import RRClass, RRType
 from resolver.errors import DiffError
+from resolver.leftovers import LEFTOVERS
 from resolver.model import RRset
 from resolver.slices import Slices
 from resolver.wire.canonical import canonical_rdata
@@ -25,6 +26,7 @@ _SOA: Final = int(RRType.SOA)
 _MIN_SOA_OCTETS: Final = 22
 # Dicts of a table (1,000 names each) between two breaks: a millisecond of work if they are equal.
 _SLICE_SHARDS: Final = 8
+_FREED_AT_ONCE: Final = 500  # RRsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Diff:
 
     The first RRset of each is the SOA, the old one and the new one (RFC 1995 section 4). An RRset
     here holds only the records that go or come, not all of that name and type. A change of TTL is
-    the removal of every record of an RRset and the addition of each with the new one.
+    the removal of every record of an RRset and the addition of each with the new one. Whoever has
+    counted the records of a large one says so (`counted`), so that nobody has to wait for that.
     """
 
     origin: bytes
@@ -41,10 +44,18 @@ class Diff:
     to_serial: int
     removed: tuple[RRset, ...]
     added: tuple[RRset, ...]
+    counted: int | None = field(default=None, compare=False, repr=False)
+
+    def __del__(self) -> None:
+        for rrsets in (self.removed, self.added):
+            if len(rrsets) > _FREED_AT_ONCE and LEFTOVERS.attended:
+                LEFTOVERS.leave(list(rrsets), _FREED_AT_ONCE)
 
     @property
     def records(self) -> int:
         """How many records go or come, the SOAs included."""
+        if self.counted is not None:
+            return self.counted
         return sum(len(rrset.rdatas) for rrset in (*self.removed, *self.added))
 
     @property
@@ -59,7 +70,8 @@ class _Collector:
     def __init__(self, old: Zone, new: Zone, limit: int | None) -> None:
         self.removed = [old.soa]
         self.added = [new.soa]
-        self._left = limit
+        self.records = 2
+        self._most = None if limit is None else limit + self.records
 
     def compare(self, name: bytes, old: bytes, new: bytes) -> None:
         """Two packed nodes of one name; empty for none."""
@@ -77,6 +89,11 @@ class _Collector:
         for group in after.values():
             self._take(self.added, _owner(name, new), group, ())
 
+    def drop(self) -> None:
+        """Let go of them."""
+        for rrsets in (self.removed, self.added):
+            LEFTOVERS.leave(rrsets, _FREED_AT_ONCE)
+
     def _take(self, where: list[RRset], owner: bytes, group: Group, but: Iterable[bytes]) -> None:
         if group.rrtype == _SOA:
             return  # there from the start
@@ -84,10 +101,9 @@ class _Collector:
         if not rdatas:
             return
         where.append(RRset(owner, group.rrtype, RRClass.IN, group.ttl, rdatas))
-        if self._left is not None:
-            self._left -= len(rdatas)
-            if self._left < 0:
-                raise DiffError("more records differ than are worth a difference")
+        self.records += len(rdatas)
+        if self._most is not None and self.records > self._most:
+            raise DiffError("more records differ than are worth a difference")
 
 
 def compute(old: Zone, new: Zone, *, max_records: int | None = None) -> Slices[Diff]:
@@ -99,12 +115,17 @@ def compute(old: Zone, new: Zone, *, max_records: int | None = None) -> Slices[D
     if old.origin != new.origin:
         raise DiffError(f"{names.show(old.origin)} and {names.show(new.origin)} are two zones")
     found = _Collector(old, new, max_records)
-    for number, (before, after) in enumerate(old.nodes.pairs(new.nodes)):
-        if before is not after and before != after:
-            yield from _compare(old, new, (before, after), found)
-        if number % _SLICE_SHARDS == 0:
-            yield
-    return Diff(old.origin, old.serial, new.serial, tuple(found.removed), tuple(found.added))
+    try:
+        for number, (before, after) in enumerate(old.nodes.pairs(new.nodes)):
+            if before is not after and before != after:
+                yield from _compare(old, new, (before, after), found)
+            if number % _SLICE_SHARDS == 0:
+                yield
+    except DiffError:
+        found.drop()
+        raise
+    removed, added = tuple(found.removed), tuple(found.added)
+    return Diff(old.origin, old.serial, new.serial, removed, added, found.records)
 
 
 def _compare(
@@ -180,7 +201,8 @@ def _look_at(zone: Zone, diff: Diff) -> None:
 
 def invert(diff: Diff) -> Diff:
     """What leads back."""
-    return Diff(diff.origin, diff.to_serial, diff.from_serial, diff.added, diff.removed)
+    serials = diff.to_serial, diff.from_serial
+    return Diff(diff.origin, *serials, diff.added, diff.removed, diff.counted)
 
 
 # A record, told from others of its name whatever its spelling, and its TTL and spelling.

@@ -22,6 +22,7 @@ from resolver.zone import zonemd
 from resolver.zone.amend import with_serial
 from resolver.zone.content import Zone
 from resolver.zone.diff import Diff
+from resolver.zone.history import MIN_RECORDS
 from resolver.zone.serial import serial_gt
 
 
@@ -36,11 +37,12 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A new version, what leads to it, and what its author should know. With `bumped` its serial is
-    not that of the file, so the file alone could not bring it back."""
+    """A new version, what leads to it, and what its author should know. No `diff` when that would
+    be longer than the zone. With `bumped` its serial is not that of the file, so the file alone
+    could not bring it back."""
 
     zone: Zone
-    diff: Diff
+    diff: Diff | None
     warning: str = ""
     bumped: bool = False
 
@@ -56,14 +58,14 @@ def reconcile(
     `filed` is what the file held when it was last read or written, None if nobody knows. `bump`
     gives a newer serial; None when an edit without one is not to be served.
     """
-    change = yield from diffs_of.compute(served, file)
+    change = yield from _difference(served, file)
     newer = serial_gt(file.serial, served.serial)
-    if is_same_but_serial(change):
+    if change is not None and is_same_but_serial(change):
         return Take(file, change) if newer else Keep(same=True)
     updated = filed is not None and filed is not served
     if updated:
         assert filed is not None
-        updated = not is_same_but_serial((yield from diffs_of.compute(filed, served)))
+        updated = not (yield from _hold_the_same(filed, served))
     if newer:
         warning = "it replaces what updates have changed since it was read" if updated else ""
         return Take(file, change, warning)
@@ -72,7 +74,7 @@ def reconcile(
             f"differs from the journal and has no newer serial ({file.serial}, {served.serial} is"
             " served): the journal counts"
         )
-    if is_same_but_serial((yield from diffs_of.compute(filed, file))):
+    if (yield from _hold_the_same(filed, file)):
         return Keep()  # updates are ahead of it
     if updated:
         return Keep(
@@ -80,6 +82,24 @@ def reconcile(
             f" {served.serial} to have it replace them"
         )
     return (yield from _bump(served, file, bump=bump))
+
+
+def _difference(served: Zone, file: Zone) -> Slices[Diff | None]:
+    """What leads from one to the other; None when the new version itself is shorter: nobody would
+    be sent that (zone/history.py)."""
+    try:
+        most = max(MIN_RECORDS, file.records)
+        return (yield from diffs_of.compute(served, file, max_records=most))
+    except DiffError:
+        return None
+
+
+def _hold_the_same(one: Zone, other: Zone) -> Slices[bool]:
+    """Whether two versions hold the same but for the serial."""
+    try:
+        return is_same_but_serial((yield from diffs_of.compute(one, other, max_records=0)))
+    except DiffError:
+        return False
 
 
 def is_same_but_serial(change: Diff) -> bool:
@@ -110,7 +130,7 @@ def _bump(served: Zone, file: Zone, *, bump: Callable[[int], int] | None) -> Sli
     moved = RRset(soa.owner, soa.rrtype, RRClass.IN, soa.ttl, (with_serial(soa.rdatas[0], serial),))
     step = Diff(file.origin, file.serial, serial, (soa,), (moved,))
     zone = yield from zonemd.renewed((yield from diffs_of.apply(file, step)))
-    change = yield from diffs_of.compute(served, zone)
+    change = yield from _difference(served, zone)
     return Take(zone, change, f"{said}: served as {serial}", bumped=True)
 
 

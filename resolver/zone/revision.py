@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 from resolver import names
 from resolver.codes import META_TYPES, RRClass, RRType, show_type
 from resolver.errors import DiffError
+from resolver.leftovers import LEFTOVERS
 from resolver.model import RRset
 from resolver.slices import Slices
 from resolver.wire.canonical import canonical_rdata
@@ -67,6 +68,10 @@ class Revision:
         self._open: dict[bytes, _Open] = {}
         self._new_ents: list[bytes] = []
 
+    def __del__(self) -> None:
+        if LEFTOVERS.attended:  # not finished
+            LEFTOVERS.leave(list(self._open.values()), _SLICE_SCANNED)
+
     def remove(self, rrset: RRset) -> None:
         """Take these records away. The TTL they are given with does not matter. Raises DiffError
         for one that is not there."""
@@ -111,11 +116,12 @@ class Revision:
         self._look_at_apex()
         settled: set[bytes] = set()
         yield from self._write(settled)
-        self._drop_empty()
-        revalued = self._count_servers()
+        yield from self._drop_empty()
+        revalued = yield from self._count_servers()
         settled.update(self._new_ents)
         settled.update(revalued)
         yield from self._place_below(settled)
+        yield from self._close()
         for number, name in enumerate(settled):
             self._place(name)
             if number % SLICE_NAMES == 0:
@@ -184,9 +190,11 @@ class Revision:
             self._nodes.shard(name)[name] = PACKED_ENT
             self._new_ents.append(name)
 
-    def _drop_empty(self) -> None:
+    def _drop_empty(self) -> Slices[None]:
         """Forget names that have neither records nor names below them any more."""
-        for name, node in self._open.items():
+        for number, (name, node) in enumerate(self._open.items()):
+            if number % _SLICE_SCANNED == 0:
+                yield
             if node.groups or not node.before:
                 continue
             while True:
@@ -197,10 +205,12 @@ class Revision:
                 name = names.parent(name)
                 change_count(self._children, name, -1)
 
-    def _count_servers(self) -> list[bytes]:
+    def _count_servers(self) -> Slices[list[bytes]]:
         """Names that some delegation needs now and none did before, or the other way round."""
         revalued: list[bytes] = []
-        for name, node in self._open.items():
+        for number, (name, node) in enumerate(self._open.items()):
+            if number % SLICE_NAMES == 0:
+                yield
             before = cut_servers(node.before, self.origin) if node.before else set()
             packed = self._nodes.get(name)
             after = cut_servers(packed, self.origin) if packed else set()
@@ -214,20 +224,15 @@ class Revision:
         That takes a look at the whole zone, unless every name below them is among the `settled`
         ones, as it is when a delegation comes or goes with its glue.
         """
-        turned = {name for name, node in self._open.items() if self._has_turned(name, node)}
+        turned: set[bytes] = set()
+        for number, (name, node) in enumerate(self._open.items()):
+            if self._has_turned(name, node):
+                turned.add(name)
+            if number % _SLICE_SCANNED == 0:
+                yield
         if not turned:
             return
-        below: dict[bytes, int] = {}
-        for name in settled:
-            if name != self.origin and name in self._nodes:
-                above = names.parent(name)
-                below[above] = below.get(above, 0) + 1
-        unsettled = {
-            name
-            for name in settled
-            if name in self._nodes and (self._children.get(name) or 0) != below.get(name, 0)
-        }
-        search = {a for name in unsettled for a in names.ancestors(name) if a in turned}
+        search = yield from self._unsettled_above(turned, settled)
         if not search:
             return
         for number, name in enumerate(self._all_names()):
@@ -235,6 +240,30 @@ class Revision:
                 self._place(name)
             if number % _SLICE_SCANNED == 0:
                 yield
+
+    def _unsettled_above(self, turned: set[bytes], settled: set[bytes]) -> Slices[set[bytes]]:
+        """Which of the names that have `turned` have names below them that are not settled."""
+        below: dict[bytes, int] = {}
+        for number, name in enumerate(settled):
+            if name != self.origin and name in self._nodes:
+                above = names.parent(name)
+                below[above] = below.get(above, 0) + 1
+            if number % _SLICE_SCANNED == 0:
+                yield
+        search: set[bytes] = set()
+        for number, name in enumerate(settled):
+            if name in self._nodes and (self._children.get(name) or 0) != below.get(name, 0):
+                search.update(above for above in names.ancestors(name) if above in turned)
+            if number % _SLICE_SCANNED == 0:
+                yield
+        return search
+
+    def _close(self) -> Slices[None]:
+        """Let go of the names that were opened, one after the other."""
+        while self._open:
+            for _ in range(min(_SLICE_SCANNED, len(self._open))):
+                self._open.popitem()
+            yield
 
     def _all_names(self) -> Iterable[bytes]:
         return (name for shard in self._nodes.shards for name in shard)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from heapq import heapify, heappop, heapreplace
 from typing import Final, TypeAlias
 
+from resolver.leftovers import LEFTOVERS
 from resolver.slices import Slices
 
 Key: TypeAlias = Callable[[bytes], bytes]
@@ -21,6 +22,7 @@ Key: TypeAlias = Callable[[bytes], bytes]
 Chunk: TypeAlias = tuple[bytes, ...]
 
 CHUNK_NAMES: Final = 256
+_FREED_AT_ONCE: Final = 16  # chunks
 # Names merged between two breaks: a millisecond or two.
 _SLICE_NAMES: Final = 512
 # The next name of a sorted run by its key, the number of the run, and what comes after it.
@@ -37,6 +39,9 @@ class Ring:
         self._chunks = chunks
         self._firsts = firsts
         self._key = key
+
+    def __del__(self) -> None:
+        LEFTOVERS.leave_unshared(self._chunks, _FREED_AT_ONCE)
 
     def at_or_before(self, name: bytes) -> bytes:
         """The name itself if it is in the ring, else the one before it, which for names before

@@ -5,6 +5,8 @@ a large map is cut into many small dicts, and a new version of it shares all tho
 change. A name's dict is chosen by a checksum, not by Python's hash, so that the order of a zone is
 the same in every process. A small map is one dict in the order of insertion.
 
+The parts that only one version has are freed bit by bit when that version is no more.
+
 Knows: nothing of DNS but that keys are names. Does not know: what is kept under them.
 """
 
@@ -12,12 +14,16 @@ from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 from zlib import crc32
 
+from resolver.leftovers import LEFTOVERS
+
 V = TypeVar("V")
 
 # Copying one dict of this many names takes less than a millisecond.
 MAX_SINGLE: Final = 8_192
 SHARDS: Final = 1_024
 _MASK: Final = SHARDS - 1
+# Dicts that are freed at once when nobody wants them any more: some thousand names.
+_FREED_AT_ONCE: Final = 4
 
 
 class Table(Generic[V]):
@@ -28,6 +34,10 @@ class Table(Generic[V]):
     def __init__(self, shards: "tuple[dict[bytes, V], ...]" = ()) -> None:
         self.shards: tuple[dict[bytes, V], ...] = shards or ({},)
         self._mask = len(self.shards) - 1
+
+    def __del__(self) -> None:
+        if self._mask:
+            LEFTOVERS.leave_unshared(self.shards, _FREED_AT_ONCE)
 
     def get(self, name: bytes) -> V | None:
         """What is kept under a lower-case name."""
@@ -75,6 +85,10 @@ class Edit(Generic[V]):
         self._own = bytearray(len(self._shards))
         if base is None:
             self._own[0] = 1
+
+    def __del__(self) -> None:
+        if self._mask:
+            LEFTOVERS.leave_unshared(self._shards, _FREED_AT_ONCE)
 
     def get(self, name: bytes) -> V | None:
         """What is kept under a lower-case name now."""

@@ -117,9 +117,10 @@ class _Refusal(Exception):  # noqa: N818 - never leaves this module
 class _Groups:
     """Records put together into RRsets in the order of their first; the SOA is the first of all."""
 
-    __slots__ = ("_groups",)
+    __slots__ = ("_groups", "records")
 
     def __init__(self, soa: Record) -> None:
+        self.records = 0
         self._groups: dict[tuple[bytes, int, int, bytes], tuple[bytes, list[bytes]]] = {}
         self.add(soa)
 
@@ -130,11 +131,20 @@ class _Groups:
         key = (owner.lower(), rrtype, ttl, covered)
         self._groups.setdefault(key, (owner, []))[1].append(rdata)
 
-    def rrsets(self) -> tuple[RRset, ...]:
-        return tuple(
-            RRset(owner, rrtype, _IN, ttl, tuple(dict.fromkeys(rdatas)))
-            for (_, rrtype, ttl, _), (owner, rdatas) in self._groups.items()
-        )
+    def rrsets(self) -> Slices[tuple[RRset, ...]]:
+        """All of them; they are used up. `records` is how many records they have."""
+        made: list[RRset] = []
+        keys = list(reversed(self._groups))
+        while keys:
+            key = keys.pop()
+            _, rrtype, ttl, _ = key
+            owner, rdatas = self._groups.pop(key)
+            rrset = RRset(owner, rrtype, _IN, ttl, tuple(dict.fromkeys(rdatas)))
+            self.records += len(rrset.rdatas)
+            made.append(rrset)
+            if len(keys) % SLICE_RECORDS == 0:
+                yield
+        return tuple(made)
 
 
 class Inbound:
@@ -174,6 +184,7 @@ class Inbound:
         self._added: _Groups | None = None
         self._serial = 0  # reached by the changes so far
         self._step_to = 0
+        self._step_ends: Record | None = None  # the SOA that ended a step, until that is a Diff
         self._draft: Draft | None = None
         self._filling: Draft | None = None  # the same, while plain records go into it
         self._result: Result | None = None
@@ -196,6 +207,8 @@ class Inbound:
                 owner, rrtype, rrclass, ttl, rdata = record
                 if draft is None or rrtype in _SPECIAL or rrclass != _IN or self.records >= most:
                     self._take(record)
+                    if self._step_ends is not None:
+                        yield from self._end_step(self._step_ends)
                 else:  # as nearly all are; what `_add` does
                     draft.add(owner, rrtype, ttl, rdata, where=self.records + 1)
                 self.records += 1
@@ -321,20 +334,22 @@ class Inbound:
         self._added = _Groups(record)
 
     def _take_added(self, record: Record) -> None:
+        assert self._added is not None
+        if record[1] == _SOA:
+            self._step_ends = record
+        else:
+            self._change(self._added, record)
+
+    def _end_step(self, record: Record) -> Slices[None]:
+        """Make a difference of what was changed until this SOA."""
         assert self._removed is not None
         assert self._added is not None
-        if record[1] != _SOA:
-            self._change(self._added, record)
-            return
-        self._diffs.append(
-            Diff(
-                self.origin,
-                self._serial,
-                self._step_to,
-                self._removed.rrsets(),
-                self._added.rrsets(),
-            )
-        )
+        self._step_ends = None
+        removed = yield from self._removed.rrsets()
+        added = yield from self._added.rrsets()
+        records = self._removed.records + self._added.records
+        step = Diff(self.origin, self._serial, self._step_to, removed, added, records)
+        self._diffs.append(step)
         self._serial = self._step_to
         if self._serial != self._newest:
             self._begin_step(record)

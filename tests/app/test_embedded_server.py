@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+import sys
 
 import pytest
 
 from resolver import Config, Server, names
 from resolver.codes import Flag, Rcode, RRType
 from resolver.errors import ConfigError, ZoneError
+from resolver.leftovers import LEFTOVERS
 from resolver.model import Address, Message, Question
 from resolver.wire.build import build_query
 from resolver.wire.framing import Framer, frame
@@ -106,3 +108,31 @@ async def test_an_address_in_use_is_a_configuration_error_and_leaks_nothing() ->
 def test_a_zone_without_origin_is_refused() -> None:
     with pytest.raises(ZoneError, match="ORIGIN"):
         Server(zone="www A 192.0.2.1")
+
+
+def test_what_was_large_is_freed_while_the_server_runs() -> None:
+    async def body() -> None:
+        async with Server(zone=ZONE):
+            held: list[object] = [object() for _ in range(100)]
+            first = held[0]
+            before = sys.getrefcount(first)
+            LEFTOVERS.leave(held, 10)
+            del held
+            async with asyncio.timeout(60):
+                while sys.getrefcount(first) == before:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        assert not LEFTOVERS.attended
+
+    asyncio.run(body())
+
+
+def test_nothing_is_left_for_a_server_that_did_not_start() -> None:
+    async def body() -> None:
+        async with Server(zone=ZONE) as server:
+            taken = server.addresses[0]
+            config = Config.model_validate({"server": {"listen": [f"{taken.ip}:{taken.port}"]}})
+            with pytest.raises(ConfigError):
+                await Server(config).start()
+        assert not LEFTOVERS.attended
+
+    asyncio.run(body())

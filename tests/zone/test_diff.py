@@ -1,6 +1,8 @@
 """Differences: found, put on, turned round, joined; and what does not fit is refused."""
 
+from contextlib import suppress
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,12 +17,16 @@ from resolver.slices import finish
 from resolver.zone import table
 from resolver.zone.content import CUT, ENT, GLUE, OCCLUDED, Zone
 from resolver.zone.diff import Diff, apply, compute, condense, invert, replay
+from resolver.zone.relations import relations_of
+from resolver.zone.revision import Revision
 
 WWW = names.read("www", ORIGIN)
 
 
 def between(old: Zone, new: Zone) -> Diff:
-    return finish(compute(old, new))
+    diff = finish(compute(old, new))
+    assert diff.counted == sum(len(r.rdatas) for r in (*diff.removed, *diff.added))
+    return diff
 
 
 def applied(zone: Zone, diff: Diff) -> Zone:
@@ -217,3 +223,24 @@ def test_versions_share_what_did_not_change() -> None:
     assert len(old.nodes.shards) == table.SHARDS
     shared = sum(a is b for a, b in zip(old.nodes.shards, new.nodes.shards, strict=True))
     assert shared >= table.SHARDS - 2, "the top and www"
+
+
+def test_a_large_change_is_made_in_slices_from_beginning_to_end() -> None:
+    old = version(1, "")
+    new = version(2, "".join(f"h{i} A 192.0.2.1\n" for i in range(5_000)))
+    diff = between(old, new)
+    revision = Revision(old, finish(relations_of(old)))
+    for rrset in diff.removed:
+        revision.remove(rrset)
+    for rrset in diff.added:
+        revision.add(rrset)
+    stages: set[str] = set()
+    slices = revision.finish()
+    with suppress(StopIteration):
+        while True:
+            next(slices)
+            inner: Any = slices
+            while inner.gi_yieldfrom is not None:
+                inner = inner.gi_yieldfrom
+            stages.add(inner.gi_code.co_name)
+    assert stages >= {"_write", "_drop_empty", "_count_servers", "_place_below", "_close", "finish"}

@@ -208,6 +208,20 @@ def test_big_message_is_taken_in_slices() -> None:
     assert breaks >= 5
 
 
+def test_so_are_the_changes_of_a_big_difference() -> None:
+    lines = [f"host{n} 300 IN A 192.0.2.{n % 250}" for n in range(1500)]
+    inbound = Inbound(ORIGIN, held=1, incremental=True, bounds=Bounds())
+    breaks = sum(1 for _ in inbound.feed(message(soa(2), soa(1), soa(2), *lines, qtype="IXFR")))
+    ending = sum(1 for _ in inbound.feed(message(soa(2), qtype="IXFR")))
+    assert ending >= breaks >= 5, "they are put together in as many pieces"
+
+
+def test_the_records_of_a_difference_are_counted_as_it_is_read() -> None:
+    result = ixfr(message(*STEPS[1], qtype="IXFR"), held=1)
+    assert isinstance(result, Increments)
+    assert [diff.counted for diff in result.diffs] == [3, 3]
+
+
 def test_after_a_result_nothing_is_taken() -> None:
     inbound = Inbound(ORIGIN, held=None, incremental=False, bounds=Bounds())
     packet = message(soa(1), *APEX, soa(1))
