@@ -231,14 +231,14 @@ def find_config(given: Path | None, *, only: Collection[str] | None = None) -> "
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     import logging
 
-    from resolver.app.logging import set_up
+    from resolver.app.logging import complain, set_up
     from resolver.config.load import unbuilt
     from resolver.errors import ConfigError
 
     try:
         config, source = find_config(options.config)
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return BAD_CONFIGURATION
     from resolver.app.daemon import run
 

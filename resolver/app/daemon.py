@@ -17,7 +17,7 @@ from resolver.app.control.listener import ControlListener
 from resolver.app.exits import BAD_CONFIGURATION, OK
 from resolver.app.garbage import Garbage
 from resolver.app.handover import HandoverDoor, Predecessor, chosen, take_over
-from resolver.app.logging import set_up
+from resolver.app.logging import complain, set_up
 from resolver.app.privileges import become
 from resolver.app.server import Server
 from resolver.app.sockets import complete, open_pairs, paired, passed, wanted
@@ -49,7 +49,7 @@ def run(config: Config, reread: Callable[[], Config], *, takes_over: bool = Fals
             if predecessor is not None:
                 predecessor.close()
     except ResolverError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return BAD_CONFIGURATION
 
 

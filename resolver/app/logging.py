@@ -2,13 +2,15 @@
 
 The standard library's logging with two formatters and one filter. A message that repeats is written
 a few times, then counted, and the count is told with its next appearance: a broken zone or a
-hostile client can neither fill the disk nor hide what else happens.
+hostile client can neither fill the disk nor hide what else happens. Where standard error is the
+journal of systemd, each line begins with its priority as sd-daemon(3) has it, for `journalctl -p`.
 
 Knows: log records and `log.level`, `log.format`. Does not know: what is logged, or the event loop.
 """
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +28,10 @@ TOLD_IN_FULL = frozenset(
     ("resolver.app.reload", *(f"resolver.net.{n}" for n in ("primary", "primaries", "catalogs")))
 )
 
+# Of syslog (RFC 5424 section 6.2.1): what is at least of this level has the priority beside it.
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+_DEBUG_PRIORITY = 7
+
 # Fields that every record has; what `extra=` adds beside them belongs into the JSON object.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "held"}
 
@@ -33,15 +39,46 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 def set_up(log: LogSettings, stream: TextIO | None = None) -> None:
     """Send records of `log.level` and above to `stream`, by default standard error. A second call
     replaces what the first one did."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Handler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if log.format == "json" else TextFormatter())
     handler.addFilter(RepeatFilter())
     root = logging.getLogger()
     for old in list(root.handlers):
-        if isinstance(old.formatter, (JsonFormatter, TextFormatter)):
+        if isinstance(old, _Handler):
             root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(log.level.upper())
+
+
+def complain(error: object) -> None:
+    """Tell on standard error why the process ends; nothing may have been set up."""
+    text = str(error)
+    print(_with_priority(text, logging.ERROR) if is_journal(sys.stderr) else text, file=sys.stderr)
+
+
+def is_journal(stream: TextIO) -> bool:
+    """Whether what is written there goes to the journal ($JOURNAL_STREAM of systemd.exec(5))."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # it is closed, or no file
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def _with_priority(text: str, level: int) -> str:
+    """The journal has an entry for every line."""
+    priority = next((x for least, x in _PRIORITIES if level >= least), _DEBUG_PRIORITY)
+    return "\n".join(f"<{priority}>{line}" for line in text.split("\n"))
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._is_journal = is_journal(stream)
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return _with_priority(text, record.levelno) if self._is_journal else text
 
 
 class TextFormatter(logging.Formatter):

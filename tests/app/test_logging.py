@@ -3,13 +3,16 @@
 import io
 import json
 import logging
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from resolver import names
 from resolver.app import logging as app_logging
-from resolver.app.logging import BURST, WINDOW_S, RepeatFilter, set_up
+from resolver.app.logging import BURST, WINDOW_S, RepeatFilter, complain, set_up
 from resolver.app.notes import FAILURES_A_SECOND, FailureLines
 from resolver.codes import Ede, Rcode, RRType
 from resolver.config.schema import LogSettings
@@ -48,6 +51,38 @@ def test_text_line_has_time_level_and_place(written) -> None:
     log.warning("no reply from %s", "192.0.2.1")
     assert stream.getvalue().endswith("Z warning net.run: no reply from 192.0.2.1\n")
     assert stream.getvalue()[10] == "T"
+
+
+def test_journal_is_told_the_priority_of_each_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`journalctl -p warning` finds them by it (sd-daemon(3))."""
+    with (tmp_path / "journal").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        monkeypatch.setattr(sys, "stderr", stream)
+        set_up(LogSettings(level="debug"))
+        for level in ("debug", "info", "warning", "error", "critical"):
+            getattr(log, level)("a line\nand its second")
+        complain("the end")
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    assert [line[:3] for line in lines[::2]] == ["<7>", "<6>", "<4>", "<3>", "<2>", "<3>"]
+    assert lines[1::2] == [f"<{n}>and its second" for n in (7, 6, 4, 3, 2)]
+
+
+def test_other_streams_are_told_no_priority(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The file that a service writes to, or the terminal, while somebody's journal is inherited."""
+    monkeypatch.setenv("JOURNAL_STREAM", "1:1")
+    with (tmp_path / "file").open("w+") as stream:
+        set_up(LogSettings(), stream)
+        log.error("lost")
+        stream.seek(0)
+        assert "<" not in stream.read()
+    complain("the end")
+    assert capsys.readouterr().err == "the end\n"
 
 
 def test_level_keeps_out_what_is_less_important(written) -> None:
