@@ -5,6 +5,7 @@ compares with the enum members bound to module constants.
 """
 
 from enum import IntEnum
+from typing import Final
 
 
 class RRType(IntEnum):
@@ -209,13 +210,13 @@ class Ede(IntEnum):
 
 # Types that exist only in queries or messages and are never data of a name
 # (RFC 6895 section 3.1: QTYPEs and Meta-TYPEs).
-META_TYPES = frozenset((RRType.OPT, *range(128, 256)))
+META_TYPES: Final = frozenset((RRType.OPT, *range(128, 256)))
 
-_TYPE_NAMES = {int(t): t.name.replace("_", "-") for t in RRType}
-_TYPE_NUMBERS = {name: number for number, name in _TYPE_NAMES.items()}
-_CLASS_NAMES = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
-_CLASS_NUMBERS = {name: number for number, name in _CLASS_NAMES.items()}
-_RCODE_NAMES = {int(r): r.name for r in Rcode}
+_TYPE_NAMES: Final = {int(t): t.name.replace("_", "-") for t in RRType}
+_TYPE_NUMBERS: Final = {name: number for number, name in _TYPE_NAMES.items()}
+_CLASS_NAMES: Final = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
+_CLASS_NUMBERS: Final = {name: number for number, name in _CLASS_NAMES.items()}
+_RCODE_NAMES: Final = {int(r): r.name for r in Rcode}
 
 
 def show_type(rrtype: int) -> str:

@@ -8,11 +8,12 @@ and counts. Does not know what took so long.
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
+from typing import Final
 
-_STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
-_SHOWN_STEPS = (1.0, 2.5, 5.0)
-_DECADES = range(-5, 1)  # 10 µs to 10 s
-_DIGITS = 9
+_STEPS: Final[tuple[float, ...]] = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
+_SHOWN_STEPS: Final[tuple[float, ...]] = (1.0, 2.5, 5.0)
+_DECADES: Final = range(-5, 1)  # 10 µs to 10 s
+_DIGITS: Final = 9
 
 
 def _bounds(steps: tuple[float, ...]) -> tuple[float, ...]:
@@ -21,8 +22,8 @@ def _bounds(steps: tuple[float, ...]) -> tuple[float, ...]:
 
 
 # Upper bounds in seconds, each included in its bucket; what took longer is in one more bucket.
-BOUNDS_S = _bounds(_STEPS)
-SHOWN_BOUNDS_S = _bounds(_SHOWN_STEPS)
+BOUNDS_S: Final = _bounds(_STEPS)
+SHOWN_BOUNDS_S: Final = _bounds(_SHOWN_STEPS)
 
 
 class Histogram:

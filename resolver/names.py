@@ -10,17 +10,18 @@ compression, records.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from resolver.errors import NameSyntaxError
 
-ROOT = b"\0"
-MAX_NAME_OCTETS = 255
-MAX_LABEL_OCTETS = 63
+ROOT: Final = b"\0"
+MAX_NAME_OCTETS: Final = 255
+MAX_LABEL_OCTETS: Final = 63
 
-_PLAIN = frozenset(
+_PLAIN: Final = frozenset(
     b"!#%&'*+,-/0123456789:<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~"
 )
-_SHOWN = [
+_SHOWN: Final = [
     chr(o) if o in _PLAIN else f"\\{chr(o)}" if 33 <= o < 127 else f"\\{o:03d}" for o in range(256)
 ]
 

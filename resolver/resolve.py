@@ -7,6 +7,7 @@ of clients, sockets or own zones.
 
 from collections.abc import Iterable, Sequence
 from math import inf
+from typing import Final
 
 from resolver import names
 from resolver.cache.caches import Caches
@@ -44,8 +45,8 @@ from resolver.trace import Trace
 
 # How long a client waits when there is a stale answer for it (RFC 8767 section 5), and how long
 # after a failure it need not wait at all (the failure recheck timer of the same section).
-CLIENT_PATIENCE_S = 1.8
-STALE_RECHECK_S = 30.0
+CLIENT_PATIENCE_S: Final = 1.8
+STALE_RECHECK_S: Final = 30.0
 
 
 class Recursion:

@@ -8,11 +8,11 @@ Knows: kinds of steps, instants. Does not know: which kinds there are (iterate/s
 """
 
 import itertools
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-MAX_NOTES = 400
+MAX_NOTES: Final = 400
 # What a note costs in memory beside its texts: tuples, numbers, references.
-_NOTE_OCTETS = 200
+_NOTE_OCTETS: Final = 200
 
 _numbers = itertools.count(1)
 
@@ -111,7 +111,7 @@ class Settled:
         return len(self._text) + 4 * len(repr(self._facts))
 
 
-_PLAIN = (type(None), bool, int, float, str)
+_PLAIN: Final = (type(None), bool, int, float, str)
 
 
 def _settled(arg: Any) -> Any:

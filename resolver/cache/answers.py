@@ -15,25 +15,26 @@ Knows packets and time as an argument. Does not know zones, RRsets or who asks.
 """
 
 from collections import deque
+from typing import Final
 
 from resolver.wire.patch import age, survey, with_question_name
 from resolver.wire.peek import HEADER_OCTETS, ID_OCTETS, Peek, peek
 
 # What CPython needs beside the octets of key and packet: objects, and their share of the table and
 # the ring. Resident memory of 200,000 and of 1,000,000 entries, a little rounded up.
-ENTRY_OVERHEAD_OCTETS = 380
-ALIAS_OVERHEAD_OCTETS = 220
-MAX_ALIASES = 2
+ENTRY_OVERHEAD_OCTETS: Final = 380
+ALIAS_OVERHEAD_OCTETS: Final = 220
+MAX_ALIASES: Final = 2
 # Longer packets go over streams only, and making them again is little beside sending them; in a
 # flood they would drive everything else out.
-MAX_KEPT_OCTETS = 4096
+MAX_KEPT_OCTETS: Final = 4096
 # A sweep that finds only visited entries must not stop the world.
-MAX_SECOND_CHANCES = 32
+MAX_SECOND_CHANCES: Final = 32
 # Entries freed per packet kept after drop_all, so that dropping a large cache stalls nobody.
-_BURIALS = 64
+_BURIALS: Final = 64
 
-_QUESTION_START = HEADER_OCTETS - ID_OCTETS
-_TRUNCATED = 0x02
+_QUESTION_START: Final = HEADER_OCTETS - ID_OCTETS
+_TRUNCATED: Final = 0x02
 
 
 class Entry:

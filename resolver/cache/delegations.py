@@ -9,14 +9,14 @@ domains).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from resolver.cache.store import BoundedMap
 from resolver.model import Address
 
-_DELEGATION_OVERHEAD_OCTETS = 600
-_SERVER_OVERHEAD_OCTETS = 150
-_ADDRESS_OVERHEAD_OCTETS = 140  # in `glue` and again in `roster`
+_DELEGATION_OVERHEAD_OCTETS: Final = 600
+_SERVER_OVERHEAD_OCTETS: Final = 150
+_ADDRESS_OVERHEAD_OCTETS: Final = 140  # in `glue` and again in `roster`
 
 
 @dataclass(slots=True, init=False, eq=False)

@@ -7,15 +7,17 @@ later is what the first was told.
 Knows: instants. Does not know: why a question failed or what else is known about it.
 """
 
+from typing import Final
+
 from resolver.cache.rrsets import key_of
 from resolver.model import ExtendedError
 
 MAX_FAILURES = 10_000
-FIRST_MEMORY_S = 5.0  # RFC 9520 section 3.2: at least 1 s
-MAX_MEMORY_S = 30.0  # and at most 5 min
+FIRST_MEMORY_S: Final = 5.0  # RFC 9520 section 3.2: at least 1 s
+MAX_MEMORY_S: Final = 30.0  # and at most 5 min
 # A failure that comes so soon after an earlier one has ended is taken for the same trouble.
-_SAME_TROUBLE_S = 60.0
-_MAKE_ROOM_SHARE = 0.1
+_SAME_TROUBLE_S: Final = 60.0
+_MAKE_ROOM_SHARE: Final = 0.1
 
 
 class Failure:

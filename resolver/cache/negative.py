@@ -8,6 +8,7 @@ section 5).
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from resolver import names
 from resolver.cache.rrsets import key_of
@@ -15,14 +16,14 @@ from resolver.cache.store import BoundedMap, Entry
 from resolver.codes import Rcode
 from resolver.model import RRset
 
-_NXDOMAIN_TYPE = 0  # no record has type 0 (RFC 6895 section 3.1)
-NXDOMAIN_KEY = key_of(b"", _NXDOMAIN_TYPE)
-_SHORTEST_DENIED = len(b"\1a\0")  # the root exists
-_DENIAL_OVERHEAD_OCTETS = 64
-_SOA_OVERHEAD_OCTETS = 220
-_PROOF_OVERHEAD_OCTETS = 200
-_SOA_MINIMUM_OCTETS = 4
-_MAX_SHARED_SOAS = 1000
+_NXDOMAIN_TYPE: Final = 0  # no record has type 0 (RFC 6895 section 3.1)
+NXDOMAIN_KEY: Final = key_of(b"", _NXDOMAIN_TYPE)
+_SHORTEST_DENIED: Final = len(b"\1a\0")  # the root exists
+_DENIAL_OVERHEAD_OCTETS: Final = 64
+_SOA_OVERHEAD_OCTETS: Final = 220
+_PROOF_OVERHEAD_OCTETS: Final = 200
+_SOA_MINIMUM_OCTETS: Final = 4
+_MAX_SHARED_SOAS: Final = 1000
 
 
 @dataclass(slots=True, init=False)

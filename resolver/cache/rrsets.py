@@ -7,22 +7,22 @@ referral says can ever answer a client. Only class IN is cached. Signatures stay
 cover.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from resolver.cache.store import BoundedMap
 from resolver.codes import RRClass, RRType
 from resolver.model import Informant, Rank, RRset, Security
 
 # An RRset with more records is passed on but not kept (the bound of BIND's max-records-per-type).
-MAX_RECORDS_KEPT = 100
-MIN_RENEWABLE_TTL_S = 9  # BIND's default for prefetch
-_RDATA_OVERHEAD_OCTETS = 48  # bytes header and tuple slot
-_RRSET_OVERHEAD_OCTETS = 150
-_TYPE_OCTETS = 2
-_DNAME_KEY = RRType.DNAME.to_bytes(_TYPE_OCTETS, "big")
-_MAX_NUMBERS = 4096
-_MAX_STANDINGS = 4096
-_IN = int(RRClass.IN)
+MAX_RECORDS_KEPT: Final = 100
+MIN_RENEWABLE_TTL_S: Final = 9  # BIND's default for prefetch
+_RDATA_OVERHEAD_OCTETS: Final = 48  # bytes header and tuple slot
+_RRSET_OVERHEAD_OCTETS: Final = 150
+_TYPE_OCTETS: Final = 2
+_DNAME_KEY: Final = RRType.DNAME.to_bytes(_TYPE_OCTETS, "big")
+_MAX_NUMBERS: Final = 4096
+_MAX_STANDINGS: Final = 4096
+_IN: Final = int(RRClass.IN)
 
 
 class Standing(NamedTuple):

@@ -9,43 +9,46 @@ Knows: instants, counts. Does not know: messages, who asks.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from resolver.model import Address
 
 MAX_SERVERS = 10_000
-MAX_TROUBLES = 5_000
-_MAKE_ROOM_SHARE = 0.1  # of a full table is given up at once, so that it seldom happens
+MAX_TROUBLES: Final = 5_000
+_MAKE_ROOM_SHARE: Final = 0.1  # of a full table is given up at once, so that it seldom happens
 
-SERVER_MEMORY_S = 900.0  # Unbound's infra-host-ttl
-UNKNOWN_RTT_S = 0.376  # Unbound's guess for a server never asked
-MIN_TIMEOUT_S = 0.2
-MAX_TIMEOUT_S = 3.0
+SERVER_MEMORY_S: Final = 900.0  # Unbound's infra-host-ttl
+UNKNOWN_RTT_S: Final = 0.376  # Unbound's guess for a server never asked
+MIN_TIMEOUT_S: Final = 0.2
+MAX_TIMEOUT_S: Final = 3.0
 # How often the time-out doubles: little for a server that has answered before, since packets get
 # lost, more for one that never did and may not be there at all.
-MAX_BACKOFF_KNOWN = 2
-MAX_BACKOFF_UNKNOWN = 3
+MAX_BACKOFF_KNOWN: Final = 2
+MAX_BACKOFF_UNKNOWN: Final = 3
 # A server never asked is waited for so many times as long as servers usually take, when that is
 # known: with thirteen addresses of which one is alive, time is short.
-_TYPICAL_FACTOR = 4
+_TYPICAL_FACTOR: Final = 4
 
 # Time-outs in a row after which a server counts as dead: one that has answered before is taken to
 # be there, and what it misses to be lost packets.
-DEAD_AFTER_KNOWN = 8
-DEAD_AFTER_UNKNOWN = 4
-FIRST_REST_S = 5.0  # of a dead server; doubles with each probe that fails
-MAX_REST_S = 30.0  # so a server that is back is found within this time
-FIRST_PROBE_S = 2.0  # of a server that was silent but is not dead; doubles likewise
+DEAD_AFTER_KNOWN: Final = 8
+DEAD_AFTER_UNKNOWN: Final = 4
+FIRST_REST_S: Final = 5.0  # of a dead server; doubles with each probe that fails
+MAX_REST_S: Final = 30.0  # so a server that is back is found within this time
+FIRST_PROBE_S: Final = 2.0  # of a server that was silent but is not dead; doubles likewise
 
 # A family is in doubt when so many servers in a row that were never heard stay silent.
-FAMILY_DOUBT_AFTER = 3
+FAMILY_DOUBT_AFTER: Final = 3
 
-FORGIVING_S = 900.0  # how long a server gets no EDNS, cookie or mixed case it stumbled over
-LAME_MEMORY_S = 600.0  # BIND's default lame-ttl
-LAME_RETRY_S = 30.0  # when all others have failed, after so long even a lame one is asked again
+FORGIVING_S: Final = 900.0  # how long a server gets no EDNS, cookie or mixed case it stumbled over
+LAME_MEMORY_S: Final = 600.0  # BIND's default lame-ttl
+# When all others have failed, after so long even a lame one is asked again.
+LAME_RETRY_S: Final = 30.0
 # A server named in the configuration has to do with as much as all that others share, and whoever
 # named it knows what it can take: so many times the rate of others.
-CONFIGURED_RATE_FACTOR = 10
-BROKEN_MEMORY_S = 60.0  # how long others are preferred to a server that said SERVFAIL or nonsense
+CONFIGURED_RATE_FACTOR: Final = 10
+# How long others are preferred to a server that said SERVFAIL or nonsense.
+BROKEN_MEMORY_S: Final = 60.0
 
 
 class Family:

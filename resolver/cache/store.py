@@ -10,7 +10,7 @@ Knows: sizes, instants, use. Does not know: names, records, what is stale or how
 """
 
 from collections import deque
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from resolver.slices import Slices
 
@@ -19,19 +19,19 @@ V = TypeVar("V")
 # What the interpreter needs per entry beside the octets of key and value: Entry, header of the key,
 # its share of dictionary and queue. Measured as resident memory (tests/bench/memory.py), with the
 # dictionary as empty as it gets.
-ENTRY_OVERHEAD_OCTETS = 192
+ENTRY_OVERHEAD_OCTETS: Final = 192
 # Sizes are counted in what the allocator hands out; so most of them are small numbers, which take
 # no memory of their own.
-UNIT_OCTETS = 16
+UNIT_OCTETS: Final = 16
 # What is large, and which share of the octets all such entries may take together.
-LARGE_UNITS = 4096 // UNIT_OCTETS
-LARGE_SHARE = 0.25
+LARGE_UNITS: Final = 4096 // UNIT_OCTETS
+LARGE_SHARE: Final = 0.25
 # A sweep that finds only entries in use must not hold up everybody.
-MAX_SECOND_CHANCES = 64
-_EVICTED_AT_ONCE = 500
-_DEAD_PLACES_ALLOWED = 1000  # in the queue, beside one for each live entry
-_USED = 1
-_RECALLED = 2
+MAX_SECOND_CHANCES: Final = 64
+_EVICTED_AT_ONCE: Final = 500
+_DEAD_PLACES_ALLOWED: Final = 1000  # in the queue, beside one for each live entry
+_USED: Final = 1
+_RECALLED: Final = 2
 
 
 class Entry(Generic[V]):

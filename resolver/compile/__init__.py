@@ -88,6 +88,7 @@ MODULES = (
     "net.entropy",
     "net.flight",
     "net.job",
+    "net.listen_udp",
     "net.match",
     "net.outbound",
     "net.outbound_udp",

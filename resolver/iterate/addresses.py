@@ -6,6 +6,7 @@ Learned addresses must be of a family in use and outside `recursion.do_not_query
 
 from collections.abc import Iterable
 from ipaddress import ip_address
+from typing import Final
 
 from cachetools import LRUCache
 
@@ -13,7 +14,7 @@ from resolver.codes import RRType
 from resolver.config.schema import OutgoingSettings, RecursionSettings
 from resolver.model import Address
 
-_MAX_VERDICTS = 20_000
+_MAX_VERDICTS: Final = 20_000
 
 
 class AddressRules:

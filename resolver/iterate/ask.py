@@ -9,7 +9,7 @@ other way, whatever happens (RFC 8310 section 5).
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from resolver.cache.servers import FORGIVING_S, UNKNOWN_RTT_S, Server, Servers
 from resolver.codes import EdnsOption, Flag, Rcode, show_rcode
@@ -21,16 +21,20 @@ from resolver.model import Message, Question
 from resolver.tls import TlsAddress
 from resolver.trace import Trace
 
-_NO_EDNS_RCODES = frozenset((1, 4, 16))  # FORMERR, NOTIMP, BADVERS
-_FORMERR = int(Rcode.FORMERR)
-_BADVERS = int(Rcode.BADVERS)
-_BADCOOKIE = int(Rcode.BADCOOKIE)
-_TC = int(Flag.TC)
-_STREAM_TIMEOUT_FACTOR = 3  # a TCP exchange takes two or three round trips
-_TLS_TIMEOUT_FACTOR = 5  # and a handshake up to two more
+_NO_EDNS_RCODES: Final = frozenset((1, 4, 16))  # FORMERR, NOTIMP, BADVERS
+_FORMERR: Final = int(Rcode.FORMERR)
+_BADVERS: Final = int(Rcode.BADVERS)
+_BADCOOKIE: Final = int(Rcode.BADCOOKIE)
+_TC: Final = int(Flag.TC)
+_STREAM_TIMEOUT_FACTOR: Final = 3  # a TCP exchange takes two or three round trips
+_TLS_TIMEOUT_FACTOR: Final = 5  # and a handshake up to two more
 
 # How a question is put: bits, since one is made up for every ask.
-_EDNS, _MIX_CASE, _STREAM, _COOKIE, _NEW_COOKIE = 1, 2, 4, 8, 16
+_EDNS: Final = 1
+_MIX_CASE: Final = 2
+_STREAM: Final = 4
+_COOKIE: Final = 8
+_NEW_COOKIE: Final = 16
 
 
 @dataclass(slots=True)

@@ -7,22 +7,25 @@ extended error that names the bound.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from resolver.codes import Ede
 from resolver.errors import ResolverError
 from resolver.model import ExtendedError
 
-MAX_ALIASES = 11  # CNAME and DNAME steps of one question (BIND's and Unbound's max-query-restarts)
-MAX_DEPTH = 7  # of looking up name servers' addresses for name servers' addresses (BIND)
-MAX_ASKS_PER_FETCH = 50  # upstream queries for one name of the chain (BIND: max-recursion-queries)
-MAX_UNRESOLVED_SERVERS = 5  # name server names without an address (Unbound's MAX_TARGET_NX)
+# CNAME and DNAME steps of one question (BIND's and Unbound's max-query-restarts).
+MAX_ALIASES: Final = 11
+MAX_DEPTH: Final = 7  # of looking up name servers' addresses for name servers' addresses (BIND)
+# Upstream queries for one name of the chain (BIND: max-recursion-queries).
+MAX_ASKS_PER_FETCH: Final = 50
+MAX_UNRESOLVED_SERVERS: Final = 5  # name server names without an address (Unbound's MAX_TARGET_NX)
 # Look-ups of name servers' addresses, also those that cost no packet: zones served from each other
 # have very many ways through their circles (Unbound's MAX_TARGET_COUNT).
-MAX_LOOK_UPS = 64
-MAX_OCTETS = 100_000  # received (PowerDNS Recursor's max_bytesperq)
-MAX_SERVERS_USED = 13  # name servers of one delegation (BIND's max-delegation-servers)
-MAX_ADDRESSES_PER_SERVER = 6
-MAX_LOOK_UPS_PER_ZONE = 13  # name servers of one zone that one question looks up
+MAX_LOOK_UPS: Final = 64
+MAX_OCTETS: Final = 100_000  # received (PowerDNS Recursor's max_bytesperq)
+MAX_SERVERS_USED: Final = 13  # name servers of one delegation (BIND's max-delegation-servers)
+MAX_ADDRESSES_PER_SERVER: Final = 6
+MAX_LOOK_UPS_PER_ZONE: Final = 13  # name servers of one zone that one question looks up
 
 
 class OutOfBudget(ResolverError):  # noqa: N818 - an end, not always an error

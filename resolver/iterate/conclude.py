@@ -7,7 +7,7 @@ were found.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from resolver import names
 from resolver.cache.negative import negative_ttl
@@ -18,7 +18,7 @@ from resolver.iterate.response import Answered
 from resolver.model import Answer, ExtendedError, Question, RRset, Source
 from resolver.trace import Trace
 
-_CNAME = int(RRType.CNAME)
+_CNAME: Final = int(RRType.CNAME)
 
 # What is answered here instead of being asked for; None is for everything else.
 Local: TypeAlias = Callable[[Question], Answer | None]

@@ -4,6 +4,7 @@ Knows: routes, delegations, priming (RFC 9609). Does not know: caches of answers
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from resolver import names
 from resolver.cache.delegations import Delegation, Delegations
@@ -20,10 +21,10 @@ from resolver.iterate.work import Work
 from resolver.metrics import Metrics
 from resolver.model import Question
 
-PRIMING_RETRY_S = 10.0
+PRIMING_RETRY_S: Final = 10.0
 
-_DS = int(RRType.DS)
-_ROOT_NS = Question(names.ROOT, RRType.NS)
+_DS: Final = int(RRType.DS)
+_ROOT_NS: Final = Question(names.ROOT, RRType.NS)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ Knows: routes, replies. Does not know: caches of answers, clients.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from resolver import names
 from resolver.cache.servers import Servers
@@ -27,8 +28,8 @@ from resolver.model import Informant, Message, Question
 from resolver.rng import Rng
 
 # Share of a question's time that forwarders or the walk may take when the other may still follow.
-FIRST_SHARE = 0.5
-_CONCLUSIVE = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)
+FIRST_SHARE: Final = 0.5
+_CONCLUSIVE: Final = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ replies. Does not know: aliases across zones, clients, who performs its effects.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from resolver.cache.delegations import Delegation, Delegations
 from resolver.cache.servers import Server, Servers
@@ -52,9 +52,9 @@ from resolver.model import Answer, ExtendedError, Informant, Message, Question
 from resolver.rng import Rng
 
 # Shortened questions that get no reply at all may be what a filter on the way takes offence at.
-MAX_SHORT_TIMEOUTS = 3  # Unbound's MAX_MINIMISE_TIMEOUT_COUNT
-_REJECTIONS_TO_SPARE = 2
-_SHARED = 0  # stands for the class in the keys of shared steps, which no question has
+MAX_SHORT_TIMEOUTS: Final = 3  # Unbound's MAX_MINIMISE_TIMEOUT_COUNT
+_REJECTIONS_TO_SPARE: Final = 2
+_SHARED: Final = 0  # stands for the class in the keys of shared steps, which no question has
 
 Found: TypeAlias = Answered | Aliased | Failed
 Resolve: TypeAlias = Callable[[Question, Work], Steps[Answer]]

@@ -9,11 +9,13 @@ underscore is never a zone cut that matters: from there on the whole name is sho
 Knows: names. Does not know: what servers make of it (iterator.py).
 """
 
+from typing import Final
+
 from resolver.model import Question
 
-MAX_STEPS = 10
-MAX_ONE_LABEL_STEPS = 4
-_UNDERSCORE = 0x5F
+MAX_STEPS: Final = 10
+MAX_ONE_LABEL_STEPS: Final = 4
+_UNDERSCORE: Final = 0x5F
 
 
 class Disclosure:

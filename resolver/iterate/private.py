@@ -12,17 +12,21 @@ Knows: answers. Does not know: where they are from.
 
 from dataclasses import replace
 from ipaddress import ip_address
+from typing import Final
 
 from resolver import names
 from resolver.codes import Ede, RRType
 from resolver.config.schema import RecursionSettings
 from resolver.model import Answer, ExtendedError, RRset
 
-_ADDRESSES = (RRType.A, RRType.AAAA)
-_SERVICES = (RRType.SVCB, RRType.HTTPS)
-_OCTETS_OF_HINT = {4: 4, 6: 16}  # SvcParamKeys ipv4hint and ipv6hint (RFC 9460 section 14.3.2)
+_ADDRESSES: Final = (RRType.A, RRType.AAAA)
+_SERVICES: Final = (RRType.SVCB, RRType.HTTPS)
+_OCTETS_OF_HINT: Final = {
+    4: 4,
+    6: 16,
+}  # SvcParamKeys ipv4hint and ipv6hint (RFC 9460 section 14.3.2)
 # IPv4-mapped IPv6 addresses (RFC 4291 section 2.5.5.2) lead to the IPv4 address.
-_MAPPED = bytes(10) + b"\xff\xff"
+_MAPPED: Final = bytes(10) + b"\xff\xff"
 
 _Prefix = tuple[int, int]  # how far to shift an address right, and what is then left of it
 

@@ -9,6 +9,7 @@ Knows: caches, ranks, aliases. Does not know: servers, clients, time-outs.
 
 from dataclasses import dataclass, field
 from math import inf
+from typing import Final
 
 from resolver import names
 from resolver.cache.failures import Failures
@@ -19,14 +20,14 @@ from resolver.iterate import scrub
 from resolver.iterate.response import Aliased, Answered
 from resolver.model import ExtendedError, Rank, RRset
 
-_CNAME = int(RRType.CNAME)
-_DNAME = int(RRType.DNAME)
-_OF_ALIASES = (_CNAME, int(RRType.ANY))  # types that an alias answers itself
-_CNAME_KEY = key_of(b"", _CNAME)
+_CNAME: Final = int(RRType.CNAME)
+_DNAME: Final = int(RRType.DNAME)
+_OF_ALIASES: Final = (_CNAME, int(RRType.ANY))  # types that an alias answers itself
+_CNAME_KEY: Final = key_of(b"", _CNAME)
 
 # An answer to ANY with more types than this is passed on but not kept (BIND's max-types-per-name).
-MAX_TYPES_KEPT = 100
-STALE_TTL_S = 30  # of stale data in answers (RFC 8767 section 4)
+MAX_TYPES_KEPT: Final = 100
+STALE_TTL_S: Final = 30  # of stale data in answers (RFC 8767 section 4)
 
 
 @dataclass(slots=True)

@@ -8,19 +8,19 @@ in scrub.py. Does not know which server it was or what to do next.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from resolver import names
 from resolver.codes import Flag, Rcode, RRType, show_rcode
 from resolver.iterate import scrub
 from resolver.model import Informant, Message, RRset
 
-_CNAME = int(RRType.CNAME)
-_RRSIG = int(RRType.RRSIG)
-_ANY = int(RRType.ANY)
-_AA = int(Flag.AA)
-_RA = int(Flag.RA)
-_CONCLUSIVE = frozenset((0, 3, 6))  # NOERROR, NXDOMAIN, YXDOMAIN
+_CNAME: Final = int(RRType.CNAME)
+_RRSIG: Final = int(RRType.RRSIG)
+_ANY: Final = int(RRType.ANY)
+_AA: Final = int(Flag.AA)
+_RA: Final = int(Flag.RA)
+_CONCLUSIVE: Final = frozenset((0, 3, 6))  # NOERROR, NXDOMAIN, YXDOMAIN
 
 
 @dataclass(slots=True, init=False)

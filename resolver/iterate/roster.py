@@ -10,6 +10,7 @@ Knows: delegations, the RRset cache. Does not know: who answered what.
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from resolver import names
 from resolver.cache.delegations import Delegation
@@ -20,7 +21,7 @@ from resolver.iterate.addresses import AddressRules
 from resolver.iterate.budget import MAX_ADDRESSES_PER_SERVER, MAX_SERVERS_USED
 from resolver.model import Address, RRset
 
-_NS = int(RRType.NS)
+_NS: Final = int(RRType.NS)
 
 
 @dataclass(slots=True)

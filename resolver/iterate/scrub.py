@@ -9,6 +9,7 @@ section 5.4.1, RFC 5452 section 6).
 
 from collections.abc import Sequence
 from ipaddress import IPv6Address
+from typing import Final
 
 from resolver import names
 from resolver.codes import RRClass, RRType
@@ -16,15 +17,15 @@ from resolver.iterate.budget import MAX_ADDRESSES_PER_SERVER, MAX_ALIASES, MAX_S
 from resolver.model import RRset
 from resolver.names import MAX_NAME_OCTETS
 
-_CNAME = int(RRType.CNAME)
-_DNAME = int(RRType.DNAME)
-_NS = int(RRType.NS)
-_SOA = int(RRType.SOA)
-_ANY = int(RRType.ANY)
-_IN = int(RRClass.IN)
-_PROOF = frozenset((RRType.RRSIG, RRType.NSEC, RRType.NSEC3))
-MAX_PROOF_RRSETS = 16  # of an authority section are looked at; a denial needs eight at most
-_MIN_SOA_OCTETS = 22  # two root names and five 32-bit numbers (RFC 1035 section 3.3.13)
+_CNAME: Final = int(RRType.CNAME)
+_DNAME: Final = int(RRType.DNAME)
+_NS: Final = int(RRType.NS)
+_SOA: Final = int(RRType.SOA)
+_ANY: Final = int(RRType.ANY)
+_IN: Final = int(RRClass.IN)
+_PROOF: Final = frozenset((RRType.RRSIG, RRType.NSEC, RRType.NSEC3))
+MAX_PROOF_RRSETS: Final = 16  # of an authority section are looked at; a denial needs eight at most
+_MIN_SOA_OCTETS: Final = 22  # two root names and five 32-bit numbers (RFC 1035 section 3.3.13)
 
 Sections = dict[tuple[bytes, int], RRset]
 

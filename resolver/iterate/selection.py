@@ -11,6 +11,8 @@ Knows: addresses, what the server table says of them, what was tried in this con
 messages.
 """
 
+from typing import Final
+
 from resolver import names
 from resolver.cache.servers import LAME_RETRY_S, MAX_REST_S, UNKNOWN_RTT_S, Family, Server, Servers
 from resolver.codes import Ede
@@ -21,23 +23,23 @@ from resolver.rng import Rng
 # to be there: what it misses is lost packets, and only the bound of the contest ends its tries.
 # With three packets of ten lost each way and two servers, four time-outs at most leave seven names
 # of a hundred without an answer, six leave three of two hundred, and eight one of 170.
-MAX_TRIES_PER_SERVER = 4
-MAX_TIMEOUTS_PER_CONTEST = 8  # or a few more than there are addresses
-_MORE_TIMEOUTS_THAN_ADDRESSES = 2
-MAX_REJECTIONS_PER_CONTEST = 13  # servers that answered, but not the question
-MAX_ADDRESSES = 26  # 13 servers with an address of each family
+MAX_TRIES_PER_SERVER: Final = 4
+MAX_TIMEOUTS_PER_CONTEST: Final = 8  # or a few more than there are addresses
+_MORE_TIMEOUTS_THAN_ADDRESSES: Final = 2
+MAX_REJECTIONS_PER_CONTEST: Final = 13  # servers that answered, but not the question
+MAX_ADDRESSES: Final = 26  # 13 servers with an address of each family
 
-WIDE_FROM_ADDRESSES = 5
-STUCK_TRIES = 2
+WIDE_FROM_ADDRESSES: Final = 5
+STUCK_TRIES: Final = 2
 
-EXPLORE_SHARE = 0.05
+EXPLORE_SHARE: Final = 0.05
 # Servers count as equally fast when they differ by no more than this or that.
-BAND_S = 0.01
-BAND_SHARE = 0.25
-_IN_DOUBT_S = 1.0  # handicap of a server never heard in a family where nobody answers
+BAND_S: Final = 0.01
+BAND_SHARE: Final = 0.25
+_IN_DOUBT_S: Final = 1.0  # handicap of a server never heard in a family where nobody answers
 # Handicap of a server that failed at this zone lately: after one time-out of another, before many.
-_BROKEN_S = 0.5
-_REASONS_TOLD = 4
+_BROKEN_S: Final = 0.5
+_REASONS_TOLD: Final = 4
 
 
 class Seat:

@@ -7,7 +7,7 @@ Knows: words. Does not know: who takes these steps, or when.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from resolver import names
 from resolver.cache.delegations import Delegation
@@ -19,44 +19,52 @@ from resolver.model import Answer, Source
 from resolver.trace import Kind
 
 # What is decided here.
-ACCESS = Kind("access", "{0} may ask for: {1}", ("client", "rights"))
-REFUSED = Kind("refused", "refused: {0}", ("reason",))
-OWN = Kind("own", "{0} is in a zone of ours", ("name",))
-LOCAL = Kind("local", "{0} is answered here: {1}", ("name", "by"))
-LOCAL_ALIAS = Kind("local", "{0} is an alias here, to {1}", ("name", "target"))
+ACCESS: Final = Kind("access", "{0} may ask for: {1}", ("client", "rights"))
+REFUSED: Final = Kind("refused", "refused: {0}", ("reason",))
+OWN: Final = Kind("own", "{0} is in a zone of ours", ("name",))
+LOCAL: Final = Kind("local", "{0} is answered here: {1}", ("name", "by"))
+LOCAL_ALIAS: Final = Kind("local", "{0} is an alias here, to {1}", ("name", "target"))
 # What is known already.
-CACHED = Kind("cache", "{0} {1} is in the cache", ("name", "type"))
-NOT_CACHED = Kind("cache", "{0} {1} is not in the cache", ("name", "type"))
-CACHED_DATA = Kind("cache", "{0} {1} is in the cache for {2} s more", ("name", "type", "ttl_s"))
-CACHED_FAILURE = Kind(
+CACHED: Final = Kind("cache", "{0} {1} is in the cache", ("name", "type"))
+NOT_CACHED: Final = Kind("cache", "{0} {1} is not in the cache", ("name", "type"))
+CACHED_DATA: Final = Kind(
+    "cache", "{0} {1} is in the cache for {2} s more", ("name", "type", "ttl_s")
+)
+CACHED_FAILURE: Final = Kind(
     "cached-failure", "{0} {1} {2}: {3}", ("name", "type", "again", "reason", "record")
 )
-STALE = Kind("stale", "{0}: expired data is told instead, for {1}", ("question", "reason"))
-JOINED = Kind("joined", "{0} is being asked for already (record {1})", ("question", "record"))
+STALE: Final = Kind("stale", "{0}: expired data is told instead, for {1}", ("question", "reason"))
+JOINED: Final = Kind(
+    "joined", "{0} is being asked for already (record {1})", ("question", "record")
+)
 # Where to ask.
-ROUTE = Kind("route", "forwarders of {0} for {1}", ("zone", "question"))
-PRIMING = Kind("priming", "priming")
-DELEGATION = Kind("delegation", "servers of {0} for {1}", ("zone", "question", "servers"))
-LOOK_UP = Kind("look-up", "  look up {0}", ("question",))
-ADDRESSES = Kind("addresses", "  {0} has {1}", ("server", "addresses"))
-NOT_LOOKED_UP = Kind("limit", "  {0} not looked up: {1} levels deep", ("server", "levels"))
-ONE_TOO_MANY = Kind("limit", "  {0} is one look-up too many", ("question",))
-CIRCLE = Kind("circle", "  {0} would wait for itself", ("question",))
-BARRED = Kind("barred", "  {0} is not asked: it is in recursion.do_not_query", ("server",))
+ROUTE: Final = Kind("route", "forwarders of {0} for {1}", ("zone", "question"))
+PRIMING: Final = Kind("priming", "priming")
+DELEGATION: Final = Kind("delegation", "servers of {0} for {1}", ("zone", "question", "servers"))
+LOOK_UP: Final = Kind("look-up", "  look up {0}", ("question",))
+ADDRESSES: Final = Kind("addresses", "  {0} has {1}", ("server", "addresses"))
+NOT_LOOKED_UP: Final = Kind("limit", "  {0} not looked up: {1} levels deep", ("server", "levels"))
+ONE_TOO_MANY: Final = Kind("limit", "  {0} is one look-up too many", ("question",))
+CIRCLE: Final = Kind("circle", "  {0} would wait for itself", ("question",))
+BARRED: Final = Kind("barred", "  {0} is not asked: it is in recursion.do_not_query", ("server",))
 # Asking.
-ASK = Kind("ask", "ask {0} for {1} over {2}", ("server", "question", "transport"))
-REPLY = Kind("reply", "  {1}", ("server", "reply", "transport"))
-TIMEOUT = Kind("timeout", "  no reply within {1:.0f} ms", ("server", "waited_ms", "transport"))
-AGAIN = Kind("again", "  {1}", ("server", "manner"))
-PROBE = Kind("probe", "  probing {0} as well", ("server",))
+ASK: Final = Kind("ask", "ask {0} for {1} over {2}", ("server", "question", "transport"))
+REPLY: Final = Kind("reply", "  {1}", ("server", "reply", "transport"))
+TIMEOUT: Final = Kind(
+    "timeout", "  no reply within {1:.0f} ms", ("server", "waited_ms", "transport")
+)
+AGAIN: Final = Kind("again", "  {1}", ("server", "manner"))
+PROBE: Final = Kind("probe", "  probing {0} as well", ("server",))
 # What it comes to.
-SAYS = Kind("says", "  {1}", ("server", "response"))
-REJECTED = Kind("rejected", "  {0}: {1}", ("server", "reason"))
-WHOLE_NAME = Kind("whole-name", "  that may not be meant for names below it: the whole name, then")
-ALIAS = Kind("alias", "alias leads to {0}", ("target",))
-NO_SERVER = Kind("failed", "  {0}", ("reason",))
-GIVEN_UP = Kind("failed", "given up: {0}", ("reason",))
-TOLD = Kind("told", "told with the answer: {0}", ("reason",))
+SAYS: Final = Kind("says", "  {1}", ("server", "response"))
+REJECTED: Final = Kind("rejected", "  {0}: {1}", ("server", "reason"))
+WHOLE_NAME: Final = Kind(
+    "whole-name", "  that may not be meant for names below it: the whole name, then"
+)
+ALIAS: Final = Kind("alias", "alias leads to {0}", ("target",))
+NO_SERVER: Final = Kind("failed", "  {0}", ("reason",))
+GIVEN_UP: Final = Kind("failed", "given up: {0}", ("reason",))
+TOLD: Final = Kind("told", "told with the answer: {0}", ("reason",))
 
 
 class Servers:
@@ -131,7 +139,7 @@ class Ours:
         return told or _OURS.get(self._answer.source, self._answer.source)
 
 
-_OURS = {Source.LOCAL: "local data", Source.SPECIAL: "a name that is built in"}
+_OURS: Final = {Source.LOCAL: "local data", Source.SPECIAL: "a name that is built in"}
 
 
 def known(name: bytes, qtype: int, found: Answered | Aliased | Failed) -> tuple[Any, ...]:

@@ -212,12 +212,34 @@ class MmsgBatch(Batch):
             self.buffer[control : control + _CONTROL] if self._wildcard else b"",
         )
 
-    def send_to(self, path: ReturnPath, reply: bytes) -> bool:
+    def send_late(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
+        return sum(
+            self._send_some(replies[first : first + SLOTS])
+            for first in range(0, len(replies), SLOTS)
+        )
+
+    def _send_some(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
+        """As many as there are slots, with one system call; what fits into none goes alone."""
+        self.buffer[_HEADERS:_RECEIVING] = self._template
+        sent = count = 0
+        for path, reply in replies:
+            if len(reply) > SLOT_OCTETS:
+                self._lay(SPARE, path, reply)
+                sent += self._send_headers(SPARE, SPARE + 1)
+            else:
+                self._lay(count, path, reply)
+                count += 1
+        return sent + self._send_headers(0, count)
+
+    def _lay(self, slot: int, path: ReturnPath, reply: bytes) -> None:
+        """A reply into a slot, and where it goes."""
+        buffer = self.buffer
         name, control = path
-        self.buffer[_NAMES + SPARE * _NAME : _NAMES + _COUNT * _NAME] = name
-        at = _CONTROLS + SPARE * _CONTROL
-        self.buffer[at : at + len(control)] = control
-        start = self.starts[SPARE]
-        self.buffer[start : start + len(reply)] = reply
-        self._iovec_lengths[SPARE] = len(reply)
-        return self._send_headers(SPARE, SPARE + 1) == 1
+        at = _NAMES + slot * _NAME
+        buffer[at : at + _NAME] = name
+        if control:
+            at = _CONTROLS + slot * _CONTROL
+            buffer[at : at + _CONTROL] = control
+        start = self.starts[slot]
+        buffer[start : start + len(reply)] = reply
+        self._iovec_lengths[slot] = len(reply)

@@ -10,6 +10,7 @@ Knows: the option, which servers know it. Does not know: sockets, engines, what 
 
 from enum import Enum
 from hashlib import blake2b
+from typing import Final
 
 from resolver.codes import EdnsOption
 from resolver.model import Address, Edns
@@ -17,12 +18,12 @@ from resolver.model import Address, Edns
 # Servers remembered; one that is forgotten gets the same client cookie again. When there are too
 # many the oldest are given up, a few hundred at once, so that it seldom happens.
 MAX_SERVERS = 10_000
-GIVEN_UP_AT_ONCE = 500
-CLIENT_OCTETS = 8
-SECRET_OCTETS = 32
+GIVEN_UP_AT_ONCE: Final = 500
+CLIENT_OCTETS: Final = 8
+SECRET_OCTETS: Final = 32
 # Client cookie alone, or with 8 to 32 octets of the server's (RFC 7873 section 4).
-_WITH_SERVER_COOKIE = range(16, 41)
-_COOKIE = int(EdnsOption.COOKIE)
+_WITH_SERVER_COOKIE: Final = range(16, 41)
+_COOKIE: Final = int(EdnsOption.COOKIE)
 
 
 class CookieCheck(Enum):

@@ -9,13 +9,14 @@ Knows: os.urandom, RFC 5452, the 0x20 bit of letters. Does not know: sockets, me
 
 import os
 from collections.abc import Callable
+from typing import Final
 
-BLOCK_OCTETS = 4096
-LOWEST_PORT = 1024
+BLOCK_OCTETS: Final = 4096
+LOWEST_PORT: Final = 1024
 
 # 0x20 at every octet that is a letter. Length octets (at most 63) are never letters, so a whole
 # wire name can go through it.
-_LETTER_BITS = bytes(
+_LETTER_BITS: Final = bytes(
     0x20 if 0x41 <= octet <= 0x5A or 0x61 <= octet <= 0x7A else 0 for octet in range(256)
 )
 

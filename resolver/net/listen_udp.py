@@ -2,8 +2,9 @@
 
 A wake-up of the event loop receives a few batches at most. Of each batch the hits are answered in
 place by serve/fast.py and leave with one system call; the other queries go to the service. What it
-answers at once leaves together too, what needs other servers is answered when its steps end, unless
-too many wait (policy/waiting.py). There is no task and no future here.
+answers at once leaves together too, and so does, a turn of the event loop later, what needed other
+servers and whose steps have ended, unless too many wait (policy/waiting.py). There is no task and
+no future here.
 
 Knows sockets, the event loop, and which datagrams are never answered: responses (RFC 1035 section
 4.1.1, QR), fragments of a header, and whatever comes from port 0 (RFC 768: no reply is expected).
@@ -143,6 +144,7 @@ class UdpListener:
         self.address = Address(name[0], name[1])
         self._batch = open_batch(sock, wildcard=self.address.ip in ("0.0.0.0", "::"))
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._late: list[tuple[ReturnPath, bytes]] = []
         self._closed = False
         self._next_log_at = 0.0
 
@@ -176,6 +178,7 @@ class UdpListener:
     def close(self) -> None:
         """Stop, and send nothing any more."""
         self.stop()
+        self._send_late()
         self._closed = True
         self._sock.close()
 
@@ -278,10 +281,18 @@ class UdpListener:
             self._metrics.dropped_total += 1
 
     def _send(self, path: ReturnPath, reply: bytes | None) -> None:
-        if reply is None or self._closed or not self._batch.send_to(path, reply):
+        if reply is None or self._closed:
             self._metrics.dropped_total += 1
-        else:
-            self._metrics.replies_total += 1
+            return
+        if not self._late:
+            # Not now: the slots may be in use further up.
+            asyncio.get_running_loop().call_soon(self._send_late)
+        self._late.append((path, reply))
+
+    def _send_late(self) -> None:
+        if self._late:
+            late, self._late = self._late, []
+            self._count_sent(self._batch.send_late(late), len(late))
 
     def _report(self, what: str) -> None:
         """Log our own mistake, but not once for every packet that runs into it."""

@@ -11,6 +11,7 @@ Knows: the header's layout, 0x20. Does not know: sockets, time, who asked.
 import logging
 from enum import Enum
 from struct import Struct
+from typing import Final
 
 from resolver.codes import Flag, Rcode
 from resolver.effects import Ask, Malformed, Outcome, Reply, WrongCase
@@ -22,18 +23,18 @@ from resolver.net.entropy import Entropy
 from resolver.wire.build import build_query
 from resolver.wire.parse import parse
 
-HEADER_OCTETS = 12
+HEADER_OCTETS: Final = 12
 # The first octet of the flags of a response to a QUERY: QR set, opcode 0 (RFC 1035 section 4.1.1).
-_QR_AND_OPCODE = 0xF8
-_RESPONSE_TO_QUERY = 0x80
-_TC = 0x02
-_RCODE = 0x0F
-_QUESTION = Struct("!2H")
-_ROOT = Question(b"\0", 0)
-_ROOT_OCTETS = 1 + _QUESTION.size
-MOST_FRAMES = 16
-_ONE_QUESTION = b"\x00\x01"
-_NO_QUESTION = b"\x00\x00"
+_QR_AND_OPCODE: Final = 0xF8
+_RESPONSE_TO_QUERY: Final = 0x80
+_TC: Final = 0x02
+_RCODE: Final = 0x0F
+_QUESTION: Final = Struct("!2H")
+_ROOT: Final = Question(b"\0", 0)
+_ROOT_OCTETS: Final = 1 + _QUESTION.size
+MOST_FRAMES: Final = 16
+_ONE_QUESTION: Final = b"\x00\x01"
+_NO_QUESTION: Final = b"\x00\x00"
 
 _log = logging.getLogger(__name__)
 

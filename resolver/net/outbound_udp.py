@@ -21,6 +21,7 @@ import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Final
 
 from resolver.effects import Unreachable
 from resolver.metrics import Metrics
@@ -32,22 +33,22 @@ from resolver.net.sources import Sources
 from resolver.net.tls_context import tls_reason
 
 # One datagram of any size; what is advertised in EDNS does not bind the other end.
-RECEIVE_OCTETS = 65535
+RECEIVE_OCTETS: Final = 65535
 # Sockets served in one wake-up, so that clients get their turn.
-BATCH_SOCKETS = 128
+BATCH_SOCKETS: Final = 128
 # With half of all ports taken, this many draws in a row are all taken once in 2^32 times.
-PORT_DRAWS = 32
+PORT_DRAWS: Final = 32
 # How soon to look for a free descriptor again when none of ours is about to be closed.
-RETRY_S = 0.05
-OUT_OF_SOCKETS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+RETRY_S: Final = 0.05
+OUT_OF_SOCKETS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 # Linux's numbers; the socket module does not name them.
-_IP_MTU_DISCOVER = 10
-_IPV6_MTU_DISCOVER = 23
-_PMTUDISC_OMIT = 5
+_IP_MTU_DISCOVER: Final = 10
+_IPV6_MTU_DISCOVER: Final = 23
+_PMTUDISC_OMIT: Final = 5
 
-_EPOLLIN = select.EPOLLIN
-_DATAGRAM = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+_EPOLLIN: Final = select.EPOLLIN
+_DATAGRAM: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
 
 class _OutOfSocketsError(Exception):

@@ -3,6 +3,7 @@
 Sources: RFC 3542 section 6 (packet information).
 """
 
+import contextlib
 import socket
 import struct
 from collections.abc import Sequence
@@ -77,12 +78,13 @@ class PlainBatch(Batch):
     def return_path(self, slot: int) -> ReturnPath:
         return self._names[slot], self._controls[slot]
 
-    def send_to(self, path: ReturnPath, reply: bytes) -> bool:
-        try:
-            self._send_one(reply, path)
-        except OSError:
-            return False
-        return True
+    def send_late(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
+        sent = 0
+        for path, reply in replies:
+            with contextlib.suppress(OSError):
+                self._send_one(reply, path)
+                sent += 1
+        return sent
 
     def _send_one(self, reply: bytes | memoryview, path: ReturnPath) -> None:
         name, control = path

@@ -94,11 +94,12 @@ class Batch(ABC):
 
     @abstractmethod
     def return_path(self, slot: int) -> ReturnPath:
-        """What `send_to` needs to answer this datagram after the slot has been used again."""
+        """What `send_late` needs to answer this datagram after the slot has been used again."""
 
     @abstractmethod
-    def send_to(self, path: ReturnPath, reply: bytes) -> bool:
-        """Send one late reply; False if the system did not take it."""
+    def send_late(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
+        """Send replies to datagrams received before; how many were taken. Uses the slots: what lies
+        in them is lost."""
 
     def packet(self, slot: int) -> bytes:
         """A copy of the datagram in a slot."""

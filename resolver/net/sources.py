@@ -6,11 +6,12 @@ options.
 
 import errno
 from collections.abc import Iterable
+from typing import Final
 
 from resolver.net.entropy import Entropy
 
-ANY_IPV4 = "0.0.0.0"
-ANY_IPV6 = "::"
+ANY_IPV4: Final = "0.0.0.0"
+ANY_IPV6: Final = "::"
 
 
 class Sources:

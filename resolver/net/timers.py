@@ -11,12 +11,12 @@ import asyncio
 import logging
 from heapq import heapify, heappop, heappush
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 # Deadlines this close together are served by one wake-up.
-TICK_S = 0.002
+TICK_S: Final = 0.002
 # A heap smaller than this is not worth sweeping.
-SWEEP_FLOOR_ENTRIES = 256
+SWEEP_FLOOR_ENTRIES: Final = 256
 
 _log = logging.getLogger(__name__)
 

@@ -10,19 +10,20 @@ Knows: addresses and access lists. Does not know: sockets, messages, or which bi
 
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_network
+from typing import Final
 
 from resolver.config.access import AccessItem, AccessKey, AccessWord
 from resolver.config.schema import AccessSettings
 from resolver.config.units import Network
 
-QUERY = 1  # answers from own zones
-RECURSION = 2  # work on the client's behalf
-CACHE = 4  # what is in the cache, to queries without RD
+QUERY: Final = 1  # answers from own zones
+RECURSION: Final = 2  # work on the client's behalf
+CACHE: Final = 4  # what is in the cache, to queries without RD
 
 MAX_REMEMBERED = 65536
-_MAPPED = bytes(10) + b"\xff\xff"
-_LOCALHOST = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-_ANY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+_MAPPED: Final = bytes(10) + b"\xff\xff"
+_LOCALHOST: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+_ANY: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 # By octets of an address: how far to shift it right, and what may then be left of it. There are as
 # many shifts as lengths of prefixes, so that a long list takes no longer than a short one.

@@ -21,17 +21,17 @@ Knows: addresses, seconds. Does not know: what the work is, clocks.
 from collections import deque
 from heapq import heappop, heappush
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-IPV6_CLIENT_OCTETS = 8
+IPV6_CLIENT_OCTETS: Final = 8
 # As long as a stub resolver waits before it asks again, more or less.
-PATIENCE_S = 1.9
+PATIENCE_S: Final = 1.9
 
 # Clients are remembered when they have no work any more, lest whoever has had a lot be new again.
 # When there are so many, those without work are forgotten.
 MAX_REMEMBERED = 4096
 # So many clients without a place look again whenever work ends.
-_WOKEN = 2
+_WOKEN: Final = 2
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ Knows: names, records, lists. Does not know: files, who asks, what is resolved e
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 from resolver import names
 from resolver.codes import META_TYPES, Ede, Rcode, RRClass, RRType, show_type
@@ -25,18 +25,18 @@ from resolver.policy.blocklist import BlockList
 from resolver.policy.hosts import Hosts
 from resolver.zone.file import read_records
 
-RECORD_TTL_S = 3600  # of records without one
+RECORD_TTL_S: Final = 3600  # of records without one
 # What comes from files that may change at any time is remembered no longer than this.
-LIST_TTL_S = 60
+LIST_TTL_S: Final = 60
 
-_ANY = int(RRType.ANY)
-_CNAME = int(RRType.CNAME)
+_ANY: Final = int(RRType.ANY)
+_CNAME: Final = int(RRType.CNAME)
 # These say something about a zone, its cuts or its signatures, and mean nothing in an overlay.
-_NO_OVERLAY = frozenset(
+_NO_OVERLAY: Final = frozenset(
     (RRType.DNAME, RRType.RRSIG, RRType.NSEC, RRType.NSEC3, RRType.DNSKEY, RRType.DS, RRType.ALIAS)
 )
-_NOBODY = names.read("nobody.invalid.")
-_NOWHERE = {int(RRType.A): bytes(4), int(RRType.AAAA): bytes(16)}
+_NOBODY: Final = names.read("nobody.invalid.")
+_NOWHERE: Final = {int(RRType.A): bytes(4), int(RRType.AAAA): bytes(16)}
 
 Node = dict[int, RRset]
 

@@ -16,10 +16,12 @@ and most stub resolvers, which wait five seconds, get what a slow zone took thre
 Knows: packed addresses, instants. Does not know: sockets, messages.
 """
 
-IPV4_NETWORK_OCTETS = 3  # /24
-IPV6_NETWORK_OCTETS = 7  # /56
+from typing import Final
+
+IPV4_NETWORK_OCTETS: Final = 3  # /24
+IPV6_NETWORK_OCTETS: Final = 7  # /56
 # So many that wait together are a crowd, and stay one until none of them waits any more.
-CROWD = 50
+CROWD: Final = 50
 
 
 class Network:

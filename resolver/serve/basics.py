@@ -5,12 +5,14 @@ version), RFC 6895 section 3.1 and RFC 9824 section 3.4 (types that are no data)
 here.
 """
 
+from typing import Final
+
 from resolver.codes import META_TYPES, Ede, Opcode, Rcode, RRClass, RRType, show_type
 from resolver.model import Answer, ExtendedError, Source
 from resolver.serve.request import Handled, Request
 
-_TRANSFER_TYPES = (RRType.AXFR, RRType.IXFR)
-_OBSOLETE_TYPES = (RRType.MAILA, RRType.MAILB)
+_TRANSFER_TYPES: Final = (RRType.AXFR, RRType.IXFR)
+_OBSOLETE_TYPES: Final = (RRType.MAILA, RRType.MAILB)
 
 
 def opcode(request: Request) -> Handled:

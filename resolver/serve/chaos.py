@@ -1,15 +1,17 @@
 """Who is answering: `id.server`, `hostname.bind`, `version.bind`, `version.server` in class CHAOS
 (RFC 4892). What the operator does not tell is refused."""
 
+from typing import Final
+
 from resolver import names
 from resolver.codes import Rcode, RRClass, RRType
 from resolver.model import Answer, RRset, Source
 from resolver.serve.request import Handled, Identity, Request
 
-_IDENTITY_NAMES = (names.read("id.server."), names.read("hostname.bind."))
-_VERSION_NAMES = (names.read("version.bind."), names.read("version.server."))
-_TXT_TYPES = (RRType.TXT, RRType.ANY)
-MAX_STRING_OCTETS = 255  # RFC 1035 section 3.3
+_IDENTITY_NAMES: Final = (names.read("id.server."), names.read("hostname.bind."))
+_VERSION_NAMES: Final = (names.read("version.bind."), names.read("version.server."))
+_TXT_TYPES: Final = (RRType.TXT, RRType.ANY)
+MAX_STRING_OCTETS: Final = 255  # RFC 1035 section 3.3
 
 
 class Chaos:

@@ -6,6 +6,8 @@ for the next time; unless cookies are required, then it gets BADCOOKIE, and asks
 Knows: RFC 7873 sections 5.2 and 5.4. Does not know: how cookies are made (policy/cookies.py).
 """
 
+from typing import Final
+
 from resolver.codes import EdnsOption, Opcode, Rcode
 from resolver.errors import WireError
 from resolver.model import Answer, EdnsOptionValue
@@ -13,7 +15,7 @@ from resolver.policy.cookies import ServerCookies
 from resolver.serve.request import Handled, Request
 from resolver.wire.edns import cookie
 
-_OPTION_HEAD_OCTETS = 4
+_OPTION_HEAD_OCTETS: Final = 4
 
 
 class CookieCheck:

@@ -17,7 +17,7 @@ Knows addresses as opaque keys and packets as bytes. Does not know sockets, reco
 import mmap
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from resolver.cache.answers import Answers, Table
 from resolver.policy.cookies import ServerCookies
@@ -28,7 +28,7 @@ from resolver.wire.peek import ID_OCTETS, peek, reply_octets
 
 # Which table an address uses is kept for so many addresses, then forgotten at once: asking again
 # costs a microsecond, and spoofed sources must not cost memory.
-MAX_KNOWN_PEERS = 16384
+MAX_KNOWN_PEERS: Final = 16384
 # Packets at hand for the present second, per view. Beyond that a hit costs one look-up more; all of
 # them are let go at once when the second is over, which takes some 2 ms for so many.
 MAX_READY = 32768
@@ -36,8 +36,8 @@ MAX_READY = 32768
 
 # The end of an OPT record with one option, a client cookie or a whole one: length of all options,
 # code, length; and the octets of the cookie behind it.
-_LONE_COOKIES = ((b"\0\x0c\0\x0a\0\x08", 8), (b"\0\x1c\0\x0a\0\x18", 24))
-_NO_OPTIONS = b"\0\0"
+_LONE_COOKIES: Final = ((b"\0\x0c\0\x0a\0\x08", 8), (b"\0\x1c\0\x0a\0\x18", 24))
+_NO_OPTIONS: Final = b"\0\0"
 
 # What is kept for a packet: its tail, the cookie in it or none, and how long a reply may be.
 _Seen = tuple[bytes, bytes, int]

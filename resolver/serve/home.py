@@ -7,6 +7,7 @@ Knows: the order of the three. Does not know: clients, caches.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from resolver import names
 from resolver.codes import RRType
@@ -16,7 +17,7 @@ from resolver.policy.local import Overlay
 from resolver.serve import authority
 from resolver.zone.store import ZoneStore
 
-_ARPA = names.read("arpa.")
+_ARPA: Final = names.read("arpa.")
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ reply: it is as short and leads to the answer without TCP.
 Knows: kinds of answers. Does not know: tables and rates (policy/rate_limit.py).
 """
 
+from typing import Final
+
 from resolver import names
 from resolver.clock import Clock
 from resolver.codes import Opcode, Rcode, RRType, show_type
@@ -15,8 +17,8 @@ from resolver.model import Answer, Question
 from resolver.policy.rate_limit import Fate, Kind, RateLimiter
 from resolver.serve.request import Notes, Request
 
-_CUT_SHORT = Answer(Rcode.BADCOOKIE)
-_NO_NAME = b""
+_CUT_SHORT: Final = Answer(Rcode.BADCOOKIE)
+_NO_NAME: Final = b""
 
 
 class ReplyLimits:

@@ -21,6 +21,7 @@ Knows: requests, answers, traces. Does not know: how records are shown (report.p
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from resolver.clock import Clock
 from resolver.codes import Opcode, Rcode
@@ -29,14 +30,16 @@ from resolver.model import Answer, ExtendedError, Question, Source
 from resolver.serve.request import Request
 from resolver.trace import Trace
 
-GROUP_SHARE = 8  # names that end in the same two labels get one in so many places
+GROUP_SHARE: Final = 8  # names that end in the same two labels get one in so many places
 # After so long no resolution goes on that has lost its client: what it refers to becomes text.
-SETTLES_AFTER_S = 30.0
-_RECORD_OCTETS = 1500  # beside the trace
-_UNSETTLED_NOTE_OCTETS = 600  # an estimate, with what it refers to
+SETTLES_AFTER_S: Final = 30.0
+_RECORD_OCTETS: Final = 1500  # beside the trace
+_UNSETTLED_NOTE_OCTETS: Final = 600  # an estimate, with what it refers to
 
-_SERVFAIL = int(Rcode.SERVFAIL)
-_DECIDED = frozenset((Source.REFUSED, Source.POLICY, Source.LOCAL, Source.SPECIAL, Source.CHAOS))
+_SERVFAIL: Final = int(Rcode.SERVFAIL)
+_DECIDED: Final = frozenset(
+    (Source.REFUSED, Source.POLICY, Source.LOCAL, Source.SPECIAL, Source.CHAOS)
+)
 
 
 @dataclass(slots=True)

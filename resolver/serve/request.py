@@ -6,7 +6,7 @@ Knows: header bits, EDNS of both sides, sizes (RFC 1035 section 4.1.1, RFC 6891 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from resolver.codes import EdnsOption, Flag, Rcode
 from resolver.effects import Steps
@@ -18,11 +18,14 @@ from resolver.wire.build import build
 from resolver.wire.edns import extended_error_option
 from resolver.wire.tsig import Signer
 
-MAX_STREAM_OCTETS = 65_535
-MIN_UDP_OCTETS = 512  # RFC 1035 section 4.2.1
-MAX_EDE_TEXT_OCTETS = 300
-_QR, _AA, _RD, _RA = int(Flag.QR), int(Flag.AA), int(Flag.RD), int(Flag.RA)
-_COPIED_FLAGS = _RD | Flag.CD | 0x7800  # and the opcode
+MAX_STREAM_OCTETS: Final = 65_535
+MIN_UDP_OCTETS: Final = 512  # RFC 1035 section 4.2.1
+MAX_EDE_TEXT_OCTETS: Final = 300
+_QR: Final = int(Flag.QR)
+_AA: Final = int(Flag.AA)
+_RD: Final = int(Flag.RD)
+_RA: Final = int(Flag.RA)
+_COPIED_FLAGS: Final = _RD | Flag.CD | 0x7800  # and the opcode
 
 
 @dataclass(frozen=True, slots=True)

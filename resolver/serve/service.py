@@ -11,7 +11,7 @@ and 5.3): what is signed by an unknown key or wrongly gets no further than here.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from math import inf
-from typing import Literal, overload
+from typing import Final, Literal, overload
 
 from resolver import names
 from resolver.cache.answers import Answers
@@ -42,17 +42,19 @@ from resolver.wire.parse import parse
 from resolver.wire.patch import truncated, without_option
 from resolver.wire.tsig import Key, TsigError, Valid, verify_request
 
-HEADER_OCTETS = 12
-_QR = 0x80  # in the third octet
-_OUR_FAULT = Answer(Rcode.SERVFAIL, extended_errors=(ExtendedError(Ede.OTHER, "internal error"),))
-_MALFORMED = Answer(Rcode.FORMERR, source=Source.MALFORMED)
-_UNANSWERED = Answer(Rcode.SERVFAIL, source=Source.DROPPED)
-_RELAYED = Answer()
-_WHOLE = (int(Rcode.NOERROR), int(Rcode.NXDOMAIN))
+HEADER_OCTETS: Final = 12
+_QR: Final = 0x80  # in the third octet
+_OUR_FAULT: Final = Answer(
+    Rcode.SERVFAIL, extended_errors=(ExtendedError(Ede.OTHER, "internal error"),)
+)
+_MALFORMED: Final = Answer(Rcode.FORMERR, source=Source.MALFORMED)
+_UNANSWERED: Final = Answer(Rcode.SERVFAIL, source=Source.DROPPED)
+_RELAYED: Final = Answer()
+_WHOLE: Final = (int(Rcode.NOERROR), int(Rcode.NXDOMAIN))
 # What is not replaced when the configuration is (Service.turn_to).
-_STAYS = frozenset(("access", "answers", "clock", "metrics", "observer", "on_exception"))
+_STAYS: Final = frozenset(("access", "answers", "clock", "metrics", "observer", "on_exception"))
 # Own zones do not age: their packets are dropped when a zone changes, not before.
-_OWN_ZONE_TTL_S = 86_400.0
+_OWN_ZONE_TTL_S: Final = 86_400.0
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ Knows: sources, rcodes, types. Does not know: who reads the counts.
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from resolver.codes import Rcode
 from resolver.histogram import BOUNDS_S, Histogram
@@ -18,13 +18,13 @@ from resolver.model import Answer, Source
 from resolver.serve.request import Request
 
 # Finished packets, of own zones and of the cache, beside the sources of answers.
-PACKETS = "packets"
+PACKETS: Final = "packets"
 # Types are for the sender to choose; so many are counted by themselves.
-MAX_TYPES = 64
-OTHER_TYPES = 0
+MAX_TYPES: Final = 64
+OTHER_TYPES: Final = 0
 
-_NXDOMAIN_OCTETS = bytes(octet for octet in range(256) if octet & 0xF == Rcode.NXDOMAIN)
-_OTHER_OCTETS = bytes(set(range(256)) - set(_NXDOMAIN_OCTETS))
+_NXDOMAIN_OCTETS: Final = bytes(octet for octet in range(256) if octet & 0xF == Rcode.NXDOMAIN)
+_OTHER_OCTETS: Final = bytes(set(range(256)) - set(_NXDOMAIN_OCTETS))
 
 
 class Slots(Protocol):

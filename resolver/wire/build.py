@@ -13,24 +13,25 @@ Does not know: who gets what size, nor what an answer consists of.
 from collections.abc import Sequence
 from dataclasses import replace
 from struct import Struct
+from typing import Final
 
 from resolver.codes import EdnsOption, Flag, RRType
 from resolver.model import Edns, Message, Question, RRset
 from resolver.wire.edns import extended_errors, write_opt
 from resolver.wire.rdata import COMPRESSIBLE, Shape
 
-LEAST_SIZE_OCTETS = 512
-GREATEST_SIZE_OCTETS = 65535
+LEAST_SIZE_OCTETS: Final = 512
+GREATEST_SIZE_OCTETS: Final = 65535
 
-_HEADER = Struct("!6H")
-_QUESTION = Struct("!2H")
-_FIXED = Struct("!2HI")
-_U16 = Struct("!H")
-_POINTER = 0xC000
-_REACH_OCTETS = 0x4000  # a pointer has 14 bits
-_RCODE_BITS = 0xF
-_TC = int(Flag.TC)
-_RRSIG = int(RRType.RRSIG)
+_HEADER: Final = Struct("!6H")
+_QUESTION: Final = Struct("!2H")
+_FIXED: Final = Struct("!2HI")
+_U16: Final = Struct("!H")
+_POINTER: Final = 0xC000
+_REACH_OCTETS: Final = 0x4000  # a pointer has 14 bits
+_RCODE_BITS: Final = 0xF
+_TC: Final = int(Flag.TC)
+_RRSIG: Final = int(RRType.RRSIG)
 
 
 def build(

@@ -10,22 +10,22 @@ Does not know: who gets which option (serve/, policy/), nor secrets of cookies.
 
 from functools import lru_cache
 from struct import Struct
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from resolver.codes import EdnsOption
 from resolver.errors import WireError
 from resolver.model import Edns, EdnsOptionValue, ExtendedError
 
-MAX_OPTIONS = 100
-CLIENT_COOKIE_OCTETS = 8
-KEEPALIVE_UNIT_S = 0.1
-QUERY_BLOCK_OCTETS = 128  # RFC 8467 section 4.1
-RESPONSE_BLOCK_OCTETS = 468
+MAX_OPTIONS: Final = 100
+CLIENT_COOKIE_OCTETS: Final = 8
+KEEPALIVE_UNIT_S: Final = 0.1
+QUERY_BLOCK_OCTETS: Final = 128  # RFC 8467 section 4.1
+RESPONSE_BLOCK_OCTETS: Final = 468
 
-_OPTION = Struct("!2H")
-_U16 = Struct("!H")
-_OPT = Struct("!BHHBBHH")
-_DO = 0x8000
+_OPTION: Final = Struct("!2H")
+_U16: Final = Struct("!H")
+_OPT: Final = Struct("!BHHBBHH")
+_DO: Final = 0x8000
 
 
 class Cookie(NamedTuple):

@@ -4,10 +4,11 @@ Knows: RFC 1035 section 4.2.2, RFC 7766 section 8. Does not know: connections, t
 """
 
 from struct import Struct
+from typing import Final
 
-MAX_MESSAGE_OCTETS = 65535
+MAX_MESSAGE_OCTETS: Final = 65535
 
-_LENGTH = Struct("!H")
+_LENGTH: Final = Struct("!H")
 
 
 def frame(packet: bytes) -> bytes:

@@ -15,6 +15,7 @@ Does not know: what any record means.
 
 from struct import Struct
 from struct import error as StructError  # noqa: N812
+from typing import Final
 
 from resolver.codes import RRClass, RRType
 from resolver.errors import WireError
@@ -23,17 +24,17 @@ from resolver.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT
 from resolver.wire.edns import read_opt, read_options
 from resolver.wire.rdata import FIXED_OCTETS, SHAPES, Shape
 
-HEADER_OCTETS = 12
-MAX_POINTER_HOPS = 126
-MAX_TTL_S = 0x7FFFFFFF
+HEADER_OCTETS: Final = 12
+MAX_POINTER_HOPS: Final = 126
+MAX_TTL_S: Final = 0x7FFFFFFF
 
-_HEADER = Struct("!6H")
-_QUESTION = Struct("!2H")
-_RECORD = Struct("!2HIH")
-_OPT = int(RRType.OPT)
-_POINTER = 0xC0
-_EMPTY_ALLOWED = frozenset((RRClass.NONE, RRClass.ANY))
-_NO_RECORD = RRset(b"", -1, -1, 0, ())
+_HEADER: Final = Struct("!6H")
+_QUESTION: Final = Struct("!2H")
+_RECORD: Final = Struct("!2HIH")
+_OPT: Final = int(RRType.OPT)
+_POINTER: Final = 0xC0
+_EMPTY_ALLOWED: Final = frozenset((RRClass.NONE, RRClass.ANY))
+_NO_RECORD: Final = RRset(b"", -1, -1, 0, ())
 
 
 def parse(packet: bytes) -> Message:

@@ -10,22 +10,23 @@ RFC 2181 section 8, RFC 4343 section 4, RFC 6891 section 6.1.2 (options are the 
 
 from struct import Struct
 from struct import error as StructError  # noqa: N812
+from typing import Final
 
 from resolver.codes import EdnsOption, RRType
 from resolver.errors import WireError
 
-_OPT = int(RRType.OPT)
-_EXTENDED_ERROR = int(EdnsOption.EXTENDED_ERROR)
-_HEADER_OCTETS = 10  # without the id
-_MAX_TTL_S = 0x7FFFFFFF
-_POINTER = 0xC0
-_COUNTS = Struct("!4H")
-_RECORD = Struct("!2HIH")
+_OPT: Final = int(RRType.OPT)
+_EXTENDED_ERROR: Final = int(EdnsOption.EXTENDED_ERROR)
+_HEADER_OCTETS: Final = 10  # without the id
+_MAX_TTL_S: Final = 0x7FFFFFFF
+_POINTER: Final = 0xC0
+_COUNTS: Final = Struct("!4H")
+_RECORD: Final = Struct("!2HIH")
 # An OPT record without options ends the messages that we keep: its name and type, and its length.
-_OPT_OCTETS = 11
-_OPT_START = b"\0" + _OPT.to_bytes(2, "big")
-_TRUNCATED = 0x02  # in the third octet
-_NO_OPTIONS = b"\0\0"
+_OPT_OCTETS: Final = 11
+_OPT_START: Final = b"\0" + _OPT.to_bytes(2, "big")
+_TRUNCATED: Final = 0x02  # in the third octet
+_NO_OPTIONS: Final = b"\0\0"
 
 
 class Layout:

@@ -14,32 +14,37 @@ RFC 7873 sections 5.2 (the first cookie counts) and 5.2.2 (a malformed one is a 
 not ours to send).
 """
 
+from typing import Final
+
 from resolver.codes import EdnsOption, RRType
 
-HEADER_OCTETS = 12
-ID_OCTETS = 2
+HEADER_OCTETS: Final = 12
+ID_OCTETS: Final = 2
 # A reply that fits these fits every client that offers as much or more (RFC 6891 section 6.2.3).
-SMALL_UDP_OCTETS = 512
-LARGE_UDP_OCTETS = 1232
-MAX_STREAM_OCTETS = 65535
+SMALL_UDP_OCTETS: Final = 512
+LARGE_UDP_OCTETS: Final = 1232
+MAX_STREAM_OCTETS: Final = 65535
 
-_MAX_NAME_OCTETS = 255
-_SIZE_AT = -8  # of a query that ends with OPT without options
-_OPT_OCTETS = 11  # root name, type, payload size, extended rcode, version, flags, length of rdata
+_MAX_NAME_OCTETS: Final = 255
+_SIZE_AT: Final = -8  # of a query that ends with OPT without options
+# Root name, type, payload size, extended rcode, version, flags, length of rdata.
+_OPT_OCTETS: Final = 11
 
-_ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
-_ONE_QUESTION_AND_OPT = b"\0\1\0\0\0\0\0\1"
-_CLASS_IN = b"\0\1"
-_OPT_OWNER_AND_TYPE = b"\0\0\x29"
-_RCODE_AND_VERSION_ZERO = b"\0\0"
-_DNSSEC_OK = b"\x80\0"
-_NO_FLAGS = b"\0\0"
-_NO_OPTIONS = b"\0\0"
+_ONE_QUESTION: Final = b"\0\1\0\0\0\0\0\0"
+_ONE_QUESTION_AND_OPT: Final = b"\0\1\0\0\0\0\0\1"
+_CLASS_IN: Final = b"\0\1"
+_OPT_OWNER_AND_TYPE: Final = b"\0\0\x29"
+_RCODE_AND_VERSION_ZERO: Final = b"\0\0"
+_DNSSEC_OK: Final = b"\x80\0"
+_NO_FLAGS: Final = b"\0\0"
+_NO_OPTIONS: Final = b"\0\0"
 
-_ANY = int(RRType.ANY)
-_OPT = int(RRType.OPT)
-_COOKIE = int(EdnsOption.COOKIE)
-_MEANINGLESS_ON_PLAIN_UDP = frozenset((int(EdnsOption.PADDING), int(EdnsOption.TCP_KEEPALIVE)))
+_ANY: Final = int(RRType.ANY)
+_OPT: Final = int(RRType.OPT)
+_COOKIE: Final = int(EdnsOption.COOKIE)
+_MEANINGLESS_ON_PLAIN_UDP: Final = frozenset(
+    (int(EdnsOption.PADDING), int(EdnsOption.TCP_KEEPALIVE))
+)
 
 
 class Peek:

@@ -8,7 +8,7 @@ that RFC 3597 section 4 lists, so that what the rest of the package sees never h
 Knows: shapes. Does not know: presentation format (wire/text.py), nor how names are read or written.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from resolver.codes import RRType
 
@@ -26,16 +26,16 @@ class Shape(NamedTuple):
     strings: int = 0
 
 
-_NAME = Shape(names=1)
-_TWO_NAMES = Shape(names=2)
-_PREFERENCE_NAME = Shape(head=2, names=1)
-_SIGNATURE = Shape(head=18, names=1, tail=None)
-_NAME_AND_MORE = Shape(names=1, tail=None)
-_SERVICE = Shape(head=2, names=1, tail=None)
-_LEAST_4 = Shape(head=4, tail=None)
+_NAME: Final = Shape(names=1)
+_TWO_NAMES: Final = Shape(names=2)
+_PREFERENCE_NAME: Final = Shape(head=2, names=1)
+_SIGNATURE: Final = Shape(head=18, names=1, tail=None)
+_NAME_AND_MORE: Final = Shape(names=1, tail=None)
+_SERVICE: Final = Shape(head=2, names=1, tail=None)
+_LEAST_4: Final = Shape(head=4, tail=None)
 
 # RFC 1035 section 3.3: the only types whose names are compressed on the way out.
-COMPRESSIBLE: dict[int, Shape] = {
+COMPRESSIBLE: Final[dict[int, Shape]] = {
     RRType.NS: _NAME,
     RRType.MD: _NAME,
     RRType.MF: _NAME,
@@ -49,7 +49,7 @@ COMPRESSIBLE: dict[int, Shape] = {
     RRType.MX: _PREFERENCE_NAME,
 }
 
-SHAPES: dict[int, Shape] = {
+SHAPES: Final[dict[int, Shape]] = {
     **COMPRESSIBLE,
     # Later types that RFC 3597 section 4 wants decompressed, and those that share their form.
     RRType.RP: _TWO_NAMES,  # RFC 1183 section 2.2
@@ -89,7 +89,7 @@ SHAPES: dict[int, Shape] = {
 }
 
 # Types of one length, which need no closer look than that length.
-FIXED_OCTETS: dict[int, int] = {
+FIXED_OCTETS: Final[dict[int, int]] = {
     rrtype: shape.head
     for rrtype, shape in SHAPES.items()
     if shape.tail == 0 and not shape.names and not shape.strings

@@ -10,6 +10,7 @@ Knows: RFC 1035 section 4.1, RFC 2181 section 8. Does not know: what a transfer 
 from collections.abc import Iterator
 from struct import Struct
 from struct import error as StructError  # noqa: N812
+from typing import Final
 
 from resolver.codes import RRType
 from resolver.errors import WireError
@@ -20,12 +21,12 @@ from resolver.wire.rdata import FIXED_OCTETS
 # Owner with its case kept, type, class, TTL in seconds, uncompressed data.
 Record = tuple[bytes, int, int, int, bytes]
 
-_HEADER = Struct("!6H")
-_QUESTION = Struct("!2H")
-_RECORD = Struct("!2HIH")
-_OPT = int(RRType.OPT)
+_HEADER: Final = Struct("!6H")
+_QUESTION: Final = Struct("!2H")
+_RECORD: Final = Struct("!2HIH")
+_OPT: Final = int(RRType.OPT)
 # More than one question is never right in a transfer; so many are read to say so.
-_MAX_QUESTIONS = 2
+_MAX_QUESTIONS: Final = 2
 
 
 class Envelope:

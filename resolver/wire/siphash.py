@@ -7,12 +7,13 @@ Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), sectio
 """
 
 from struct import Struct
+from typing import Final
 
-KEY_OCTETS = 16
+KEY_OCTETS: Final = 16
 
-_MASK = 0xFFFFFFFFFFFFFFFF
-_KEY = Struct("<2Q")
-_WORD = Struct("<Q")
+_MASK: Final = 0xFFFFFFFFFFFFFFFF
+_KEY: Final = Struct("<2Q")
+_WORD: Final = Struct("<Q")
 _State = tuple[int, int, int, int]
 
 
