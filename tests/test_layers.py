@@ -38,6 +38,7 @@ MAY_TOUCH_DISK = {"zone.file", "zone.journal", "cache.snapshot", "config.load", 
 KEPT_APART = {
     "dns": {"wire.text", "wire.tsig", "validate.signature", "zone.signer"},
     "dnslib": {"testing"},
+    "cryptography": {"zone.private_key"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},
 }

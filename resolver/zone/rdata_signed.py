@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from resolver import codes
+from resolver.wire.bitmap import write_types
 from resolver.zone.tokens import read_number, read_ttl
 
 _U8: Final = 0xFF
@@ -124,14 +125,7 @@ def _parameters(words: tuple[str, ...]) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _bitmap(words: tuple[str, ...]) -> bytes:
-    """Types as windows of bits (RFC 4034 section 4.1.2)."""
-    windows: dict[int, bytearray] = {}
-    for rrtype in sorted(map(_type, words)):
-        bits = windows.setdefault(rrtype >> 8, bytearray())
-        octet = (rrtype & 0xFF) >> 3
-        bits.extend(bytes(octet + 1 - len(bits)))
-        bits[octet] |= 0x80 >> (rrtype & 7)
-    return b"".join([bytes((w, len(bits))) + bits for w, bits in windows.items()])
+    return write_types(map(_type, words))
 
 
 @lru_cache(maxsize=256)

@@ -8,8 +8,9 @@ from patients import ELSE, ELSEWHERE, ONE, PARENT, TEXT, TLD, TWO, WALL_S, inter
 
 from resolver import names
 from resolver.doctor.diagnosis import Level
-from resolver.doctor.signatures import fits, key_tag
+from resolver.doctor.signatures import fits
 from resolver.testing import Internet, zone
+from resolver.wire.rrsig import key_tag
 
 KEY = bytes((1, 1, 3, 13)) + bytes(range(64))
 DNSKEY = f"@ DNSKEY 257 3 13 {base64.b64encode(KEY[4:]).decode()}\n"
