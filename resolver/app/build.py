@@ -37,6 +37,7 @@ from resolver.serve.rate_limit import ReplyLimits
 from resolver.serve.request import Identity
 from resolver.serve.service import Service
 from resolver.serve.transfer import TransferLimits, Transfers
+from resolver.zone.signer import Signatures, Signer
 from resolver.zone.store import ZoneStore
 
 
@@ -73,6 +74,18 @@ def make_recursion(
     except ValueError as error:
         file = str(config.recursion.root_hints or "built-in root hints")
         raise ConfigError([Finding(file, 0, str(error))]) from None
+
+
+def make_signers(config: Config, material: Material, clock: Clock) -> dict[bytes, Signer]:
+    """Who signs what the ALIAS records of a zone lend, by origin."""
+    lent, denials = Signatures(clock), Signatures(clock)
+    return {
+        zone.name: Signer(
+            material.alias_keys[zone.name], zone.alias_validity, lent=lent, denials=denials
+        )
+        for zone in config.zone
+        if zone.name in material.alias_keys
+    }
 
 
 def make_home(config: Config, material: Material, routes: Sequence[Route]) -> Home:

@@ -187,6 +187,15 @@ def _add_zone(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         choices=("sha384", "sha512"),
         help="with --canonical: put a digest of the zone into it (ZONEMD); may be given twice",
     )
+    check.add_argument(
+        "--alias-key",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a private key to sign what ALIAS records lend, as in alias_keys of the [[zone]]; may "
+        "be given again",
+    )
     check.add_argument("--json", action="store_true", help="print findings as one JSON object")
     check.set_defaults(command=_check_zone, parser=check)
 

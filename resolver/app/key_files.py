@@ -1,4 +1,4 @@
-"""Reads the secret files of the configuration.
+"""Reads the secret files of the configuration: keys shared with others, and private keys of zones.
 
 A secret that every user of the machine can read or write is none: such a file is refused. A group
 may read it, since that is how a server without privileges gets at a file of root's.
@@ -10,9 +10,12 @@ from pathlib import Path
 
 from resolver import names
 from resolver.config.entries import KeySettings
+from resolver.config.zones import ZoneSettings
 from resolver.errors import ConfigError, Finding
 from resolver.policy.keys import MAX_SECRET_FILE_OCTETS, KeyFileError, doubts, make_key
 from resolver.wire.tsig import Key
+from resolver.zone.private_key import PrivateKeyError, read_private_key
+from resolver.zone.signer import SigningKey
 
 
 def read_keys(entries: Sequence[KeySettings]) -> tuple[dict[bytes, Key], list[Finding]]:
@@ -32,6 +35,32 @@ def read_keys(entries: Sequence[KeySettings]) -> tuple[dict[bytes, Key], list[Fi
     if errors:
         raise ConfigError(errors)
     return keys, warnings
+
+
+def read_alias_keys(
+    zones: Sequence[ZoneSettings],
+) -> tuple[dict[bytes, tuple[SigningKey, ...]], list[Finding]]:
+    """The keys that sign what ALIAS records lend by origin, and the faults of all. A zone with a
+    fault is left out."""
+    keys: dict[bytes, tuple[SigningKey, ...]] = {}
+    faults: list[Finding] = []
+    for zone in zones:
+        read = [read_signing_key(path) for path in zone.alias_keys]
+        good = tuple(key for key in read if isinstance(key, SigningKey))
+        faults += (key for key in read if isinstance(key, Finding))
+        if read and len(good) == len(read):
+            keys[zone.name] = good
+    return keys, faults
+
+
+def read_signing_key(path: Path) -> SigningKey | Finding:
+    """The private key of a file, or what is wrong with it."""
+    try:
+        return SigningKey(str(path), read_private_key(read_secret_text(path)))
+    except KeyFileError as fault:
+        return Finding(str(path), fault.line, str(fault))
+    except PrivateKeyError as fault:
+        return Finding(str(path), 0, str(fault))
 
 
 def read_secret_text(path: Path) -> str:

@@ -17,18 +17,19 @@ from resolver import names
 from resolver.app.alias_records import unanswerable
 from resolver.app.cookie_secrets import read_cookie_secrets
 from resolver.app.forwarders import read_authorities
-from resolver.app.key_files import read_keys
+from resolver.app.key_files import read_alias_keys, read_keys
 from resolver.app.local_files import LocalFiles
 from resolver.app.zone_plans import primary_zones
 from resolver.config.schema import Config
 from resolver.errors import ConfigError, Finding, ZoneError
 from resolver.iterate.priming import builtin_hints
 from resolver.model import RRset
-from resolver.net.primary import FileRead, PrimaryZone, read_file
+from resolver.net.primary_plan import FileRead, PrimaryZone, read_file
 from resolver.slices import Slices, finish
 from resolver.wire.tsig import Key
 from resolver.zone.content import Zone
 from resolver.zone.file import read_hints, read_zone_text
+from resolver.zone.signer import SigningKey
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class Material:
     authorities: dict[Path, str] = field(default_factory=dict)  # PEM text
     local: LocalFiles = field(default_factory=lambda: LocalFiles(()))
     warnings: list[Finding] = field(default_factory=list)
+    alias_keys: dict[bytes, tuple[SigningKey, ...]] = field(default_factory=dict)  # by origin
     reads: dict[bytes, FileRead] = field(default_factory=dict)  # files of primary zones
     config_faults: list[Finding] = field(default_factory=list)
     zone_faults: list[Finding] = field(default_factory=list)
@@ -96,8 +98,13 @@ def gather(
         material.local = yield from _local(config, before, material)
         if (hints := config.recursion.root_hints) is not None:
             material.hints = tried(lambda: read_hints(hints), [])
+    material.alias_keys, faults = read_alias_keys(config.zone)
+    material.config_faults += faults
     for plan in primary_zones(config).values() if plans is None else plans:
-        read = yield from read_file(plan, time.time())
+        keys = material.alias_keys.get(plan.origin, ())
+        if plan.alias_keys and not keys:
+            continue
+        read = yield from read_file(plan, time.time(), alias_keys=keys)
         material.reads[plan.origin] = read
         material.warnings += read.report.warnings
         material.zone_faults += read.report.errors

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from resolver import names
-from resolver.app.build import make_recursion, make_service, snapshot_plan
+from resolver.app.build import make_recursion, make_service, make_signers, snapshot_plan
 from resolver.app.differences import asks_otherwise, changes, keep_fixed, rerouted
 from resolver.app.material import Material, gather
 from resolver.app.sockets import Pair
@@ -36,6 +36,8 @@ from resolver.net.turns import in_turns
 from resolver.resolve import Recursion
 from resolver.serve.service import Service
 from resolver.zone.content import Zone
+from resolver.zone.signer import Signer
+from resolver.zone.store import ZoneStore
 
 if TYPE_CHECKING:
     from resolver.app.server import Server
@@ -66,6 +68,7 @@ class _New:
     zones: ZonesPlan
     recursion: Recursion | None
     service: Service
+    signers: Mapping[bytes, Signer]
     rerouted: list[bytes]  # names whose servers are others now
 
 
@@ -108,6 +111,10 @@ async def _prepare(server: "Server", config: Config) -> _New:
     material = await in_turns(gather(config, server.material, [plan.primaries[o] for o in wanted]))
     if material.faults:
         raise ConfigError(material.faults)
+    signers = make_signers(config, material, server.clock)
+    unread = {o: signer for o, signer in signers.items() if o not in material.reads}
+    if faults := list(_key_faults(unread, server.store)):
+        raise ConfigError(faults)
 
     def make() -> _New:
         recursion = None
@@ -132,9 +139,16 @@ async def _prepare(server: "Server", config: Config) -> _New:
         suffixes = rerouted(server.config, config)
         if material.hints != server.material.hints:
             suffixes = [names.ROOT]
-        return _New(config, material, plan, recursion, service, suffixes)
+        return _New(config, material, plan, recursion, service, signers, suffixes)
 
     return await asyncio.to_thread(make)
+
+
+def _key_faults(signers: Mapping[bytes, Signer], store: ZoneStore) -> Iterator[Finding]:
+    """What keeps keys from signing for the versions that are served and stay so."""
+    for origin, signer in signers.items():
+        if (zone := store.get(origin)) is not None:
+            yield from (Finding(fault.file, 0, fault.reason) for fault in signer.faults(zone))
 
 
 async def _forget(recursion: Recursion | None, suffixes: list[bytes]) -> None:
@@ -152,6 +166,7 @@ def _swap(
     tended the recursion that is no more."""
     before, server.config = server.config, new.config
     server.material = new.material
+    server.store.signers = new.signers
     had, server.recursion = server.recursion, new.recursion
     server.service.turn_to(new.service)
     _turn_driver(server, new, before, opened)

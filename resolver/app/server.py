@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from resolver import names
-from resolver.app.build import make_recursion, make_service, make_tending
+from resolver.app.build import make_recursion, make_service, make_signers, make_tending
 from resolver.app.clearing import Clearing
 from resolver.app.listeners import Listeners
 from resolver.app.material import Material, read_material, read_zone
@@ -92,6 +92,7 @@ class Server:
         self.query_log = QueryLog(self.clock, self.metrics, self.observers, self.tally)
         self.interest = Interest(self.tally, self.observers)
         self.store = ZoneStore()
+        self.store.signers = make_signers(self.config, self.material, self.clock)
         for version in (*self.material.zones, *zones):
             self.store.swap(version)
         self.recursion = (

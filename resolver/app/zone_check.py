@@ -15,6 +15,7 @@ from typing import Any
 from resolver import names
 from resolver.app.alias_records import unanswerable
 from resolver.app.exits import FAILED, OK
+from resolver.app.key_files import read_signing_key
 from resolver.config.schema import Config
 from resolver.errors import Finding, NameSyntaxError
 from resolver.net.zone_files import zone_files
@@ -22,6 +23,7 @@ from resolver.slices import finish
 from resolver.zone.content import Zone
 from resolver.zone.dump import dump
 from resolver.zone.file import ZoneReport, origin_of, read_zone_file
+from resolver.zone.signer import SigningKey
 from resolver.zone.zonemd import Algorithm, with_digest
 
 Facts = dict[str, Any]
@@ -36,8 +38,7 @@ def check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
         origin = names.read(given).lower() if given else origin_of(options.file)
     except NameSyntaxError as error:
         parser.error(f"{error}; say --origin NAME")
-    # A digest that is about to be made anew may be wrong now.
-    report = read_zone_file(options.file, origin, now=time.time(), check_digest=not options.zonemd)
+    report = _read(options, origin)
     out = sys.stderr if options.canonical else sys.stdout
     print(_told(report, origin, as_json=options.json), file=out)
     if report.zone is None:
@@ -45,6 +46,20 @@ def check_zone(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
     if options.canonical:
         _write(report.zone, options.zonemd)
     return OK
+
+
+def _read(options: argparse.Namespace, origin: bytes) -> ZoneReport:
+    read = [read_signing_key(path) for path in options.alias_key]
+    if faults := [key for key in read if isinstance(key, Finding)]:
+        return ZoneReport(None, faults, [])
+    return read_zone_file(
+        options.file,
+        origin,
+        now=time.time(),
+        # A digest that is about to be made anew may be wrong now.
+        check_digest=not options.zonemd,
+        alias_keys=[key for key in read if isinstance(key, SigningKey)],
+    )
 
 
 def read_folders(config: Config) -> list[ZoneReport]:

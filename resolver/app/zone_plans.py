@@ -25,7 +25,7 @@ from resolver.config.zones import (
 from resolver.net.catalogs import FollowedCatalog, MemberTerms
 from resolver.net.keeper_plan import KeeperPlan
 from resolver.net.primaries import Folder
-from resolver.net.primary import PrimaryZone
+from resolver.net.primary_plan import PrimaryZone
 from resolver.net.secondary import SecondaryZone
 from resolver.policy.acl import Rule, ZoneRules
 from resolver.policy.update_policy import UpdateRule, UpdateRules, rule_of
@@ -133,7 +133,9 @@ def _secondaries(config: Config) -> list[SecondaryZone]:
 
 def secondary_zone(terms: ZoneSettings) -> SecondaryZone:
     check = terms.zonemd == "check"
-    return SecondaryZone(terms.name, peers_of(terms.primaries), check_digest=check)
+    return SecondaryZone(
+        terms.name, peers_of(terms.primaries), check_digest=check, alias_keys=terms.alias_keys
+    )
 
 
 def primary_zones(config: Config) -> dict[bytes, PrimaryZone]:
@@ -150,7 +152,9 @@ def primary_zone(terms: ZoneSettings, config: Config) -> PrimaryZone | None:
     """A zone that is read from a file; None for any other."""
     if terms.role != "primary" or terms.file is None:
         return None
-    return replace(_plan(terms, config), origin=terms.name, path=terms.file)
+    return replace(
+        _plan(terms, config), origin=terms.name, path=terms.file, alias_keys=terms.alias_keys
+    )
 
 
 def _folders(config: Config, roster: Roster) -> list[Folder]:

@@ -32,7 +32,7 @@ from resolver.net.maintain import Keeper
 from resolver.net.peer_client import PeerClient
 from resolver.net.pointer_keeper import PointerKeeper
 from resolver.net.primaries import Primaries
-from resolver.net.primary import FileRead, read_file
+from resolver.net.primary_plan import FileRead, read_file
 from resolver.net.secondary import SecondaryZone
 from resolver.net.turns import in_turns
 from resolver.serve.request import Notes

@@ -22,6 +22,9 @@ KeyPath = tuple[str | int, ...]
 # The kind of error that the loader tells from faults in single values.
 CONTRADICTION = "contradiction"
 
+# Half of it must be longer than a finished packet is kept.
+LEAST_ALIAS_VALIDITY_S = 4 * 86_400.0
+
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 
 
@@ -69,6 +72,10 @@ def find(config: "Config") -> Iterator[Fault]:
 def _roles(config: "Config") -> Iterator[Fault]:
     for i, zone in enumerate(config.zone):
         where = ("zone", i)
+        if zone.alias_keys and zone.role == "catalog":
+            yield Fault((*where, "alias_keys"), "a catalog has no ALIAS records")
+        if zone.alias_validity < LEAST_ALIAS_VALIDITY_S:
+            yield Fault((*where, "alias_validity"), "must be 4 days at least")
         if zone.role == "primary":
             if zone.file is None:
                 yield Fault((*where, "file"), "missing; a primary zone is read from a file")

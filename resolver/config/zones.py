@@ -15,6 +15,7 @@ from resolver.codes import META_TYPES, read_type, show_type
 from resolver.config.access import AccessList
 from resolver.config.entries import Peer, Section
 from resolver.config.units import (
+    Duration,
     FilePath,
     Items,
     Name,
@@ -54,6 +55,15 @@ _ZONEMD = (
 _REVERSE = (
     "Keep a PTR record for every A and AAAA of {}, in those reverse zones of this server that are "
     "primary. PTR records from other hands are left alone."
+)
+_ALIAS_KEYS = (
+    "Private zone signing keys of a zone that is signed elsewhere and has ALIAS records, to sign "
+    "what these lend: files of `dnssec-keygen`, one for each algorithm of the zone, not open to "
+    'every user: `["Kexample.test.+013+12345.private"]`.'
+)
+_ALIAS_VALIDITY = (
+    "How long signatures made with `alias_keys` are valid; they are made anew after half of that. "
+    "At least 4 days."
 )
 _CATALOG = "Name of the `[[catalog]]` that tells other servers of {}."
 _CATALOG_GROUP = (
@@ -145,6 +155,8 @@ class ZoneSettings(Section):
     )
     update_policy: Items[UpdateGrant] = Field(default=(), description=_POLICY)
     serial: SerialPolicy = Field(default="increment", description=_SERIAL)
+    alias_keys: Items[FilePath] = Field(default=(), description=_ALIAS_KEYS)
+    alias_validity: Duration = Field(default=1_209_600.0, description=_ALIAS_VALIDITY)
     watch: bool = Field(default=False, description="Read the file again when it changes.")
     zonefile_sync: OptionalDuration = Field(default=None, description=_SYNC)
     reverse: bool = Field(default=False, description=_REVERSE.format("this zone"))

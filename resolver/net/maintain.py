@@ -69,6 +69,7 @@ class Keeper:
         # For the handler of NOTIFY: packed addresses of the primaries of each secondary zone.
         self.primaries: dict[bytes, frozenset[bytes]] = {}
         self._store = store
+        self.key_faults = store.key_faults
         self._changed = changed
         self.ledger = ledger
         self._secondaries: dict[bytes, Secondary] = {}
@@ -346,7 +347,8 @@ class Keeper:
         changes = max(MIN_CHANGES, base.records if base is not None else 0)
         bounds = Bounds(settings.max_size, settings.max_records, changes=changes)
         soa = base.soa if base is not None and fetch.incremental else None
-        wanted = Wanted(origin, fetch.held, soa, bounds)
+        signs = origin in self._store.signers
+        wanted = Wanted(origin, fetch.held, soa, bounds, signs_aliases=signs)
         async with self._places.transfer(fetch.primary.address.ip):
             result = await transfer(
                 self._client, fetch.primary, wanted, self._patience, clock=self.clock

@@ -19,7 +19,8 @@ from resolver import names
 from resolver.codes import Rcode
 from resolver.errors import Finding, JournalError, NameSyntaxError
 from resolver.net.maintain import Keeper
-from resolver.net.primary import FileRead, Primary, PrimaryZone
+from resolver.net.primary import Primary
+from resolver.net.primary_plan import FileRead, PrimaryZone
 from resolver.net.zone_files import Signature, signatures, zone_files
 from resolver.zone.file import origin_of
 from resolver.zone.store import ZoneStore

@@ -10,24 +10,21 @@ an update may do, how a version is announced (net/maintain.py).
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from resolver import names
 from resolver.codes import Rcode
-from resolver.config.zones import SerialPolicy
 from resolver.errors import Finding, JournalError
 from resolver.net.ledger import Kept
 from resolver.net.maintain import Keeper
 from resolver.net.pointing import Pointing
+from resolver.net.primary_plan import FileRead, PrimaryZone, read_file
 from resolver.net.turns import in_turns
 from resolver.net.zone_files import Signature, replace_file, signature
-from resolver.slices import Slices
 from resolver.zone import update as updates
 from resolver.zone.content import Zone
 from resolver.zone.dump import dump
-from resolver.zone.file import ZoneReport, read_zone_slices
 from resolver.zone.journal import Clock
 from resolver.zone.pointers import Moves, parts
 from resolver.zone.reconcile import Keep, Take, reconcile, rolled_back
@@ -36,44 +33,6 @@ from resolver.zone.store import ZoneStore
 from resolver.zone.update import Changed, Outcome, Rejected, Rights, Update
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class PrimaryZone:
-    """A zone as it is configured; the origin in lower case. `sync_s` is how long after an update
-    the file is written anew, None for never; `catalog` which catalog lists it, and `catalog_group`
-    as what; `check_digest` whether it has to fit its ZONEMD, if it has one. With at most
-    `kept_records` it is kept in the journal even if nothing but its file ever changes it. With
-    `reverse` its addresses have PTR records in our reverse zones."""
-
-    origin: bytes
-    path: Path
-    serial: SerialPolicy = "increment"
-    watch: bool = False
-    sync_s: float | None = None
-    catalog: bytes | None = None
-    catalog_group: str = ""
-    check_digest: bool = False
-    kept_records: int = 0
-    reverse: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FileRead:
-    """What the files of a zone gave, and what they were known by before they were read."""
-
-    report: ZoneReport
-    seen: Signature
-
-
-def read_file(plan: PrimaryZone, now: float, files: tuple[Path, ...] = ()) -> Slices[FileRead]:
-    """Read the file of a zone in slices; `now` in seconds since 1970. `files` are those it had at
-    its last reading: what changes while they are read is read again the next time."""
-    seen = signature(files)
-    report = yield from read_zone_slices(
-        plan.path, plan.origin, now=now, check_digest=plan.check_digest
-    )
-    return FileRead(report, seen if report.files == files else signature(report.files))
 
 
 class Primary:
@@ -144,7 +103,8 @@ class Primary:
         """Whether the files are to be read, to be as this plan says; `seen` is what they are known
         by now."""
         stricter = plan.check_digest and not self.plan.check_digest
-        return self.is_faulty or stricter or seen != self.seen
+        other_keys = plan.alias_keys != self.plan.alias_keys
+        return self.is_faulty or stricter or other_keys or seen != self.seen
 
     def turn_to(self, plan: PrimaryZone) -> None:
         """Be configured in another way from now on; another file is still to be read."""
@@ -303,7 +263,8 @@ class Primary:
 
     async def _read(self) -> Zone | None:
         """What the file holds, None with everything logged that keeps it from being a zone."""
-        steps = read_file(self.plan, self._keeper.clock.wall(), self.files)
+        keys = self._store.alias_keys(self.plan.origin)
+        steps = read_file(self.plan, self._keeper.clock.wall(), self.files, alias_keys=keys)
         return self._note(await in_turns(steps))
 
     def _note(self, read: FileRead) -> Zone | None:

@@ -12,6 +12,7 @@ durable and announced (net/maintain.py).
 import asyncio
 import logging
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import names
@@ -56,6 +57,7 @@ class SecondaryZone(NamedTuple):
     origin: bytes
     primaries: tuple[Peer, ...]
     check_digest: bool = False  # whether a version has to fit its ZONEMD, if it has one
+    alias_keys: tuple[Path, ...] = ()  # where the keys are that every version has to have
 
 
 class Secondary:
@@ -265,7 +267,11 @@ class Secondary:
         return Refused(f"no transfer at all: {result}")
 
     async def _checked(self, fetched: Fetched) -> Fetched | Refused:
-        """What was transferred, unless it is not what its ZONEMD says (RFC 8976 section 4)."""
+        """What was transferred, unless it is not what its ZONEMD says (RFC 8976 section 4), or a
+        key that signs for it is gone from it."""
+        faults = self._keeper.key_faults(fetched.zone)
+        if faults:
+            return Refused("; ".join(f"{fault.file}: {fault.reason}" for fault in faults))
         if self._check_digest:
             verdict = await in_turns(zonemd.verify(fetched.zone))
             if isinstance(verdict, zonemd.Wrong):

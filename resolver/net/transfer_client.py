@@ -49,6 +49,7 @@ class Wanted:
     held: int | None
     soa: RRset | None
     bounds: Bounds
+    signs_aliases: bool = False  # whether an ALIAS in a signed zone is welcome
 
 
 async def transfer(
@@ -86,6 +87,7 @@ class _Transfer:
             incremental=wanted.soa is not None,
             bounds=wanted.bounds,
             source=str(peer.address),
+            signs_aliases=wanted.signs_aliases,
         )
 
     async def run(self, sock: socket.socket, patience: Patience) -> Result:

@@ -10,13 +10,16 @@ RFC 6604 (the rcode is that of the last name), RFC 6672 section 3.2, RFC 9471. D
 clients, caches, packets.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
 from resolver import names
 from resolver.codes import Ede, Rcode, RRClass, RRType
 from resolver.model import Answer, ExtendedError, Question, RRset
+from resolver.zone.alias_denials import put_right
 from resolver.zone.content import Zone
+from resolver.zone.lending import Lending
 from resolver.zone.lookup import (
     Alias,
     Borrowed,
@@ -33,6 +36,7 @@ from resolver.zone.lookup import (
 )
 from resolver.zone.nsec3 import HashCollisionError
 from resolver.zone.proofs import proof, with_signatures
+from resolver.zone.signer import CannotSignError
 from resolver.zone.store import ZoneStore
 
 MAX_ALIASES: Final = 11
@@ -67,13 +71,14 @@ class Borrowing(Answer):
     with this TTL (serve/borrow.py). As it stands it is a failure, for whoever cannot do that.
 
     `answer` has the aliases that led to `owner`, `authority` what proves them, `denial` is for the
-    case that there are no addresses.
+    case that there are no addresses. `lending` signs, for who wants that of a signed zone.
     """
 
     owner: bytes
     lender: bytes
     ttl_s: int
     denial: RRset | None
+    lending: Lending | None
 
     def __init__(
         self, owner: bytes, lender: bytes, ttl_s: int, denial: RRset | None, reason: str
@@ -87,6 +92,7 @@ class Borrowing(Answer):
         self.lender = lender
         self.ttl_s = ttl_s
         self.denial = denial
+        self.lending = None
 
 
 def answer(
@@ -116,8 +122,11 @@ def answer(
         found.made_from = inquiry.made_from
         return found
     except HashCollisionError as collision:
-        error = ExtendedError(Ede.OTHER, f"there is an NSEC3 record for {collision}")
-        return Answer(Rcode.SERVFAIL, extended_errors=(error,), ages=False)
+        reason = f"there is an NSEC3 record for {collision}"
+    except CannotSignError as fault:
+        reason = str(fault)
+    error = ExtendedError(Ede.OTHER, reason)
+    return Answer(Rcode.SERVFAIL, extended_errors=(error,), ages=False)
 
 
 class _Inquiry:
@@ -149,16 +158,22 @@ class _Inquiry:
 
     def signed(self, zone: Zone, rrsets: list[RRset]) -> list[RRset]:
         """RRsets of a zone as this client wants them: with signatures, or without."""
-        if self.dnssec_ok and zone.signed:
-            return with_signatures(zone, rrsets)
-        return rrsets
+        if not zone.signed:
+            return rrsets
+        return [*self._put_right(zone, with_signatures(zone, rrsets) if self.dnssec_ok else rrsets)]
 
     def prove(self, zone: Zone, sname: bytes, result: Result) -> None:
         """Add what proves a result, unless it is there already."""
         if self.dnssec_ok and zone.signed:
-            for rrset in proof(zone, Question(sname, self.qtype), result):
+            for rrset in self._put_right(zone, proof(zone, Question(sname, self.qtype), result)):
                 if rrset not in self.proven:
                     self.proven.append(rrset)
+
+    def _put_right(self, zone: Zone, rrsets: list[RRset]) -> Sequence[RRset]:
+        signer = self.store.signers.get(zone.origin)
+        if signer is None:
+            return rrsets
+        return put_right(zone, rrsets, signer, signed=self.dnssec_ok)
 
 
 def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
@@ -178,8 +193,8 @@ def _follow(inquiry: _Inquiry, zone: Zone, sname: bytes) -> Answer:
                 found.append(cname)
                 if inquiry.qtype in _ANSWERED_BY_CNAME:
                     return _complete(inquiry, zone)
-            case Borrowed(alias):
-                return _borrowing(inquiry, zone, alias, sname)
+            case Borrowed():
+                return _borrowing(inquiry, zone, result, sname)
             case _:
                 return _last(inquiry, zone, result, chase)
         sname = target
@@ -219,17 +234,24 @@ def zone_for(store: ZoneStore, name: bytes, qtype: int) -> Zone | None:
     return zone
 
 
-def _borrowing(inquiry: _Inquiry, zone: Zone, alias: RRset, sname: bytes) -> Answer:
-    """The file of a signed zone cannot have an ALIAS, but a transfer may have brought the two
-    together."""
+def _borrowing(inquiry: _Inquiry, zone: Zone, borrowed: Borrowed, sname: bytes) -> Answer:
+    """The file of a signed zone cannot have an ALIAS without keys, but a transfer may have brought
+    the two together."""
+    alias = borrowed.alias
     lender = alias.rdatas[0]
+    signer = inquiry.store.signers.get(zone.origin)
+    lending = None
     reason = "nobody here can look up where the ALIAS leads"
-    if zone.signed or not names.is_whole(lender):
-        reason = "an ALIAS in a signed zone" if zone.signed else "an ALIAS that is no name"
-        lender = b""
+    if not names.is_whole(lender):
+        lender, reason = b"", "an ALIAS that is no name"
+    elif zone.signed and (signer is None or not signer.fits(zone)):
+        lender, reason = b"", "an ALIAS in a signed zone, and no key of the zone to sign with"
+    elif zone.signed and inquiry.dnssec_ok and signer is not None:
+        lending = Lending(zone, signer, sname, alias.ttl, borrowed.source)
     borrowing = Borrowing(sname, lender, alias.ttl, zone.denial_soa, reason)
     borrowing.answer = inquiry.found
     borrowing.authority = inquiry.proven
+    borrowing.lending = lending
     return borrowing
 
 

@@ -3,7 +3,7 @@
 The target is looked for in our own zones first and then wherever it is, by the server for its own
 sake: whether the client may recurse does not matter. What is told lives no longer than the ALIAS
 record, any alias on the way, or the addresses. Whatever goes wrong on the way is a failure and
-never the absence of addresses.
+never the absence of addresses. In a signed zone what is told is signed (zone/lending.py).
 
 Knows: that a name with data cannot be NXDOMAIN (RFC 8020 section 2), whatever its target is. Does
 not know: clients. There is no RFC about ALIAS; this is what PowerDNS calls so.
@@ -21,6 +21,8 @@ from resolver.serve import authority
 from resolver.serve.authority import MAX_ALIASES, Borrowing
 from resolver.serve.beyond import delegation, unserved
 from resolver.trace import Trace
+from resolver.zone.nsec3 import HashCollisionError
+from resolver.zone.signer import CannotSignError
 from resolver.zone.store import ZoneStore
 
 
@@ -53,7 +55,16 @@ class Borrower:
             elif found.chase is not None:
                 target = found.chase
             else:
-                return _lent(borrowing, found, Question(target, qtype), ttl_s)
+                return self._end(borrowing, found, Question(target, qtype), ttl_s)
+
+    def _end(self, borrowing: Borrowing, found: Answer, asked: Question, ttl_s: int) -> Answer:
+        try:
+            return _lent(borrowing, found, asked, ttl_s)
+        except CannotSignError as fault:
+            return _failed(borrowing, found, ExtendedError(Ede.OTHER, str(fault)))
+        except HashCollisionError as collision:
+            reason = f"there is an NSEC3 record for {collision}"
+            return _failed(borrowing, found, ExtendedError(Ede.OTHER, reason))
 
     def _look_up(self, question: Question, trace: Trace) -> Steps[Answer]:
         """One step: what our zones say, or the end of it from elsewhere."""
@@ -96,12 +107,19 @@ def _lent(borrowing: Borrowing, found: Answer, asked: Question, ttl_s: int) -> A
     rdatas = dict.fromkeys(
         rdata for rrset in found.answer if rrset.rrtype == qtype for rdata in rrset.rdatas
     )
+    lending = borrowing.lending
+    proven = borrowing.authority
     if rdatas and found.rcode == Rcode.NOERROR:
-        lent = RRset(borrowing.owner, qtype, RRClass.IN, ttl_s, tuple(rdatas))
-        return _told(borrowing, found, [*borrowing.answer, lent], borrowing.authority)
+        lent = [RRset(borrowing.owner, qtype, RRClass.IN, ttl_s, tuple(rdatas))]
+        if lending is not None:
+            lent, proven = lending.addresses(lent[0]), lending.presence(qtype, proven)
+        return _told(borrowing, found, [*borrowing.answer, *lent], proven)
     assert borrowing.denial is not None
     ttl_s = _least_ttl(found.authority, min(ttl_s, borrowing.denial.ttl))
-    authority_section = [replace(borrowing.denial, ttl=ttl_s), *borrowing.authority]
+    soa = replace(borrowing.denial, ttl=ttl_s)
+    authority_section = [soa, *proven]
+    if lending is not None:
+        authority_section = lending.absence(qtype, soa, proven)
     errors = found.extended_errors
     if found.rcode == Rcode.NXDOMAIN:
         text = f"the target of the ALIAS, {names.show(asked.qname)}, does not exist"

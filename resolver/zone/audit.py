@@ -60,7 +60,7 @@ class _Version:
         return any(group.rrtype == _ALIAS for group in self.groups(key))
 
     @property
-    def has_keys(self) -> bool:
+    def bars_aliases(self) -> bool:
         return check.signs(self.groups(self.origin))
 
     def covering(self, key: bytes) -> bytes | None:

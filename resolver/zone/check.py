@@ -72,8 +72,8 @@ class Contents(Protocol):
     def origin(self) -> bytes: ...
 
     @property
-    def has_keys(self) -> bool:
-        """Whether there are keys or signatures at the apex (`signs`)."""
+    def bars_aliases(self) -> bool:
+        """Whether what an ALIAS lends needs a signature (`signs`) that nobody here can make."""
 
     def groups(self, key: bytes) -> "list[Group]":
         """The RRsets of a name."""
@@ -105,6 +105,10 @@ class Sink(Protocol):
 # Types with a rule about what else is at their name.
 _ALONE: Final = frozenset((_NS, _CNAME, _DNAME, _ALIAS))
 _SIGNS: Final = frozenset((int(RRType.DNSKEY), _RRSIG))
+_BARRED: Final = (
+    "in a signed zone: the addresses it leads to would have no signature. Name the private zone "
+    "signing key in `alias_keys` of the [[zone]], so that this server can sign them"
+)
 
 
 def concerns(rrtype: int) -> bool:
@@ -145,9 +149,8 @@ def node(
     for group in groups:
         _rrset(key, flags, group, findings)
         _owner(key, group, findings)
-        if group.rrtype == _ALIAS and zone.has_keys:
-            reason = "in a signed zone: the addresses it leads to would have no signature"
-            findings.error(group.where, f"{_rrset_name(key, group)} {reason}")
+        if group.rrtype == _ALIAS and zone.bars_aliases:
+            findings.error(group.where, f"{_rrset_name(key, group)} {_BARRED}")
         if group.rrtype in _TARGET_AT:
             _targets(zone, key, group, findings)
         if flags & content.CUT and group.rrtype not in _AT_CUT:

@@ -107,9 +107,11 @@ class Draft:
     its packed node takes the string's place, so that a zone is never in memory twice.
     """
 
-    def __init__(self, origin: bytes) -> None:
+    def __init__(self, origin: bytes, *, signs_aliases: bool = False) -> None:
+        """`signs_aliases`: there are keys here to sign what an ALIAS lends."""
         self.origin = origin
-        self.has_keys = False  # whether there are keys or signatures at the top
+        self.bars_aliases = False  # whether an ALIAS would lack signatures
+        self._signs_aliases = signs_aliases
         self.covered = False  # whether there is any cut or DNAME
         self._redirected = False  # whether there is a DNAME at the top
         self._doubled = check.doubled(origin)
@@ -171,7 +173,8 @@ class Draft:
         """
         self._packed = bytearray(len(self._names.shards))
         check.apex(self, findings)
-        self.has_keys = check.signs(self.groups(self.origin))
+        signed = check.signs(self.groups(self.origin))
+        self.bars_aliases = signed and not self._signs_aliases
         self._signing = signing_of(self, findings, now)
         if self.covered:
             yield from self._follow_cuts()

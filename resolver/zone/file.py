@@ -8,7 +8,7 @@ Knows: RFC 1035 section 5, RFC 2308 section 4 ($TTL), RFC 3597 section 5. Does n
 are stored or looked up, sockets, configuration.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from io import StringIO
@@ -24,6 +24,8 @@ from resolver.zone import generate, tokens, zonemd
 from resolver.zone.content import Zone, read_soa
 from resolver.zone.draft import Draft, Findings, place
 from resolver.zone.rdata import READERS, Scope, read_rdata
+from resolver.zone.signer import SigningKey
+from resolver.zone.signer import faults as key_faults
 
 MAX_INCLUDE_DEPTH: Final = 10
 MAX_INCLUDES: Final = 1_000
@@ -60,22 +62,36 @@ def load_zone(path: Path, origin: bytes) -> Zone:
 
 
 def read_zone_file(
-    path: Path, origin: bytes, *, now: float | None = None, check_digest: bool = False
+    path: Path,
+    origin: bytes,
+    *,
+    now: float | None = None,
+    check_digest: bool = False,
+    alias_keys: Sequence[SigningKey] = (),
 ) -> ZoneReport:
     """Read and check a master file, keeping errors and warnings apart. Never raises for what is in
     the file, nor for a file that cannot be read.
 
     `now`, in seconds since 1970, is the time that signatures should be valid at; without it nobody
-    looks at their times. `check_digest` makes an error of a ZONEMD that does not fit.
+    looks at their times. `check_digest` makes an error of a ZONEMD that does not fit. `alias_keys`
+    are to sign what an ALIAS of a signed zone lends; one that is no key of the zone is an error.
     """
-    return finish(read_zone_slices(path, origin, now=now, check_digest=check_digest))
+    steps = read_zone_slices(
+        path, origin, now=now, check_digest=check_digest, alias_keys=alias_keys
+    )
+    return finish(steps)
 
 
 def read_zone_slices(
-    path: Path, origin: bytes, *, now: float | None = None, check_digest: bool = False
+    path: Path,
+    origin: bytes,
+    *,
+    now: float | None = None,
+    check_digest: bool = False,
+    alias_keys: Sequence[SigningKey] = (),
 ) -> Slices[ZoneReport]:
     """The same in slices, beside a server that goes on answering."""
-    reader = _Reader(origin)
+    reader = _Reader(origin, alias_keys=alias_keys)
     yield from reader.read_file(path)
     report = yield from reader.report(now)
     if check_digest and report.zone is not None:
@@ -88,11 +104,16 @@ def read_zone_slices(
 
 
 def read_zone_text(
-    text: str, origin: bytes, name: str = "zone", *, now: float | None = None
+    text: str,
+    origin: bytes,
+    name: str = "zone",
+    *,
+    now: float | None = None,
+    alias_keys: Sequence[SigningKey] = (),
 ) -> ZoneReport:
     """The same for a text already in memory, called `name` in findings; $INCLUDE is relative to the
     working directory."""
-    reader = _Reader(origin)
+    reader = _Reader(origin, alias_keys=alias_keys)
     lines = StringIO(text.encode().decode("latin-1"))
     finish(reader.read_lines(lines, name, Path("zone")))
     return finish(reader.report(now))
@@ -137,8 +158,15 @@ def origin_of(path: Path) -> bytes:
 class _Reader:
     """State of RFC 1035 section 5: origin, last owner, last TTL; and where we are."""
 
-    def __init__(self, origin: bytes, default_ttl: int | None = None) -> None:
-        self.draft = Draft(origin.lower())
+    def __init__(
+        self,
+        origin: bytes,
+        default_ttl: int | None = None,
+        *,
+        alias_keys: Sequence[SigningKey] = (),
+    ) -> None:
+        self.draft = Draft(origin.lower(), signs_aliases=bool(alias_keys))
+        self._alias_keys = alias_keys
         self.findings = Findings()
         self._scope = Scope(origin)
         self._owner: bytes | None = None
@@ -156,6 +184,10 @@ class _Reader:
         zone = None
         if not findings.errors or self.draft.has(self.draft.origin):
             zone = yield from self.draft.finish(findings, now=now)
+        if zone is not None and self._alias_keys:
+            faults = key_faults(self._alias_keys, zone)
+            findings.errors += [Finding(file, 0, reason) for file, reason in faults]
+            zone = None if faults else zone
         findings.close()
         files = tuple(map(Path, dict.fromkeys(findings.files)))
         return ZoneReport(zone, findings.errors, findings.warnings, files)

@@ -7,10 +7,12 @@ Knows: RFC 1034 section 4.3.2 step 2 ("the nearest ancestor"). Does not know: wh
 where it came from.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from resolver import names
 from resolver.zone.content import Zone
+from resolver.zone.signer import KeyFault, Signer, SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,17 @@ class ZoneStore:
     """Current version of each zone. A swap is one step: whoever holds a version keeps it whole.
 
     `generation` grows with every change, so that answers made from older versions can be told.
+    `signers` are by origin: who signs for a zone what is only made with an answer.
     """
 
-    __slots__ = ("_depth", "_withheld", "_zones", "generation")
+    __slots__ = ("_depth", "_withheld", "_zones", "generation", "signers")
 
     def __init__(self) -> None:
         self._zones: dict[bytes, Zone] = {}
         self._withheld: dict[bytes, Withheld] = {}
         self._depth = -1  # labels of the longest origin: no need to look for longer ones
         self.generation = 0
+        self.signers: Mapping[bytes, Signer] = {}
 
     def find(self, name: bytes) -> Zone | None:
         """The zone with the longest origin that is this lower-case name or above it; None also
@@ -89,6 +93,16 @@ class ZoneStore:
             self.generation += 1
         elif withheld is not None:
             self.generation += 1
+
+    def alias_keys(self, origin: bytes) -> Sequence[SigningKey]:
+        """The keys that sign what ALIAS records of this zone lend."""
+        signer = self.signers.get(origin)
+        return () if signer is None else signer.keys
+
+    def key_faults(self, zone: Zone) -> list[KeyFault]:
+        """All that keeps the keys for its ALIAS records from signing for this version."""
+        signer = self.signers.get(zone.origin)
+        return [] if signer is None else signer.faults(zone)
 
     def zones(self) -> list[Zone]:
         """Every current version, by origin in canonical order (RFC 4034 section 6.1)."""

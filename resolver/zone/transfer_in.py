@@ -152,7 +152,8 @@ class Inbound:
 
     `held` is our serial, None when we hold nothing or do not care: then whatever comes is new.
     `incremental` says that the query was an IXFR for `held`. `stream` False means that the answer
-    came in a datagram. `source` is what findings call the primary.
+    came in a datagram. `source` is what findings call the primary. `signs_aliases`: there are keys
+    here to sign what an ALIAS of a signed zone lends.
     """
 
     def __init__(
@@ -164,6 +165,7 @@ class Inbound:
         bounds: Bounds,
         stream: bool = True,
         source: str = "transfer",
+        signs_aliases: bool = False,
     ) -> None:
         if incremental and held is None:
             raise ValueError("an IXFR starts from a serial")
@@ -176,6 +178,7 @@ class Inbound:
         self._bounds = bounds
         self._stream = stream
         self._source = source
+        self._signs_aliases = signs_aliases
         self._expects: Callable[[Record], None] = self._take_first
         self._first: Record = (b"", 0, 0, 0, b"")
         self._newest = 0
@@ -289,7 +292,7 @@ class Inbound:
 
     def _begin_zone(self) -> None:
         self._expects = self._take_zone
-        self._draft = self._filling = Draft(self.origin)
+        self._draft = self._filling = Draft(self.origin, signs_aliases=self._signs_aliases)
         self._add(self._first)
 
     def _take_zone(self, record: Record) -> None:

@@ -15,7 +15,7 @@ from resolver.app.material import Material
 from resolver.app.server import Server
 from resolver.config.schema import Config
 from resolver.net.notifier import Notifier
-from resolver.net.primary import FileRead
+from resolver.net.primary_plan import FileRead
 from resolver.slices import finish
 from resolver.zone import notify
 from resolver.zone.diff import compute

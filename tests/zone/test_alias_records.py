@@ -39,6 +39,7 @@ BODY = "@ 300 ALIAS Target.Example.NET.\n*.w ALIAS target\n@ MX 1 @\n"
         ("w ALIAS a.test.\nw ALIAS b.test.", 5, "2 different ALIAS records"),
         ("w ALIAS W", 5, "leads to itself"),
         (KEY + "w ALIAS a.test.", 6, "ALIAS at w.example.test. in a signed zone"),
+        (KEY + "w ALIAS a.test.", 6, "in `alias_keys` of the [[zone]]"),
         ("@ ALIAS a.test.\n" + KEY, 5, "ALIAS at example.test. in a signed zone"),
         ("w ALIAS a.test. b.test.", 5, "2 fields where one name should be"),
         ("w ALIAS \\# 1 41", 5, "ALIAS"),

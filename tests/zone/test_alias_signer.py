@@ -14,7 +14,8 @@ from zone_signing import Pair, pair
 
 from resolver import names
 from resolver.codes import RRClass, RRType
-from resolver.model import RRset
+from resolver.model import Question, RRset
+from resolver.slices import finish
 from resolver.testing.clock import ManualClock
 from resolver.wire.bitmap import read_types, write_types
 from resolver.wire.text import show_rdata
@@ -22,6 +23,8 @@ from resolver.zone.content import Zone
 from resolver.zone.file import read_zone_text
 from resolver.zone.private_key import PrivateKeyError, read_private_key
 from resolver.zone.signer import CannotSignError, Signatures, Signer, SigningKey
+from resolver.zone.transfer_in import Bounds, Inbound, Refused, Whole
+from resolver.zone.transfer_out import Request, axfr
 
 ORIGIN = "example.test."
 HEAD = "@ 300 SOA ns1 host 1 7200 900 1209600 60\n@ 300 NS ns1\nns1 300 A 192.0.2.1\n"
@@ -172,6 +175,23 @@ def test_key_signs_only_for_a_version_that_has_it(
             signing.signer.sign(zone, addresses(1), signing.kept)
     else:
         assert faults == []
+
+
+def test_transfer_brings_an_alias_only_where_there_are_keys() -> None:
+    zsk = pair()
+    keys = [SigningKey("key", read_private_key(zsk.private))]
+    text = HEAD + f"@ 300 DNSKEY {zsk.dnskey.to_text()}\nw 60 ALIAS a.test.\n"
+    zone = read_zone_text(text, names.read(ORIGIN), alias_keys=keys).zone
+    assert zone is not None
+    packets = list(axfr(zone, Request(9, Question(zone.origin, RRType.AXFR))))
+    for signs in (False, True):
+        inbound = Inbound(
+            zone.origin, held=None, incremental=False, bounds=Bounds(), signs_aliases=signs
+        )
+        whole = [finish(inbound.feed(packet)) for packet in packets][-1]
+        assert isinstance(whole, Whole)
+        made = finish(whole.finish())
+        assert isinstance(made, Zone if signs else Refused)
 
 
 def without(line: str) -> Callable[[str], str]:

@@ -139,11 +139,14 @@ async def sync(server: "Server", arguments: Arguments) -> Facts:
 
 async def check(server: "Server", arguments: Arguments) -> Facts:
     """Read the file of a zone without taking it up."""
-    from resolver.net.primary import read_file
+    from resolver.net.primary_plan import read_file
     from resolver.net.turns import in_turns
 
     primary = primary_of(server, arguments["zone"])
-    read = await in_turns(read_file(primary.plan, server.clock.wall(), primary.files))
+    plan = primary.plan
+    keys = server.store.alias_keys(plan.origin)
+    steps = read_file(plan, server.clock.wall(), primary.files, alias_keys=keys)
+    read = await in_turns(steps)
     report = read.report
     facts: Facts = {
         "zone": names.show(primary.plan.origin),
