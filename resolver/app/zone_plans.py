@@ -6,7 +6,7 @@ of the Roster: zones that come at run time, out of folders and catalogs, are put
 Knows: the configuration, and which part takes what of it. Does not know: how zones are kept.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -77,6 +77,7 @@ class ZonesPlan:
     followed: Sequence[FollowedCatalog]
     made: Mapping[bytes, Mapping[bytes, str]]  # catalogs made here: configured zones, their groups
     added: Mapping[bytes, ZoneSettings]  # those added at run time that the configuration lacks
+    configured: Set[bytes]  # zones that the configuration names
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def plan_zones(
         followed,
         {catalog.name: _listed(config, catalog.name) for catalog in config.catalog},
         added,
+        configured,
     )
 
 

@@ -92,7 +92,7 @@ class Zoning:
         self.primaries.changed.append(self._members_changed)
         self._added: dict[bytes, ZoneSettings] = {}
         self._frozen = AsyncExitStack()
-        self._configured = {*(zone.name for zone in config.zone), *plan.made}
+        self.configured = plan.configured  # origins of zones that the configuration names
 
     def _make(self, catalog: bytes, listed: Mapping[bytes, str]) -> Made:
         members = partial(self._members, listed, catalog)
@@ -169,6 +169,7 @@ class Zoning:
         """Be configured in another way from now on, in one step; to be called while all is `still`.
         What is returned is to be done next."""
         self.roster = plan.roster
+        self.configured = plan.configured
         for origin in self._added.keys() - plan.added.keys():
             if origin in plan.primaries and origin in self.keeper.primaries:
                 self.keeper.drop(origin, serve=True)
@@ -236,7 +237,7 @@ class Zoning:
     def bring_back(self, terms: ZoneSettings, config: Config) -> bool:
         """Begin with a zone that was added before the server was started anew; False when the
         configuration has it by now, which then counts. To be called before `open`."""
-        if terms.name in self._configured:
+        if terms.name in self.configured or terms.name in self.made:
             return False
         self._added[terms.name] = terms
         self.roster.admit(terms, terms.name)

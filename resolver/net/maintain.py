@@ -17,21 +17,24 @@ from resolver.clock import Clock
 from resolver.errors import JournalError
 from resolver.metrics import Metrics
 from resolver.model import Address
+from resolver.net.audience import Audience
+from resolver.net.ending import Ending
 from resolver.net.keeper_plan import KeeperPlan as KeeperPlan
 from resolver.net.ledger import Kept, Ledger
 from resolver.net.notifier import Notifier
 from resolver.net.own_addresses import OwnAddresses
 from resolver.net.peer_client import PeerClient
+from resolver.net.relaying import relay
 from resolver.net.secondary import Secondary, SecondaryZone
 from resolver.net.soa_query import ask_serial
 from resolver.net.transfer_client import Patience, Wanted, transfer
 from resolver.net.transfer_places import Places
+from resolver.net.turns import Pace
 from resolver.rng import Rng
-from resolver.zone import journal, notify
+from resolver.zone import journal
 from resolver.zone.content import Zone
 from resolver.zone.diff import Diff
 from resolver.zone.history import History
-from resolver.zone.lookup import addresses
 from resolver.zone.peer import Peer
 from resolver.zone.primaries import Fetch, Heard, Silent, Unreached
 from resolver.zone.refresh import Clamps
@@ -71,15 +74,15 @@ class Keeper:
         self._store = store
         self.key_faults = store.key_faults
         self._changed = changed
+        self._audience = Audience(store)
         self.ledger = ledger
         self._secondaries: dict[bytes, Secondary] = {}
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._chores: set[asyncio.Task[None]] = set()
+        self._ending = Ending()
         self._locks: dict[bytes, asyncio.Lock] = {}
-        self._own = OwnAddresses(())
         self._client: PeerClient | None = None
         self._notifier: Notifier | None = None
-        self._resolve: Callable[[bytes], Awaitable[list[str]]] | None = None
         # Told of every version that is served from now on.
         self.listeners: list[Callable[[Zone], None]] = []
         self._take(plan)
@@ -88,6 +91,8 @@ class Keeper:
         settings = plan.settings
         self._plan = plan
         self._settings = settings
+        self._audience.also_notify = plan.also_notify
+        self._audience.name_servers = plan.tell_name_servers
         self.clamps = Clamps(
             settings.min_refresh, settings.max_refresh, settings.min_retry, settings.max_retry
         )
@@ -149,15 +154,20 @@ class Keeper:
         """Keep this zone no more, and unless told to `serve` it as it is, serve it no more, at
         once. What is kept of it on disk stays."""
         self.primaries.pop(origin, None)
-        self._secondaries.pop(origin, None)
+        secondary = self._secondaries.pop(origin, None)
         task = self._tasks.pop(origin, None)
-        if task is not None:
-            task.cancel()
+        if secondary is not None:
+            secondary.end(task, self._ending)
         self._locks.pop(origin, None)
         self.history.forget(origin)
         if not serve:
+            self.withdraw((origin,))
+
+    def withdraw(self, origins: Iterable[bytes]) -> None:
+        """Serve these zones no more, at once; to `drop` them is for later."""
+        for origin in origins:
             self._store.remove(origin)
-            self._changed()
+        self._changed()
 
     def start(
         self,
@@ -167,14 +177,11 @@ class Keeper:
     ) -> None:
         """Begin to ask primaries, and tell the servers that are named in `also_notify` which
         versions we begin with. Call it inside the loop."""
-        self._client = client
-        self._resolve = resolve
-        self._own = OwnAddresses(listening)
+        self.reach(client, listening, resolve)
         self._notifier = Notifier(client, self.metrics)
         for secondary in self._secondaries.values():
             self._run(secondary)
-        for zone in self._store.zones():
-            self._notifier.tell(zone, self._plan.also_notify.get(zone.origin, ()))
+        self._chore(self._tell_all())
 
     def reach(
         self,
@@ -184,8 +191,8 @@ class Keeper:
     ) -> None:
         """Ask and notify in this way from now on; what is under way goes on as it was."""
         self._client = client
-        self._resolve = resolve
-        self._own = OwnAddresses(listening)
+        self._audience.resolve = resolve
+        self._audience.own = OwnAddresses(listening)
         if self._notifier is not None:
             self._notifier.client = client
 
@@ -196,6 +203,7 @@ class Keeper:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
+        await self._ending.finish()
 
     def go_on(self) -> None:
         """Ask primaries again."""
@@ -275,24 +283,10 @@ class Keeper:
     def relay(self, origin: bytes, packet: bytes, done: Callable[[bytes | None], None]) -> None:
         """Pass a message about a secondary zone on to its primaries, in turn; `done` gets the first
         reply, None without one."""
-        self._chore(self._relay(origin, packet, done))
-
-    async def _relay(
-        self, origin: bytes, packet: bytes, done: Callable[[bytes | None], None]
-    ) -> None:
-        reply: bytes | None = None
-        try:
-            secondary = self._secondaries.get(origin)
-            for peer in secondary.primaries if secondary is not None else ():
-                assert self._client is not None
-                result = await self._client.pass_on(packet, peer)
-                if isinstance(result, bytes):
-                    reply = result
-                    break
-                zone = names.show(origin)
-                _log.warning("zone %s: update not passed on: %s: %s", zone, peer, result.reason)
-        finally:
-            done(reply)
+        assert self._client is not None
+        secondary = self._secondaries.get(origin)
+        primaries = () if secondary is None else secondary.primaries
+        self._chore(relay(self._client, origin, packet, primaries, done))
 
     async def first_check(self, origin: bytes) -> ZoneStatus | None:
         """How a secondary zone is once its first check is over; None when it is none."""
@@ -322,6 +316,11 @@ class Keeper:
     def secondaries(self) -> list[Secondary]:
         """Every secondary zone, in no order."""
         return list(self._secondaries.values())
+
+    def status_of(self, origin: bytes) -> ZoneStatus | None:
+        """How a secondary zone is; None when it is none."""
+        secondary = self._secondaries.get(origin)
+        return None if secondary is None else secondary.status()
 
     def status(self) -> list[ZoneStatus]:
         """How every secondary zone is, in canonical order."""
@@ -378,22 +377,18 @@ class Keeper:
         except JournalError as error:
             _log.warning("zone %s: %s", names.show(zone.origin), error)
 
+    async def _tell_all(self) -> None:
+        """NOTIFY whom the operator has named of every zone."""
+        pace = Pace()
+        for zone in self._store.unordered():
+            peers = self._audience.named(zone.origin)
+            if peers and self._notifier is not None and self._store.get(zone.origin) is zone:
+                self._notifier.tell(zone, peers)
+            await pace.rest()
+
     async def _tell(self, zone: Zone) -> None:
-        """NOTIFY whom it concerns: those named by the operator, and the zone's name servers."""
+        """NOTIFY whom it concerns."""
         notifier = self._notifier
         assert notifier is not None
-        peers = list(self._plan.also_notify.get(zone.origin, ()))
-        notifier.tell(zone, peers)
-        told = {peer.address for peer in peers}
-        if not self._plan.tell_name_servers:
-            return
-        derived = [Address(ip) for host in notify.hosts(zone) for ip in await self._find(host)]
-        strangers = [a for a in derived if a not in told and not self._own.includes(a)]
-        notifier.tell(zone, [Peer(address) for address in strangers])
-
-    async def _find(self, host: bytes) -> list[str]:
-        """The addresses of a name server, from our own zones if it is in one."""
-        home = self._store.find(host)
-        if home is not None:
-            return [ip for rrset in addresses(home, host) for ip in notify.show_addresses(rrset)]
-        return await self._resolve(host) if self._resolve is not None else []
+        notifier.tell(zone, self._audience.named(zone.origin))
+        notifier.tell(zone, await self._audience.derived(zone))

@@ -21,6 +21,7 @@ from resolver.errors import Finding, JournalError, NameSyntaxError
 from resolver.net.maintain import Keeper
 from resolver.net.primary import Primary
 from resolver.net.primary_plan import FileRead, PrimaryZone
+from resolver.net.turns import Pace
 from resolver.net.zone_files import Signature, signatures, zone_files
 from resolver.zone.file import origin_of
 from resolver.zone.store import ZoneStore
@@ -52,6 +53,7 @@ class _Looked:
     gone: set[Path] = field(default_factory=set)
     odd: set[Path] = field(default_factory=set)  # files that are no zones of ours
     fault: str = ""
+    turned: bool = False  # whether its zones are to be configured in another way
 
 
 class Primaries:
@@ -75,7 +77,7 @@ class Primaries:
         self._task: asyncio.Task[None] | None = None
         self._updates: set[asyncio.Task[None]] = set()
         self._looking = asyncio.Lock()
-        self._ended: list[Primary] = []
+        self._ended: list[tuple[Primary, bool]] = []  # and whether somebody else keeps the zone
         self._paused = False
         self._to_freeze: frozenset[bytes] = frozenset()
         self._settling: asyncio.Task[None] | None = None
@@ -173,26 +175,38 @@ class Primaries:
         begins with zones that are new. Zones that are no more are served no more, unless they are
         among the `others` that somebody else keeps from now on."""
         before = {folder.path: (folder, looked) for folder, looked in self._folders}
-        self._folders = [
-            (folder, before[folder.path][1] if folder.path in before else _Looked())
-            for folder in folders
-        ]
-        for _, looked in self._folders:
+        wanted = set(plans)
+        self._folders = []
+        for folder in folders:
+            held, looked = before.get(folder.path, (folder, _Looked()))
+            looked.turned = looked.turned or folder.like != held.like
             looked.zones = {p: o for p, o in looked.zones.items() if o not in plans}
             looked.odd.clear()
-        found = {
-            origin: replace(folder.like, origin=origin, path=path)
-            for folder, looked in self._folders
-            for path, origin in looked.zones.items()
-        }
+            wanted.update(looked.zones.values())
+            self._folders.append((folder, looked))
         self._plans = list(plans.values())
-        wanted = {**found, **plans}
-        for origin in [origin for origin in self.zones if origin not in wanted]:
-            self._ended.append(self.zones.pop(origin))
-            if origin not in others:
-                self._keeper.drop(origin)
-        for origin, primary in self.zones.items():
-            primary.turn_to(wanted[origin])
+        ended = self.zones.keys() - wanted
+        self._ended += [(self.zones.pop(origin), origin in others) for origin in ended]
+        self._keeper.withdraw(ended.difference(others))
+
+    async def _turn(self) -> None:
+        """What is left of `turn_to` for each zone."""
+        pace = Pace()
+        while self._ended:
+            primary, is_kept = self._ended.pop()
+            await primary.close()
+            if not is_kept:
+                self._keeper.drop(primary.plan.origin, serve=True)
+            await pace.rest()
+        for plan in self._plans:
+            if plan.origin in self.zones:
+                self.zones[plan.origin].turn_to(plan)
+            await pace.rest()
+        for folder, looked in self._folders:
+            for path, origin in list(looked.zones.items()) if looked.turned else ():
+                self.zones[origin].turn_to(replace(folder.like, origin=origin, path=path))
+                await pace.rest()
+            looked.turned = False
 
     async def _begin(self, plan: PrimaryZone, read: FileRead | None) -> None:
         await self._make(plan).open(read)
@@ -204,9 +218,8 @@ class Primaries:
     async def settle(self, reads: Mapping[bytes, FileRead]) -> list[Finding]:
         """Begin with zones that are new, take up files that were read, look into folders; all that
         stands against one of them."""
-        ended, self._ended = self._ended, []
-        for primary in ended:
-            await primary.close()
+        await self._turn()
+        pace = Pace()
         faults: list[Finding] = []
         for plan in self._plans:
             read = reads.get(plan.origin)
@@ -214,6 +227,7 @@ class Primaries:
                 await self._begin(plan, read)
             elif read is not None:
                 faults += await self.zones[plan.origin].reload(read)
+            await pace.rest()
         for folder, looked in self._folders:
             known = [self.zones[origin] for origin in looked.zones.values()]
             found = await asyncio.to_thread(signatures, [primary.files for primary in known])
@@ -223,6 +237,7 @@ class Primaries:
                 if seen != primary.seen or primary.is_faulty:
                     await primary.reload()
                 faults += primary.faults
+                await pace.rest()
             faults += await self._look_into(folder, looked, at_once=True)
         self._tell_change()
         return faults
@@ -273,11 +288,13 @@ class Primaries:
 
     async def _settle(self, primaries: Iterable[Primary]) -> None:
         """Bring to the journal what it should have, one zone at a time: updates come in between."""
+        pace = Pace()
         for primary in primaries:
             if self._paused:
                 return
             if self.zones.get(primary.plan.origin) is primary:
                 await primary.settle()
+            await pace.rest()
 
     async def _look(self, *, at_once: bool = False) -> None:
         """Take up what has changed since the last look; `at_once` without a second look."""
@@ -311,9 +328,11 @@ class Primaries:
         looked.fault = ""
         here = set(paths)
         looked.odd = set() if at_once else looked.odd & here
+        pace = Pace()
         for path in [path for path in looked.zones if path not in here]:
             if path in looked.gone or at_once:
                 await self._remove(folder, looked, path)
+                await pace.rest()
             else:
                 looked.gone.add(path)
         looked.gone &= looked.zones.keys() - here
@@ -323,6 +342,7 @@ class Primaries:
         for path, now in zip(new, found, strict=True):
             if at_once or looked.new.get(path) == now:
                 faults += await self._add(folder, looked, path)
+                await pace.rest()
         looked.new = dict(zip(new, found, strict=True))
         return faults
 

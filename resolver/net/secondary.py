@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import names
 from resolver.errors import DiffError, JournalError
+from resolver.net.ending import Ending
 from resolver.net.turns import in_turns
 from resolver.zone import zonemd
 from resolver.zone.content import Zone
@@ -73,6 +74,8 @@ class Secondary:
         self._keeper = keeper
         self._name = names.show(plan.origin)
         self._wake = asyncio.Event()
+        self._ended = False
+        self._at_work = False
         self._expiry: asyncio.TimerHandle | None = None
         self._expired = False
         self._saved = False
@@ -110,6 +113,18 @@ class Secondary:
         else:
             keeper.resume(zone)
 
+    def end(self, task: "asyncio.Task[None] | None", ending: Ending) -> None:
+        """Do nothing any more. `task`, which lives in `run`, ends at once if it is at work, soon
+        if it only waits."""
+        self._ended = True
+        if self._expiry is not None:
+            self._expiry.cancel()
+        if task is not None:
+            if self._at_work:
+                task.cancel()
+            else:
+                ending.end(task)
+
     async def run(self) -> None:
         """Live until cancelled."""
         self._watch_expiry()
@@ -117,14 +132,18 @@ class Secondary:
         try:
             while True:
                 await self._sleep()
+                if self._ended:
+                    return
                 if not self.refresh.is_due(clock.now()):
                     continue
+                self._at_work = True
                 try:
                     await self._check()
                 except Exception:
                     self._keeper.metrics.exceptions_total += 1
                     _log.exception("zone %s: a check failed", self._name)
                     self.refresh.failed(clock.now())
+                self._at_work = False
                 self.checked.set()
         finally:
             if self._expiry is not None:
@@ -194,8 +213,12 @@ class Secondary:
             except TimeoutError:
                 pass
             self._wake.clear()
+            if self._ended:
+                return
             if unsaved:
+                self._at_work = True
                 await self._save()
+                self._at_work = False
             if self.refresh.is_due(self._keeper.clock.now()):
                 return
 

@@ -30,12 +30,13 @@ class ZoneStore:
     `signers` are by origin: who signs for a zone what is only made with an answer.
     """
 
-    __slots__ = ("_depth", "_withheld", "_zones", "generation", "signers")
+    __slots__ = ("_depth", "_depths", "_withheld", "_zones", "generation", "signers")
 
     def __init__(self) -> None:
         self._zones: dict[bytes, Zone] = {}
         self._withheld: dict[bytes, Withheld] = {}
         self._depth = -1  # labels of the longest origin: no need to look for longer ones
+        self._depths: dict[int, int] = {}  # how many origins have so many labels
         self.generation = 0
         self.signers: Mapping[bytes, Signer] = {}
 
@@ -74,9 +75,12 @@ class ZoneStore:
 
     def swap(self, zone: Zone) -> None:
         """Put a version in the place of the one before, or add a zone."""
+        if zone.origin not in self._zones:
+            depth = names.count_labels(zone.origin)
+            self._depths[depth] = self._depths.get(depth, 0) + 1
+            self._depth = max(self._depth, depth)
         self._zones[zone.origin] = zone
         self._withheld.pop(zone.origin, None)
-        self._depth = max(self._depth, names.count_labels(zone.origin))
         self.generation += 1
 
     def withhold(self, origin: bytes, *, expired: bool) -> None:
@@ -89,7 +93,11 @@ class ZoneStore:
         """Stop serving a zone; one that is not there is no mistake."""
         withheld = self._withheld.pop(origin, None)
         if self._zones.pop(origin, None) is not None:
-            self._depth = max(map(names.count_labels, self._zones), default=-1)
+            depth = names.count_labels(origin)
+            self._depths[depth] -= 1
+            if not self._depths[depth]:
+                del self._depths[depth]
+                self._depth = max(self._depths, default=-1)
             self.generation += 1
         elif withheld is not None:
             self.generation += 1

@@ -1,5 +1,7 @@
 """Which zone a name belongs to, and the change of versions."""
 
+from typing import NoReturn
+
 import pytest
 from reading import name, zone
 
@@ -74,6 +76,34 @@ def test_removal() -> None:
     before = store.generation
     store.remove(names.read("never.was."))
     assert store.generation == before
+
+
+def test_after_the_last_of_a_length_is_removed_the_others_are_found() -> None:
+    store = ZoneStore()
+    for origin in ("test.", "a.b.test.", "c.b.test."):
+        store.swap(make(origin))
+    store.swap(make("a.b.test.", 2))
+    for origin in ("a.b.test.", "a.b.test.", "c.b.test."):
+        store.remove(names.read(origin))
+        assert found(store, "x.y.a.b.test.") == "test."
+    store.remove(names.read("test."))
+    assert found(store, "x.test.") is None
+    store.swap(make("x.y.z.test."))
+    assert found(store, "w.x.y.z.test.") == "x.y.z.test."
+
+
+@pytest.mark.skipif(is_compiled(), reason="compiled code looks into a dictionary by itself")
+def test_removing_one_of_many_zones_looks_at_no_other() -> None:
+    class Counting(dict[bytes, Zone]):
+        def __iter__(self) -> NoReturn:
+            raise AssertionError("goes through all zones")
+
+    store = ZoneStore()
+    store.swap(make("a.b.test."))
+    store.swap(make("test."))
+    store._zones = Counting(store._zones)
+    store.remove(names.read("a.b.test."))
+    assert found(store, "a.b.test.") == "test."
 
 
 def test_zones_are_listed_in_order() -> None:

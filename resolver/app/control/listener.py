@@ -28,6 +28,7 @@ from resolver.app.control.protocol import (
 from resolver.app.control.table import find_verb
 from resolver.app.control.verb import Verb, read_arguments
 from resolver.errors import ConfigError, Finding
+from resolver.net.turns import in_turns
 
 if TYPE_CHECKING:
     from resolver.app.server import Server
@@ -155,7 +156,7 @@ class ControlListener:
         except CommandError as error:
             await line.write(failure(error))
         else:
-            await line.write(success(result))
+            await line.write(await in_turns(success(result)))
 
     async def _perform(self, door: Door, line: bytes, to: Line) -> Facts:
         """Do what a request asks for. Raises CommandError."""

@@ -15,12 +15,15 @@ import json
 from typing import Any, NamedTuple, TypeAlias
 
 from resolver.app.exits import FAILED, FORBIDDEN, UNAVAILABLE, USAGE
+from resolver.leftovers import LEFTOVERS
+from resolver.slices import Slices
 
 Facts: TypeAlias = dict[str, Any]  # made of what JSON has
 
 PROTOCOL = 1
 MAX_REQUEST_OCTETS = 262_144
 MAX_RESPONSE_LINE_OCTETS = 16_777_216
+_ITEMS_AT_ONCE = 100  # a millisecond of work
 
 # Kinds of errors, and the exit code of a client that meets one.
 ERRORS: dict[str, int] = {
@@ -76,9 +79,20 @@ def read_request(line: bytes) -> Asked:
     return Asked(verb, message.get("arguments", {}))
 
 
-def success(result: Facts) -> bytes:
-    """The last line of a response."""
-    return encode({"ok": True, "result": result})
+def success(result: Facts) -> Slices[bytes]:
+    """The last line of a response. Lists in it may be long, and are used up."""
+    parts: list[str] = []
+    for name, value in result.items():
+        text: list[str] = []
+        if isinstance(value, list):
+            for start in range(0, len(value), _ITEMS_AT_ONCE):
+                text.append(json.dumps(value[start : start + _ITEMS_AT_ONCE])[1:-1])
+                yield
+            LEFTOVERS.leave(value, _ITEMS_AT_ONCE)
+        whole = f"[{', '.join(text)}]" if isinstance(value, list) else json.dumps(value)
+        parts.append(f"{json.dumps(name)}: {whole}")
+    start_of_line = f'{{"protocol": {PROTOCOL}, "ok": true, "result": {{'
+    return f"{start_of_line}{', '.join(parts)}}}}}\n".encode()
 
 
 def failure(error: CommandError) -> bytes:

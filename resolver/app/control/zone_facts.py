@@ -49,8 +49,7 @@ def zone_facts(server: "Server", origin: bytes, secondary: "ZoneStatus | None") 
 def _source(server: "Server", origin: bytes) -> str:
     if origin in server.zoning.added:
         return "command"
-    configured = {zone.name for zone in server.config.zone}
-    if origin in configured:
+    if origin in server.zoning.configured:
         return "configuration"
     if origin in server.zoning.made:
         return "catalog made here"
@@ -70,7 +69,7 @@ def show_status(facts: Facts) -> Iterable[str]:
 
 
 def secondary_status(server: "Server", origin: bytes) -> "ZoneStatus | None":
-    return next((each for each in server.keeper.status() if each.origin == origin), None)
+    return server.keeper.status_of(origin)
 
 
 def must_be_known(server: "Server", origin: bytes) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from resolver import names
 from resolver.app.control.columns import show_table
-from resolver.app.control.pace import Pace
 from resolver.app.control.protocol import CommandError, Facts
 from resolver.app.control.verb import (
     FLAG,
@@ -22,6 +21,7 @@ from resolver.app.control.verb import (
     Arguments,
     Verb,
 )
+from resolver.net.turns import Pace
 
 if TYPE_CHECKING:
     from resolver.app.control.entries import Clocks

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from resolver import names
 from resolver.app.control.columns import show_table
-from resolver.app.control.pace import Pace
 from resolver.app.control.protocol import CommandError, Facts
 from resolver.app.control.verb import Arguments, Verb
 from resolver.app.control.zone_facts import (
@@ -22,6 +21,8 @@ from resolver.app.control.zone_facts import (
     show_status,
     zone_facts,
 )
+from resolver.net.turns import Pace, in_turns
+from resolver.zone.ring import sorted_chunks
 
 if TYPE_CHECKING:
     from resolver.app.server import Server
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 
 async def list_zones(server: "Server", arguments: Arguments) -> Facts:
     """Every zone that is kept here."""
-    secondaries = {status.origin: status for status in server.keeper.status()}
-    held = {zone.origin for zone in server.store.zones()}
-    origins = {*secondaries, *server.zoning.primaries.zones, *held}
+    held = (zone.origin for zone in server.store.unordered())
+    origins = {*server.keeper.primaries, *server.zoning.primaries.zones, *held}
     pace, zones = Pace(), []
-    for origin in sorted(origins, key=names.canonical_key):
-        zones.append(zone_facts(server, origin, secondaries.get(origin)))
-        await pace.rest()
+    for chunk in await in_turns(sorted_chunks(origins, names.canonical_key)):
+        for origin in chunk:
+            zones.append(zone_facts(server, origin, server.keeper.status_of(origin)))
+            await pace.rest()
     return {"zones": zones}
 
 
@@ -140,7 +141,6 @@ async def sync(server: "Server", arguments: Arguments) -> Facts:
 async def check(server: "Server", arguments: Arguments) -> Facts:
     """Read the file of a zone without taking it up."""
     from resolver.net.primary_plan import read_file
-    from resolver.net.turns import in_turns
 
     primary = primary_of(server, arguments["zone"])
     plan = primary.plan

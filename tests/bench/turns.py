@@ -1,0 +1,150 @@
+"""How long each turn of an event loop takes, in its own processor time, and what took so long.
+
+A turn is what runs between two looks at the sockets: so long a query waits at most that has just
+come in. Processor time of the loop's thread leaves out other programs. What other threads of ours
+take from the loop (they hold the interpreter's lock) is seen by a timer that looks every
+millisecond how late it is; lateness counts as far as the process used a processor meanwhile.
+
+Knows: selectors, threads, the collector. Does not know: what is measured.
+"""
+
+import asyncio
+import gc
+import selectors
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
+
+TICK_S = 0.001
+# Turns that last longer are looked into.
+LONG_S = 0.008
+_LOOK_EVERY_S = 0.002
+_FRAMES = 5
+
+
+class Gap(NamedTuple):
+    """The longest of each since the last reset, in seconds. `culprit` is where the loop was seen in
+    its longest turn."""
+
+    turns: int = 0
+    turn_s: float = 0.0
+    late_s: float = 0.0
+    search_s: float = 0.0
+    culprit: str = ""
+    elsewhere: str = ""
+
+
+class Turns:
+    """Measures the loop that `loop()` makes."""
+
+    def __init__(self) -> None:
+        self._gap = Gap()
+        self._began_at = self._began_wall = 0.0
+        self._turn = 0
+        self._seen: list[tuple[int, str]] = []
+        self._seen_late: Counter[str] = Counter()
+        self._search_began = 0.0
+        self._thread = threading.get_ident()
+        self._ended = threading.Event()
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """A loop that tells us of its turns."""
+        return asyncio.SelectorEventLoop(_Selector(self))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look from outside at what takes long."""
+        watch = threading.Thread(target=self._watch, daemon=True)
+        gc.callbacks.append(self._searched)
+        watch.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            watch.join()
+            gc.callbacks.remove(self._searched)
+
+    async def tick(self) -> None:
+        """Look how late the loop is, until cancelled."""
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            while True:
+                cpu, due = time.process_time(), loop.time() + TICK_S
+                await asyncio.sleep(TICK_S)
+                with suppress(BlockingIOError):
+                    ours.recv(1)  # lets other threads run, as every look at a socket does
+                late = min(loop.time() - due, time.process_time() - cpu)
+                if late > self._gap.late_s:
+                    self._gap = self._gap._replace(late_s=late)
+
+    def reset(self) -> Gap:
+        """What there was; begins anew."""
+        gap, self._gap = self._gap, Gap()
+        elsewhere = self._seen_late.most_common(1)
+        self._seen_late.clear()
+        return gap._replace(elsewhere=elsewhere[0][0] if elsewhere else "")
+
+    def begin(self) -> None:
+        """A turn begins."""
+        self._began_at, self._began_wall = time.thread_time(), time.monotonic()
+
+    def end(self) -> None:
+        """A turn ends."""
+        took = time.thread_time() - self._began_at
+        self._began_wall = 0.0
+        self._turn += 1
+        gap = self._gap
+        if took > gap.turn_s:
+            seen = Counter(what for turn, what in self._seen if turn == self._turn - 1)
+            culprit = seen.most_common(1)[0][0] if seen else ""
+            gap = gap._replace(turn_s=took, culprit=culprit)
+        self._seen.clear()
+        self._gap = gap._replace(turns=gap.turns + 1)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOK_EVERY_S):
+            began = self._began_wall
+            if not began or time.monotonic() - began < LONG_S:
+                continue
+            frames = sys._current_frames()
+            self._seen.append((self._turn, _show(frames.get(self._thread))))
+            for thread, frame in frames.items():
+                if thread not in (self._thread, threading.get_ident()):
+                    self._seen_late[_show(frame)] += 1
+
+    def _searched(self, phase: str, search: dict[str, Any]) -> None:
+        now = time.thread_time()
+        if phase == "start":
+            self._search_began = now
+        else:
+            took = now - self._search_began
+            if took > self._gap.search_s:
+                self._gap = self._gap._replace(search_s=took)
+
+
+class _Selector(selectors.EpollSelector):
+    def __init__(self, turns: Turns) -> None:
+        super().__init__()
+        self._turns = turns
+
+    def select(self, timeout: float | None = None) -> Any:
+        self._turns.end()
+        found = super().select(timeout)
+        self._turns.begin()
+        return found
+
+
+def _show(frame: Any) -> str:
+    stack = traceback.extract_stack(frame)[-_FRAMES:]
+    return " < ".join(
+        f"{each.filename.rpartition('resolver/')[2]}:{each.lineno} {each.name}"
+        for each in reversed(stack)
+    )
