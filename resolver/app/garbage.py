@@ -9,7 +9,8 @@ a search looks at what is new only: a few milliseconds.
 Circles that were set aside while in use are lost when they end. TCP transports would be such, two
 kilobytes each, but are let go of one by one (net/circles.py). What a reload replaces is one, local
 zones and all, some 300 kB. So everything is searched once when a twentieth of what there is may
-have been lost to reloads, or when very many connections have come and gone.
+have been lost to reloads, or when very many connections have come and gone; unless memory has not
+grown as it would have by then, for that search is the one that makes queries wait.
 
 Knows: the interpreter's collector, counters. For a process of our own, never for one that we are
 embedded in.
@@ -29,6 +30,7 @@ THRESHOLDS = (4000, 2, 2)
 OLDEST = 2
 # With a hundred octets lost for each, at most 100 MB are lost before everything is searched.
 MAX_CONNECTIONS = 1_000_000
+CONNECTION_BLOCKS = 2  # blocks of memory that one would have lost then
 # What a reload replaces, in objects; a twentieth of what there is may be of that kind, and no fewer
 # than this many in any case.
 RELOAD_OBJECTS = 3_000
@@ -43,6 +45,7 @@ class Garbage:
         self._metrics = metrics
         self._searched_at = 0
         self._reloads = 0  # since everything was searched
+        self._blocks = 0  # of memory, at that time
         self._began_at = 0.0
         self._before = gc.get_threshold()
 
@@ -50,6 +53,10 @@ class Garbage:
         """Set aside what is there, and from now on whatever a search leaves."""
         gc.collect()
         gc.freeze()
+        # Of the oldest, the interpreter waits for a quarter of what the last search has left: now
+        # that is nothing, or the first would be of some hundred thousand objects.
+        gc.collect()
+        self._blocks = sys.getallocatedblocks()
         gc.set_threshold(*THRESHOLDS)
         gc.callbacks.append(self._searched)
 
@@ -72,15 +79,22 @@ class Garbage:
         if search["generation"] != OLDEST:
             return
         connections = self._metrics.tcp_accepted_total + self._metrics.upstream_tcp_total
-        if connections - self._searched_at > MAX_CONNECTIONS or self._lost_much():
-            self._searched_at = connections
-            self._reloads = 0
+        if self._lost_much(connections):
             gc.unfreeze()  # the next search looks at everything
         else:
             gc.freeze()
 
-    def _lost_much(self) -> bool:
-        """Whether reloads may have left so much that it is worth a search of everything."""
+    def _lost_much(self, connections: int) -> bool:
+        """Whether so many connections so far, and the reloads, may have left so much that it is
+        worth a search of everything."""
+        new = connections - self._searched_at
         lost = self._reloads * RELOAD_OBJECTS
+        if new <= MAX_CONNECTIONS and lost < MIN_LOST_OBJECTS:
+            return False
         # Not gc.get_freeze_count(), which walks over all that is set aside.
-        return lost >= MIN_LOST_OBJECTS and lost >= sys.getallocatedblocks() * LOST_SHARE
+        blocks = sys.getallocatedblocks()
+        if new <= MAX_CONNECTIONS and lost < blocks * LOST_SHARE:
+            return False
+        grown = blocks - self._blocks
+        self._searched_at, self._reloads, self._blocks = connections, 0, blocks
+        return grown >= (lost + new * CONNECTION_BLOCKS) / 2

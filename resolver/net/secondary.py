@@ -216,9 +216,7 @@ class Secondary:
             if self._ended:
                 return
             if unsaved:
-                self._at_work = True
                 await self._save()
-                self._at_work = False
             if self.refresh.is_due(self._keeper.clock.now()):
                 return
 

@@ -4,10 +4,18 @@ import gc
 import sys
 import weakref
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
-from resolver.app.garbage import MAX_CONNECTIONS, RELOAD_OBJECTS, Garbage
+from resolver.app.garbage import (
+    CONNECTION_BLOCKS,
+    MAX_CONNECTIONS,
+    OLDEST,
+    RELOAD_OBJECTS,
+    THRESHOLDS,
+    Garbage,
+)
 from resolver.metrics import Metrics
 
 
@@ -62,7 +70,16 @@ def test_what_was_set_aside_goes_when_nobody_refers_to_it(metrics: Metrics) -> N
     assert watched() is None
 
 
-def test_after_many_connections_everything_is_searched_once(metrics: Metrics) -> None:
+def allocate(monkeypatch: pytest.MonkeyPatch, blocks: int) -> None:
+    """Have the interpreter say that so many more blocks of memory are in use than there are."""
+    there = sys.getallocatedblocks()
+    told = SimpleNamespace(getallocatedblocks=lambda: there + blocks)
+    monkeypatch.setattr("resolver.app.garbage.sys", told)
+
+
+def test_after_many_connections_everything_is_searched_once(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
     circle = Node()
     gc.collect()
     watched = weakref.ref(circle)
@@ -72,12 +89,19 @@ def test_after_many_connections_everything_is_searched_once(metrics: Metrics) ->
     metrics.tcp_accepted_total = MAX_CONNECTIONS + 1
     gc.collect()
     gc.collect()
+    assert watched() is not None, "memory has not grown: they have lost nothing"
+    metrics.tcp_accepted_total += MAX_CONNECTIONS + 1
+    allocate(monkeypatch, MAX_CONNECTIONS * CONNECTION_BLOCKS)
+    gc.collect()
+    gc.collect()
     assert watched() is None
     gc.collect()
     assert gc.get_freeze_count() > 1000
 
 
-def test_after_some_reloads_everything_is_searched_once(garbage: Garbage) -> None:
+def test_after_some_reloads_everything_is_searched_once(
+    garbage: Garbage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     circle = Node()
     gc.collect()
     watched = weakref.ref(circle)
@@ -86,11 +110,44 @@ def test_after_some_reloads_everything_is_searched_once(garbage: Garbage) -> Non
     gc.collect()
     gc.collect()
     assert watched() is not None, "one reload is not worth it"
-    for _ in range(sys.getallocatedblocks() // RELOAD_OBJECTS + 10):
+    many = sys.getallocatedblocks() // RELOAD_OBJECTS + 10
+    for _ in range(many):
         garbage.note_reload()
     gc.collect()
     gc.collect()
+    assert watched() is not None, "memory has not grown: they have lost nothing"
+    for _ in range(many):
+        garbage.note_reload()
+    allocate(monkeypatch, many * RELOAD_OBJECTS)
+    gc.collect()
+    gc.collect()
     assert watched() is None
+
+
+def test_afterwards_a_search_does_not_wait_for_a_share_of_what_was_set_aside() -> None:
+    """The interpreter searches the oldest when a quarter as many as its last search has left have
+    come; what was set aside at the start must not count as left."""
+    searched: list[int] = []
+
+    def note(phase: str, search: dict[str, int]) -> None:
+        if phase == "stop" and search["generation"] == OLDEST:
+            searched.append(len(kept))
+
+    there = [Node() for _ in range(300_000)]
+    garbage = Garbage(Metrics())
+    garbage.start()
+    kept: list[Node] = []
+    gc.callbacks.append(note)
+    try:
+        while not searched and len(kept) < 200_000:
+            kept.append(Node())
+    finally:
+        gc.callbacks.remove(note)
+        garbage.stop()
+    first, second, third = THRESHOLDS
+    assert there
+    assert searched
+    assert searched[0] <= first * (second + 1) * (third + 1) * 2
 
 
 def test_afterwards_the_interpreter_is_as_it_was() -> None:

@@ -16,6 +16,7 @@ from resolver.app.server import Server
 from resolver.codes import Rcode, RRType
 from resolver.config.load import load
 from resolver.errors import JournalError
+from resolver.net.turns import Pace
 from resolver.zone.diff import Diff
 from resolver.zone.journal import Journal
 from resolver.zone.update import Changed, Outcome
@@ -439,3 +440,34 @@ class TestCheck:
         place.more.rmdir()
         assert self.checked(place) == FAILED
         assert f"{place.more}: " in capsys.readouterr().out
+
+
+def test_others_are_served_between_each_two_zones_of_a_folder_that_come_or_go(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening a small zone waits for nothing, and thousands may come at once."""
+    rests: list[None] = []
+
+    class Counting(Pace):
+        async def rest(self) -> None:
+            rests.append(None)
+            await super().rest()
+
+    monkeypatch.setattr("resolver.net.primaries.Pace", Counting)
+    many = 30
+    async def body() -> None:
+        async with place.server() as server:
+            for number in range(many):
+                (place.more / f"z{number}.test.zone").write_text(text(1))
+            rests.clear()
+            assert (await server.reload()).ok
+            assert len(server.store) == many + 1
+            assert len(rests) >= many
+            for file in place.more.iterdir():
+                file.unlink()
+            rests.clear()
+            assert (await server.reload()).ok
+            assert len(server.store) == 1
+            assert len(rests) >= many
+
+    run(body())
