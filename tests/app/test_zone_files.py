@@ -455,6 +455,7 @@ def test_others_are_served_between_each_two_zones_of_a_folder_that_come_or_go(
 
     monkeypatch.setattr("resolver.net.primaries.Pace", Counting)
     many = 30
+
     async def body() -> None:
         async with place.server() as server:
             for number in range(many):
