@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from resolver.model import Address, Message, Question
+from resolver.native import mypyc_attr
 
 T = TypeVar("T")
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Ask:
     """One query to one server; the driver adds id, port and case.
@@ -107,6 +109,7 @@ class Await:
 Effect: TypeAlias = Ask | Sub | Spawn | Await
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Reply:
     """A response that matches its query in address, port, id, question and case. `octets` is its
@@ -154,6 +157,7 @@ class WrongCase:
     not keep case. Its content must not be used."""
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Finished:
     """The result of a Sub or an Await."""

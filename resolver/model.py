@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from resolver import names
 from resolver.codes import Rcode, RRClass, show_class, show_type
+from resolver.native import mypyc_attr
 from resolver.trace import Trace
 
 
@@ -59,6 +60,7 @@ class Question(NamedTuple):
         return text if self.qclass == RRClass.IN else f"{text} {show_class(self.qclass)}"
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class RRset:
     """Records that share owner, type and class (RFC 2181 section 5).
@@ -111,6 +113,7 @@ class ExtendedError(NamedTuple):
     text: str = ""
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Message:
     """A parsed message. `flags` is the header's second word whole, so it holds opcode and rcode

@@ -25,7 +25,7 @@ LAYERS |= {
 }
 LAYERS |= dict.fromkeys(("names", "codes", "model", "effects", "errors", "trace", "tls"), 0)
 LAYERS |= dict.fromkeys(("clock", "rng", "metrics", "config", "slices", "leftovers"), 0)
-LAYERS |= dict.fromkeys(("durable", "histogram", "sketch"), 0)
+LAYERS |= dict.fromkeys(("durable", "histogram", "native", "sketch"), 0)
 # Modules of a package that are on another layer than the rest of it.
 LAYERS |= dict.fromkeys(("config.load", "config.reasons", "config.reference"), 7)
 LAYERS |= dict.fromkeys(("__init__", "__main__"), 7)

@@ -15,6 +15,7 @@ from resolver.cache.rrsets import key_of
 from resolver.cache.store import BoundedMap, Entry
 from resolver.codes import Rcode
 from resolver.model import RRset
+from resolver.native import mypyc_attr
 
 _NXDOMAIN_TYPE: Final = 0  # no record has type 0 (RFC 6895 section 3.1)
 NXDOMAIN_KEY: Final = key_of(b"", _NXDOMAIN_TYPE)
@@ -26,6 +27,7 @@ _SOA_MINIMUM_OCTETS: Final = 4
 _MAX_SHARED_SOAS: Final = 1000
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Denial:
     """NXDOMAIN, or NODATA when rcode is NOERROR, and the SOA with its TTL counted down. `proof` are
@@ -46,6 +48,7 @@ class Denial:
         self.proof = proof
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Kept:
     """A denial as received, its TTL clamped. `below`: whether it holds for all names below."""

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from resolver.cache.store import BoundedMap
 from resolver.codes import RRClass, RRType
 from resolver.model import Informant, Rank, RRset, Security
+from resolver.native import mypyc_attr
 
 # An RRset with more records is passed on but not kept (the bound of BIND's max-records-per-type).
 MAX_RECORDS_KEPT: Final = 100
@@ -33,6 +34,7 @@ class Standing(NamedTuple):
     informant: Informant | None = None
 
 
+@mypyc_attr(acyclic=True)
 class CachedRRset:
     """An RRset as received (TTL clamped), what it is worth, and until when (monotonic seconds).
 

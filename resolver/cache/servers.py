@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from resolver.model import Address
+from resolver.native import mypyc_attr
 
 MAX_SERVERS = 10_000
 MAX_TROUBLES: Final = 5_000
@@ -51,6 +52,7 @@ CONFIGURED_RATE_FACTOR: Final = 10
 BROKEN_MEMORY_S: Final = 60.0
 
 
+@mypyc_attr(acyclic=True)
 class Family:
     """IPv4 or IPv6 as a whole. `misses` counts silent servers that were never heard, in a row;
     `works` is whether any server was ever heard."""
@@ -63,6 +65,7 @@ class Family:
         self.probe_at = 0.0
 
 
+@mypyc_attr(acyclic=True)
 class Server:
     """One address. `srtt_s` and `rttvar_s` in seconds; `timeouts` counts those since a reply,
     `replies` and `silences` all of them.
@@ -160,6 +163,7 @@ class Server:
         self.rest_until = now + min(rest_s, MAX_REST_S)
 
 
+@mypyc_attr(acyclic=True)
 class Trouble:
     """Something held against a server, for one zone. `lame` ones do not serve the zone; others
     have failed at it lately."""

@@ -12,6 +12,7 @@ from typing import Final
 from resolver.codes import Ede
 from resolver.errors import ResolverError
 from resolver.model import ExtendedError
+from resolver.native import mypyc_attr
 
 # CNAME and DNAME steps of one question (BIND's and Unbound's max-query-restarts).
 MAX_ALIASES: Final = 11
@@ -36,6 +37,7 @@ class OutOfBudget(ResolverError):  # noqa: N818 - an end, not always an error
         self.error = error
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Budget:
     """Counters of one client question. `deadline` is a monotonic instant."""

@@ -14,6 +14,7 @@ from resolver import names
 from resolver.codes import Flag, Rcode, RRType, show_rcode
 from resolver.iterate import scrub
 from resolver.model import Informant, Message, RRset
+from resolver.native import mypyc_attr
 
 _CNAME: Final = int(RRType.CNAME)
 _RRSIG: Final = int(RRType.RRSIG)
@@ -23,6 +24,7 @@ _RA: Final = int(Flag.RA)
 _CONCLUSIVE: Final = frozenset((0, 3, 6))  # NOERROR, NXDOMAIN, YXDOMAIN
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Answered:
     """The end of the chain is reached: data, or (without data) NXDOMAIN or NODATA with its SOA, or
@@ -72,6 +74,7 @@ class Answered:
         self.informant = informant
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Aliased:
     """The chain leads on to `target`, which this zone cannot answer."""
@@ -100,6 +103,7 @@ class Aliased:
         self.informant = informant
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Referred:
     """Ask the servers of `zone`, strictly below the zone asked."""
@@ -253,6 +257,7 @@ def is_conclusive(found: object) -> bool:
     return isinstance(found, (Aliased, Referred))
 
 
+@mypyc_attr(acyclic=True)
 class Shown:
     """Turns into text only when a trace is read."""
 

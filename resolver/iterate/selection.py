@@ -17,6 +17,7 @@ from resolver import names
 from resolver.cache.servers import LAME_RETRY_S, MAX_REST_S, UNKNOWN_RTT_S, Family, Server, Servers
 from resolver.codes import Ede
 from resolver.model import Address, ExtendedError
+from resolver.native import mypyc_attr
 from resolver.rng import Rng
 
 # A server that never answered gets one try and three retries. One that has answered before is taken
@@ -42,6 +43,7 @@ _BROKEN_S: Final = 0.5
 _REASONS_TOLD: Final = 4
 
 
+@mypyc_attr(acyclic=True)
 class Seat:
     """One server in a contest. `tries` counts time-outs of this contest."""
 

@@ -10,7 +10,6 @@ Sources: recvmmsg(2), sendmmsg(2), cmsg(3), ip(7), ipv6(7).
 import ctypes
 import errno
 import socket
-import struct
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -201,8 +200,7 @@ class MmsgBatch(Batch):
 
     def port(self, slot: int) -> int:
         at = _NAMES + slot * _NAME
-        (port,) = struct.unpack("!H", self.buffer[at + 2 : at + 4])
-        return int(port)
+        return self.buffer[at + 2] << 8 | self.buffer[at + 3]
 
     def return_path(self, slot: int) -> ReturnPath:
         name = _NAMES + slot * _NAME

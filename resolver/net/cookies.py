@@ -14,6 +14,7 @@ from typing import Final
 
 from resolver.codes import EdnsOption
 from resolver.model import Address, Edns
+from resolver.native import mypyc_attr
 
 # Servers remembered; one that is forgotten gets the same client cookie again. When there are too
 # many the oldest are given up, a few hundred at once, so that it seldom happens.
@@ -34,6 +35,7 @@ class CookieCheck(Enum):
     WRONG = "wrong"
 
 
+@mypyc_attr(acyclic=True)
 class ServerCookie:
     """What one server and one of our addresses have said to each other. `option` is the whole
     option to send; `expected` once the server has repeated our cookie."""

@@ -241,11 +241,12 @@ class UdpListener:
             self._metrics.dropped_total += 1
             return False
         try:
-            reply = self._service.respond(packet, batch.peer(slot), stream=False)
+            peer = batch.peer(slot)
+            reply = self._service.respond(packet, peer, stream=False)
             if reply is None:
                 return False  # the service has counted why
             if not isinstance(reply, bytes):
-                self._let_wait(reply, slot)
+                self._let_wait(reply, slot, peer)
             elif len(reply) <= SLOT_OCTETS:
                 batch.put(slot, reply)
                 return True
@@ -255,8 +256,7 @@ class UdpListener:
             self._report("a query got no reply")
         return False
 
-    def _let_wait(self, steps: Steps[bytes | None], slot: int) -> None:
-        peer = self._batch.peer(slot)
+    def _let_wait(self, steps: Steps[bytes | None], slot: int, peer: bytes) -> None:
         network = self._waiting.enter(peer)
         if network is None:
             steps.close()

@@ -18,6 +18,7 @@ from resolver.effects import Ask, Malformed, Outcome, Reply, WrongCase
 from resolver.errors import WireError
 from resolver.metrics import Metrics
 from resolver.model import Edns, Message, Question
+from resolver.native import mypyc_attr
 from resolver.net.cookies import CookieCheck, Cookies, ServerCookie
 from resolver.net.entropy import Entropy
 from resolver.wire.build import build_query
@@ -52,6 +53,7 @@ class Miss(Enum):
         return self is not Miss.OTHER
 
 
+@mypyc_attr(acyclic=True)
 class Sent:
     """A query as it went out. `question` is its question section, octet for octet, and `qname` the
     name as the engine wrote it, before its case was mixed. `cookie` is None when none was sent."""
