@@ -12,10 +12,15 @@ zones and all, some 300 kB. So everything is searched once when a twentieth of w
 have been lost to reloads, or when very many connections have come and gone; unless memory has not
 grown as it would have by then, for that search is the one that makes queries wait.
 
-Knows: the interpreter's collector, counters. For a process of our own, never for one that we are
-embedded in.
+The interpreter counts how many objects have come, less those that have gone, before it searches the
+young. Where old ones go as fast as new ones come, as in a cache that is full, that count stays low
+while there are more and more young ones; so they are searched from time to time all the same.
+
+Knows: the interpreter's collector, counters, the event loop. For a process of our own, never for
+one that we are embedded in.
 """
 
+import asyncio
 import gc
 import sys
 import time
@@ -36,6 +41,9 @@ CONNECTION_BLOCKS = 2  # blocks of memory that one would have lost then
 RELOAD_OBJECTS = 3_000
 MIN_LOST_OBJECTS = 10 * RELOAD_OBJECTS
 LOST_SHARE = 0.05
+# Between two searches of what is new: shorter when one takes long, longer when there is little.
+MIN_PERIOD_S, MAX_PERIOD_S = 0.05, 0.25
+LONG_SEARCH_S, SHORT_SEARCH_S = 0.004, 0.001
 
 
 class Garbage:
@@ -48,6 +56,25 @@ class Garbage:
         self._blocks = 0  # of memory, at that time
         self._began_at = 0.0
         self._before = gc.get_threshold()
+        self._searches = 0  # of all that is not set aside
+        self._period_s = MAX_PERIOD_S
+        self._timer: asyncio.TimerHandle | None = None
+
+    def tend(self) -> None:
+        """Search from time to time; to be called inside the loop, after `start`."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._period_s, self._look, self._searches)
+
+    def _look(self, searches: int) -> None:
+        if self._searches == searches:
+            began_at = time.perf_counter()
+            gc.collect()
+            took_s = time.perf_counter() - began_at
+            if took_s > LONG_SEARCH_S:
+                self._period_s = max(MIN_PERIOD_S, self._period_s / 2)
+            elif took_s < SHORT_SEARCH_S:
+                self._period_s = min(MAX_PERIOD_S, self._period_s * 2)
+        self.tend()
 
     def start(self) -> None:
         """Set aside what is there, and from now on whatever a search leaves."""
@@ -66,6 +93,8 @@ class Garbage:
 
     def stop(self) -> None:
         """Let the interpreter do as it did before."""
+        if self._timer is not None:
+            self._timer.cancel()
         gc.callbacks.remove(self._searched)
         gc.set_threshold(*self._before)
         gc.unfreeze()
@@ -78,6 +107,7 @@ class Garbage:
         self._metrics.garbage_search_seconds.observe(now - self._began_at)
         if search["generation"] != OLDEST:
             return
+        self._searches += 1
         connections = self._metrics.tcp_accepted_total + self._metrics.upstream_tcp_total
         if self._lost_much(connections):
             gc.unfreeze()  # the next search looks at everything

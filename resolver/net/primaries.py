@@ -22,7 +22,7 @@ from resolver.net.maintain import Keeper
 from resolver.net.primary import Primary
 from resolver.net.primary_plan import FileRead, PrimaryZone
 from resolver.net.turns import Pace
-from resolver.net.zone_files import Signature, signatures, zone_files
+from resolver.net.zone_files import Signature, look_into, signatures
 from resolver.zone.file import origin_of
 from resolver.zone.store import ZoneStore
 from resolver.zone.update import Outcome, Rejected, Rights, Update
@@ -285,13 +285,13 @@ class Primaries:
                 unsettled = [p for p in self.zones.values() if not p.is_settled]
                 if unsettled:
                     self._settling = asyncio.create_task(self._settle(unsettled))
+                del unsettled  # by then some of them may be no more
 
-    async def _settle(self, primaries: Iterable[Primary]) -> None:
+    async def _settle(self, primaries: list[Primary]) -> None:
         """Bring to the journal what it should have, one zone at a time: updates come in between."""
         pace = Pace()
-        for primary in primaries:
-            if self._paused:
-                return
+        while primaries and not self._paused:
+            primary = primaries.pop()
             if self.zones.get(primary.plan.origin) is primary:
                 await primary.settle()
             await pace.rest()
@@ -317,8 +317,11 @@ class Primaries:
 
     async def _look_into(self, folder: Folder, looked: _Looked, *, at_once: bool) -> list[Finding]:
         """What a folder holds now; what is wrong with it and with files that are new in it."""
+        odd: set[Path] = set() if at_once else looked.odd
         try:
-            paths = await asyncio.to_thread(zone_files, folder.path)
+            gone, new, looked.odd = await asyncio.to_thread(
+                look_into, folder.path, looked.zones, odd
+            )
         except OSError as error:
             reason = error.strerror or str(error)
             if reason != looked.fault:
@@ -326,17 +329,14 @@ class Primaries:
             looked.fault = reason
             return [Finding(str(folder.path), 0, reason)]
         looked.fault = ""
-        here = set(paths)
-        looked.odd = set() if at_once else looked.odd & here
         pace = Pace()
-        for path in [path for path in looked.zones if path not in here]:
+        for path in gone:
             if path in looked.gone or at_once:
                 await self._remove(folder, looked, path)
                 await pace.rest()
             else:
                 looked.gone.add(path)
-        looked.gone &= looked.zones.keys() - here
-        new = [path for path in paths if path not in looked.zones and path not in looked.odd]
+        looked.gone.intersection_update(gone, looked.zones)
         found = await asyncio.to_thread(signatures, [(path,) for path in new])
         faults: list[Finding] = []
         for path, now in zip(new, found, strict=True):

@@ -10,7 +10,7 @@ Knows: the file system. Does not know: what is in a file (zone/file.py, zone/dum
 import asyncio
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -48,6 +48,18 @@ def zone_files(folder: Path) -> list[Path]:
                 if len(found) > MAX_FILES:
                     raise OSError(0, f"more than {MAX_FILES} zone files")
     return sorted(found)
+
+
+def look_into(
+    folder: Path, known: Collection[Path], odd: Collection[Path]
+) -> tuple[list[Path], list[Path], set[Path]]:
+    """Which of the `known` zone files are no more in a folder, which others are there that are not
+    among the `odd` ones, and which of the odd ones are. Raises OSError as `zone_files` does."""
+    paths = zone_files(folder)
+    here = set(paths)
+    gone = [path for path in known if path not in here]
+    new = [path for path in paths if path not in known and path not in odd]
+    return gone, new, here.intersection(odd)
 
 
 def signatures(groups: Sequence[Sequence[Path]]) -> list[Signature]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from resolver.app.cli import main
+from resolver.app.daemon import SWITCH_S
 from resolver.app.exits import BAD_CONFIGURATION, OK
 
 pytestmark = pytest.mark.loopback
@@ -87,3 +88,19 @@ def test_address_that_is_taken_is_a_bad_configuration(tmp_path: Path) -> None:
         running.process.communicate(timeout=30)
     assert running.process.returncode == BAD_CONFIGURATION
     assert "Address already in use" in running.lines[-1]
+
+
+def test_threads_give_way_to_queries(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also those that work while the configuration is taken up."""
+    before = sys.getswitchinterval()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        (tmp_path / "c.toml").write_text(
+            f'[server]\nlisten = ["127.0.0.1:{taken.getsockname()[1]}"]\n'
+        )
+        try:
+            assert main(["run", "--config", str(tmp_path / "c.toml")]) == BAD_CONFIGURATION
+            assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+        finally:
+            sys.setswitchinterval(before)
+    assert "in use" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """What the daemon has the interpreter do about circles of objects."""
 
+import asyncio
 import gc
 import sys
 import weakref
@@ -10,7 +11,10 @@ import pytest
 
 from resolver.app.garbage import (
     CONNECTION_BLOCKS,
+    LONG_SEARCH_S,
     MAX_CONNECTIONS,
+    MAX_PERIOD_S,
+    MIN_PERIOD_S,
     OLDEST,
     RELOAD_OBJECTS,
     THRESHOLDS,
@@ -148,6 +152,54 @@ def test_afterwards_a_search_does_not_wait_for_a_share_of_what_was_set_aside() -
     assert there
     assert searched
     assert searched[0] <= first * (second + 1) * (third + 1) * 2
+
+
+def test_what_is_new_is_searched_though_as_much_goes_as_comes(
+    garbage: Garbage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a cache that is full: the interpreter's own count never says that it is time."""
+    monkeypatch.setattr("resolver.app.garbage.MAX_PERIOD_S", 0.01)
+    garbage._period_s = 0.01
+    held = [Node() for _ in range(20_000)]
+    gc.collect()
+
+    async def body() -> None:
+        garbage.tend()
+        first, _, _ = THRESHOLDS
+        for place in range(len(held)):
+            held[place].itself = None
+            held[place] = Node()
+        assert gc.get_count()[0] < first, "nothing to do by that count"
+        newest = held[-1]
+        async with asyncio.timeout(60):
+            while any(each is newest for each in gc.get_objects()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    asyncio.run(body())
+
+
+def test_searches_that_take_long_come_more_often(
+    garbage: Garbage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+
+    def collect() -> None:
+        clock[0] += took_s
+
+    async def body() -> None:
+        for _ in range(10):
+            garbage._look(garbage._searches)
+            assert garbage._timer is not None
+            garbage._timer.cancel()
+
+    monkeypatch.setattr("resolver.app.garbage.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr("resolver.app.garbage.gc.collect", collect)
+    took_s = LONG_SEARCH_S * 2
+    asyncio.run(body())
+    assert garbage._period_s == MIN_PERIOD_S
+    took_s = 0.0
+    asyncio.run(body())
+    assert garbage._period_s == MAX_PERIOD_S
 
 
 def test_afterwards_the_interpreter_is_as_it_was() -> None:
