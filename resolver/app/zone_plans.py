@@ -24,6 +24,7 @@ from resolver.config.zones import (
 )
 from resolver.net.catalogs import FollowedCatalog, MemberTerms
 from resolver.net.keeper_plan import KeeperPlan
+from resolver.net.made_catalogs import Handover
 from resolver.net.primaries import Folder
 from resolver.net.primary_plan import PrimaryZone
 from resolver.net.secondary import SecondaryZone
@@ -67,6 +68,14 @@ class Roster:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeCatalog:
+    """A catalog made here: its configured zones with their groups, and how they leave it."""
+
+    listed: Mapping[bytes, str]
+    handover: Handover
+
+
+@dataclass(frozen=True, slots=True)
 class ZonesPlan:
     """What a configuration says of zones, worked out; made without touching anything."""
 
@@ -75,7 +84,7 @@ class ZonesPlan:
     primaries: Mapping[bytes, PrimaryZone]
     folders: Sequence[Folder]
     followed: Sequence[FollowedCatalog]
-    made: Mapping[bytes, Mapping[bytes, str]]  # catalogs made here: configured zones, their groups
+    made: Mapping[bytes, MadeCatalog]  # catalogs made here
     added: Mapping[bytes, ZoneSettings]  # those added at run time that the configuration lacks
     configured: Set[bytes]  # zones that the configuration names
 
@@ -118,7 +127,7 @@ def plan_zones(
         {**_primary_zones(added.values(), config), **primary_zones(config)},
         folders,
         followed,
-        {catalog.name: _listed(config, catalog.name) for catalog in config.catalog},
+        {catalog.name: _made(catalog, config) for catalog in config.catalog},
         added,
         configured,
     )
@@ -166,9 +175,10 @@ def _folders(config: Config, roster: Roster) -> list[Folder]:
     ]
 
 
-def _listed(config: Config, catalog: bytes) -> dict[bytes, str]:
-    """Configured zones of a catalog with their groups, secondary ones too."""
-    return {zone.name: zone.catalog_group for zone in config.zone if zone.catalog == catalog}
+def _made(catalog: CatalogSettings, config: Config) -> MadeCatalog:
+    """A catalog with its configured zones, secondary ones too."""
+    listed = {z.name: z.catalog_group for z in config.zone if z.catalog == catalog.name}
+    return MadeCatalog(listed, Handover(catalog.handover_notice, catalog.handover))
 
 
 def _followed(config: Config, roster: Roster) -> list[FollowedCatalog]:

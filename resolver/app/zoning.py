@@ -12,6 +12,7 @@ from functools import partial
 
 from resolver import names
 from resolver.app.zone_plans import (
+    MadeCatalog,
     Roster,
     ZonesPlan,
     ZonesThere,
@@ -26,8 +27,9 @@ from resolver.config.zones import ZoneSettings
 from resolver.errors import Finding
 from resolver.metrics import Metrics
 from resolver.model import Address
-from resolver.net.catalogs import Followed, Made
+from resolver.net.catalogs import Followed
 from resolver.net.ledger import Ledger
+from resolver.net.made_catalogs import Made
 from resolver.net.maintain import Keeper
 from resolver.net.peer_client import PeerClient
 from resolver.net.pointer_keeper import PointerKeeper
@@ -88,15 +90,23 @@ class Zoning:
         self.followed = Followed(
             plan.followed, keeper=self.keeper, store=store, own=self.primaries.zones.keys()
         )
-        self.made = {origin: self._make(origin, listed) for origin, listed in plan.made.items()}
+        self.made: dict[bytes, Made] = {}
+        for origin, catalog in plan.made.items():
+            self.made[origin] = self._make(origin, catalog)
         self.primaries.changed.append(self._members_changed)
         self._added: dict[bytes, ZoneSettings] = {}
         self._frozen = AsyncExitStack()
         self.configured = plan.configured  # origins of zones that the configuration names
 
-    def _make(self, catalog: bytes, listed: Mapping[bytes, str]) -> Made:
-        members = partial(self._members, listed, catalog)
-        return Made(catalog, members, keeper=self.keeper, store=self._store)
+    def _make(self, origin: bytes, plan: MadeCatalog) -> Made:
+        return Made(
+            origin,
+            partial(self._members, plan.listed, origin),
+            plan.handover,
+            all_made=self.made,
+            keeper=self.keeper,
+            store=self._store,
+        )
 
     def _members(self, listed: Mapping[bytes, str], catalog: bytes) -> Mapping[bytes, str]:
         """The zones of a catalog made here with their groups: those in its list, and those of
@@ -118,7 +128,9 @@ class Zoning:
         await self.primaries.open(reads)
         await self.followed.open()
         for made in self.made.values():
-            await made.open()
+            await made.restore()
+        for made in self.made.values():
+            await made.renew()
 
     def start(
         self,
@@ -182,11 +194,12 @@ class Zoning:
         for made in ended:
             self.keeper.drop(made.origin, serve=made.origin in plan.primaries.keys() | secondaries)
         begun = []
-        for origin, listed in plan.made.items():
+        for origin, catalog in plan.made.items():
             if origin in self.made:
-                self.made[origin].members = partial(self._members, listed, origin)
+                self.made[origin].members = partial(self._members, catalog.listed, origin)
+                self.made[origin].handover = catalog.handover
             else:
-                begun.append(self.made.setdefault(origin, self._make(origin, listed)))
+                begun.append(self.made.setdefault(origin, self._make(origin, catalog)))
         return Settling(new, ended, begun)
 
     async def settle(self, settling: Settling, reads: Mapping[bytes, FileRead]) -> list[Finding]:
@@ -199,7 +212,8 @@ class Zoning:
         for made in settling.ended:
             await made.stop()
         for made in settling.begun:
-            await made.open()
+            await made.restore()
+            await made.renew()
         return faults
 
     async def begin_secondary(self, terms: ZoneSettings) -> None:

@@ -208,3 +208,14 @@ class CatalogSettings(Section):
     also_notify: Items[Peer] = Field(
         default=(), description="Servers to notify of a change: a catalog has no NS names."
     )
+    handover: Duration = Field(
+        default=86_400.0,
+        description="How long a zone that goes to another `[[catalog]]` stays in this one, which "
+        "says so (`coo`, RFC 9432 section 4.3.1), for followers to hand it over with its data; 0: "
+        "it leaves at once.",
+    )
+    handover_notice: Duration = Field(
+        default=60.0,
+        description="How long after that is said the other catalog lists it: followers must hear "
+        "of it in this order.",
+    )

@@ -1,11 +1,9 @@
-"""Catalogs at work: zones that come and go because a catalog says so, and catalogs made here.
+"""Catalogs of others at work: zones that come and go because a catalog says so.
 
-Following: whenever a version of a catalog is served, also one from disk after a restart, its
+Whenever a version of a catalog is served, also one from disk after a restart, its
 members become secondary zones, and those that it lists no more cease to be. A broken catalog
 changes nothing. A zone that is served for another reason is left alone, and one that another
 catalog lists goes over only if that one says so (change of ownership, `coo`).
-
-Making: the list of member zones is made into a zone, which is published like any other.
 
 Knows: RFC 9432 sections 4.3 and 5, the event loop. Does not know: what a catalog looks like
 (zone/catalog.py), who may transfer what (whoever gives us `admit` does).
@@ -23,15 +21,10 @@ from resolver.net.maintain import Keeper
 from resolver.net.secondary import SecondaryZone
 from resolver.net.turns import in_turns
 from resolver.zone import catalog as catalogs
-from resolver.zone import diff as diffs
 from resolver.zone.catalog import Catalog, Member
 from resolver.zone.content import Zone
 from resolver.zone.peer import Peer
-from resolver.zone.serial import next_serial
 from resolver.zone.store import ZoneStore
-
-# Zones that come together are put into one version.
-GATHER_S = 0.2
 
 _log = logging.getLogger(__name__)
 
@@ -224,73 +217,3 @@ class Followed:
         except JournalError as error:
             _log.error("zone %s: %s", names.show(origin), error)
         _log.info("catalog %s: zone %s removed", names.show(plan.origin), names.show(origin))
-
-
-class Made:
-    """One catalog that is made here. `members` tells which zones are in it, and their groups."""
-
-    def __init__(
-        self,
-        origin: bytes,
-        members: Callable[[], Mapping[bytes, str]],
-        *,
-        keeper: Keeper,
-        store: ZoneStore,
-    ) -> None:
-        self.origin = origin
-        self.members = members
-        self._keeper = keeper
-        self._store = store
-        self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._lock = asyncio.Lock()
-
-    async def open(self) -> None:
-        """Serve the catalog, with the serial it had if nothing has changed."""
-        ledger = self._keeper.ledger
-        if ledger is not None and ledger.is_there:
-            try:
-                kept = await ledger.restore(self.origin)
-            except JournalError as error:
-                _log.error("catalog %s: %s", names.show(self.origin), error)
-            else:
-                if kept.zone is not None:
-                    self._keeper.history.add(kept.zone, kept.history)
-                    self._keeper.resume(kept.zone)
-        await self.renew()
-
-    def changed(self) -> None:
-        """A zone has come or gone: make the catalog anew, soon."""
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(GATHER_S, self._begin)
-
-    async def stop(self) -> None:
-        """Make it no more."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    def _begin(self) -> None:
-        self._timer = None
-        self._task = asyncio.ensure_future(self.renew())
-
-    async def renew(self) -> None:
-        """Publish the list as it is now, unless it is served already."""
-        async with self._lock:
-            wall = self._keeper.clock.wall()
-            held = self._store.get(self.origin)
-            serial = int(wall) if held is None else next_serial(held.serial, "unixtime", wall)
-            made = catalogs.make(self.origin, self.members(), serial)
-            change = None
-            if held is not None:
-                change = await in_turns(diffs.compute(held, made))
-                if len(change.removed) == len(change.added) == 1:
-                    return
-            try:
-                await self._keeper.publish(made, change, whole=True)
-            except JournalError as error:
-                _log.error("catalog %s: not on disk: %s", names.show(self.origin), error)
-                self._keeper.show(made, None if change is None else (change,))
-            _log.info("catalog %s: serial %d", names.show(self.origin), made.serial)

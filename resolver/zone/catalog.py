@@ -4,7 +4,7 @@ A catalog that breaks a rule is broken as a whole and must not be acted upon (se
 much of it could be read; properties that we do not know are ignored (section 4.4).
 
 Knows: RFC 9432 sections 3, 4 and 5.1. Does not know: who follows a catalog, where member zones come
-from.
+from, when one may go.
 """
 
 from collections.abc import Mapping
@@ -45,6 +45,20 @@ class Member(NamedTuple):
     coo: bytes | None = None
 
 
+class Leaving(NamedTuple):
+    """That a zone goes to another catalog (section 4.3.1). `since` in seconds since 1970."""
+
+    catalog: bytes
+    since: int
+
+
+class Entry(NamedTuple):
+    """A zone in a catalog made here. Its group must fit into a string of a TXT record."""
+
+    group: str = ""
+    leaving: Leaving | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """The members by lower-case origin."""
@@ -75,23 +89,39 @@ def read(zone: Zone) -> Slices[Reading]:
         return Broken(str(fault))
 
 
-def make(origin: bytes, members: Mapping[bytes, str], serial: int) -> Zone:
-    """A catalog of these zones and the group of each, "" for none. The same zone always gets the
-    same label (section 4.1). Groups must fit into a string of a TXT record."""
+def make(origin: bytes, entries: Mapping[bytes, Entry], serial: int) -> Zone:
+    """A catalog of these zones. The same zone always gets the same label (section 4.1), in another
+    catalog, too: so it keeps what belongs to it when it goes there (section 4.3.1)."""
     draft = Draft(origin)
     numbers = b"".join(number.to_bytes(4, "big") for number in (serial, *_TIMERS))
     draft.add(origin, int(RRType.SOA), 0, _INVALID + _INVALID + numbers)
     draft.add(origin, int(RRType.NS), 0, _INVALID)
     draft.add(_VERSION_NAME + origin, _TXT, 0, bytes((len(VERSION),)) + VERSION)
-    for member, group in sorted(members.items()):
+    for member, (group, leaving) in sorted(entries.items()):
         name = label_of(member) + _ZONES + origin
         draft.add(name, _PTR, 0, member)
         if group:
             octets = group.encode()
             draft.add(_GROUP + name, _TXT, 0, bytes((len(octets),)) + octets)
+        if leaving is not None:
+            draft.add(_COO + name, _PTR, 0, leaving.catalog)
     zone = finish(draft.finish(Findings()))
     assert zone is not None, "what we make keeps the rules"
     return zone
+
+
+def read_made(zone: Zone) -> Slices[dict[bytes, Entry]]:
+    """The zones of a catalog that was made here, under the time as its serial; none of one that was
+    not. Since when a zone leaves is not in it: not for longer than it has been as it is."""
+    reading = yield from read(zone)
+    if isinstance(reading, Broken):
+        return {}
+    return {origin: _entry(member, zone.serial) for origin, member in reading.members.items()}
+
+
+def _entry(member: Member, since: int) -> Entry:
+    leaving = None if member.coo is None else Leaving(member.coo, since)
+    return Entry(b"".join(member.groups[:1]).decode(errors="replace"), leaving)
 
 
 def label_of(member: bytes) -> bytes:

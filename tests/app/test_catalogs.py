@@ -204,6 +204,66 @@ def test_change_of_ownership(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     run(body())
 
 
+def test_zone_that_changes_catalogs_is_handed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The follower takes nothing anew, and the catalogs stand after a restart as they stood."""
+    caplog.set_level(logging.INFO)
+    new, old = names.read("new.test."), names.read("old.test.")
+
+    def configure(catalog: str, handover: str, listens: int) -> str:
+        catalogs = "".join(
+            f'[[catalog]]\nname = "{name}"\nhandover = "{handover}"\nhandover_notice = "0s"\n'
+            f'also_notify = ["127.0.0.1:{listens}"]\n'
+            for name in ("old.test", "new.test")
+        )
+        return (
+            '[access]\ntransfer = ["localhost"]\n' + catalogs + '[[zone]]\nname = "a.test"\n'
+            f'file = "a.zone"\ncatalog = "{catalog}"\n'
+        )
+
+    def listed(first: Server, catalog: bytes) -> bool:
+        zone = first.store.get(catalog)
+        return zone is not None and zone.records > 3
+
+    async def body() -> None:
+        folder, config = tmp_path / "one", tmp_path / "one/config.toml"
+        folder.mkdir()
+        (folder / "a.zone").write_text(text(1))
+        first = server(folder, configure("old.test", "1d", 1))
+        followed = "".join(
+            f'[[zone]]\nname = "{name}"\nrole = "catalog"\nprimaries = ["127.0.0.1:PORT"]\n'
+            for name in ("old.test", "new.test")
+        )
+        async with first:
+            port = first.addresses[0].port
+            second = server(tmp_path / "two", followed.replace("PORT", str(port)))
+            async with second:
+                await until(lambda: rcode(second, "a.test.") == "NOERROR")
+                listens = second.addresses[0].port
+                changed = configure("new.test", "1d", listens)
+                config.write_text(config.read_text().partition("[access]")[0] + changed)
+                assert (await first.reload()).ok
+                await until(lambda: "catalog new.test.: zone a.test. added" in caplog.text)
+                assert listed(first, old)
+                assert listed(first, new)
+                await first.stop()
+                # Begun anew it has not forgotten, and ends the handover when its time has come.
+                changed = configure("new.test", "1s", listens)
+                again = server(folder, changed, port)
+                async with again:
+                    await until(lambda: not listed(again, old))
+                    serial = again.store.get(old).serial  # type: ignore[union-attr]
+                    second.keeper.refresh(old)
+                    await until(lambda: second.store.get(old).serial == serial)  # type: ignore[union-attr]
+                    assert rcode(second, "a.test.") == "NOERROR"
+
+    run(body())
+    assert "catalog old.test.: zone a.test. goes to new.test." in caplog.text
+    assert caplog.text.count("zone a.test.: serial 1 from 127.0.0.1") == 1
+    assert "catalog new.test.: zone a.test. removed" not in caplog.text
+
+
 def test_members_may_be_served_on_other_terms(tmp_path: Path) -> None:
     async def body() -> None:
         async with AsyncExitStack() as stack:

@@ -5,7 +5,7 @@ import pytest
 from resolver import names
 from resolver.slices import finish
 from resolver.zone import catalog
-from resolver.zone.catalog import Broken, Catalog, Reading
+from resolver.zone.catalog import Broken, Catalog, Entry, Leaving, Reading
 from resolver.zone.content import Zone
 from resolver.zone.file import read_zone_text
 
@@ -89,7 +89,7 @@ def test_broken(body: str, said: str) -> None:
 
 
 def made(*zones: str, serial: int = 7) -> Zone:
-    return catalog.make(ORIGIN, dict.fromkeys(map(name, zones), ""), serial)
+    return catalog.make(ORIGIN, dict.fromkeys(map(name, zones), Entry()), serial)
 
 
 def test_made_is_read_back() -> None:
@@ -100,7 +100,7 @@ def test_made_is_read_back() -> None:
 
 
 def test_groups_are_read_back() -> None:
-    zone = catalog.make(ORIGIN, {name("one.test."): "a b", name("two.test."): ""}, 7)
+    zone = catalog.make(ORIGIN, {name("one.test."): Entry("a b"), name("two.test."): Entry()}, 7)
     found = members(finish(catalog.read(zone)))
     assert found["one.test."].groups == (b"a b",)
     assert found["two.test."].groups == ()
@@ -111,3 +111,21 @@ def test_zone_keeps_its_label() -> None:
     label = members(finish(catalog.read(one)))["two.test."].label
     assert members(finish(catalog.read(both)))["two.test."].label == label
     assert label != members(finish(catalog.read(both)))["one.test."].label
+
+
+def test_zone_that_goes_to_another_catalog_keeps_its_label_there() -> None:
+    """RFC 9432 section 4.3.1."""
+    entries = {name("one.test."): Entry("gold", Leaving(name("other.test."), 5))}
+    zone = catalog.make(ORIGIN, entries, 7)
+    found = members(finish(catalog.read(zone)))["one.test."]
+    assert (found.coo, found.groups) == (name("other.test."), (b"gold",))
+    there = catalog.make(name("other.test."), {name("one.test."): Entry()}, 7)
+    assert members(finish(catalog.read(there)))["one.test."].label == found.label
+    (entry,) = finish(catalog.read_made(zone)).values()
+    assert entry == Entry("gold", Leaving(name("other.test."), 7))
+
+
+def test_catalog_that_is_none_of_ours_lists_nothing_to_go_on_with() -> None:
+    report = read_zone_text(HEAD + "a.zones PTR one.test.\n", ORIGIN)
+    assert report.zone is not None
+    assert finish(catalog.read_made(report.zone)) == {}
