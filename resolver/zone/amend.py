@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from resolver.codes import RRClass, RRType
+from resolver.leftovers import LEFTOVERS
 from resolver.model import RRset
+from resolver.slices import Slices
 from resolver.wire.canonical import canonical_rdata
 from resolver.zone.check import BESIDE_CNAME
 from resolver.zone.content import CASED, Zone, read_soa
@@ -25,6 +27,8 @@ _CNAME: Final = int(RRType.CNAME)
 _WKS: Final = int(RRType.WKS)
 # A new one takes the place of the old one (RFC 2136 section 1.1.5, RFC 6672 section 5.2).
 _SINGLE: Final = frozenset((_SOA, _CNAME, int(RRType.DNAME), int(RRType.ALIAS)))
+# Names between two breaks: a millisecond or two of work.
+_SLICE_NAMES: Final = 200
 _WKS_KEY_OCTETS: Final = 5  # address and protocol
 _SERIAL_AT: Final = -20  # from the end of an SOA
 
@@ -57,6 +61,10 @@ class Amendment:
         self._zone = zone
         self._names: dict[bytes, _Name] = {}
         self._soa_is_set = False
+
+    def __del__(self) -> None:
+        if LEFTOVERS.attended:
+            LEFTOVERS.leave(list(self._names.values()), _SLICE_NAMES)
 
     def groups(self, owner: bytes) -> list[Group]:
         """The RRsets of a name as they are by now."""
@@ -115,13 +123,15 @@ class Amendment:
         if not group.rdatas:
             del name.after[key]
 
-    def difference(self, bump: Callable[[int], int]) -> Diff | None:
+    def difference(self, bump: Callable[[int], int]) -> Slices[Diff | None]:
         """All changes together, None if there are none. `bump` gives a newer serial, which is used
         unless the update set one itself (RFC 2136 section 3.6)."""
         removed: list[RRset] = []
         added: list[RRset] = []
-        for name in self._names.values():
+        for number, name in enumerate(self._names.values()):
             _compare(name, removed, added)
+            if number % _SLICE_NAMES == 0:
+                yield
         if not (removed or added or self._soa_is_set):
             return None
         old = self._zone.soa

@@ -149,8 +149,8 @@ def repoint(
         owners.setdefault(owner, ([], {}))[1][target] = ttl
         if number % _SLICE_SCANNED == 0:
             yield
-    for number, (owner, (gone, came)) in enumerate(owners.items()):
-        change.at(owner, gone, came)
+    for number, owner in enumerate(list(owners)):
+        change.at(owner, *owners.pop(owner))
         if number % _SLICE_NAMES == 0:
             yield
     if not (change.removed or change.added):
@@ -243,7 +243,16 @@ def beside(file: Zone, served: Zone, ours: Set[Pointer]) -> Slices[tuple[Zone, s
     if file.signed or not came:
         return file, written
     made = yield from repoint(file, ours - written, Moves(came=came), bump=_same)
+    yield from _drop(came)
     return made.zone, written
+
+
+def _drop(pointers: dict[Pointer, int]) -> Slices[None]:
+    """Let go of what may be very many."""
+    while pointers:
+        for _ in range(min(_SLICE_SCANNED, len(pointers))):
+            pointers.popitem()
+        yield
 
 
 def compared(ours: Set[Pointer], wanted: dict[Pointer, int]) -> Slices[Moves]:

@@ -92,8 +92,7 @@ def perform(
 ) -> Slices[Outcome]:
     """What the update makes of this version. `bump` gives a newer serial."""
     try:
-        _look_at_prerequisites(zone, update)
-        yield
+        yield from _look_at_prerequisites(zone, update)
         amendment = Amendment(zone)
         for number, record in enumerate(update.changes):
             _look_at(zone, record)
@@ -114,11 +113,11 @@ def perform(
 
 
 def _finish(zone: Zone, amendment: Amendment, bump: Callable[[int], int]) -> Slices[Outcome]:
-    difference = amendment.difference(bump)
+    difference = yield from amendment.difference(bump)
     if difference is None:
         return Unchanged()
     made = yield from diff.apply(zone, difference)
-    broken = audit.errors(made, amendment.touched)
+    broken = yield from audit.errors(made, amendment.touched)
     if broken:
         raise _Rejection(Rcode.REFUSED, broken[0])
     whole = yield from zonemd.renewed(made)
@@ -127,11 +126,13 @@ def _finish(zone: Zone, amendment: Amendment, bump: Callable[[int], int]) -> Sli
     return Changed(whole, difference)
 
 
-def _look_at_prerequisites(zone: Zone, update: Update) -> None:
+def _look_at_prerequisites(zone: Zone, update: Update) -> Slices[None]:
     """Section 3.2."""
     wanted: dict[tuple[bytes, int], set[bytes]] = {}
     amendment = Amendment(zone)
-    for record in update.prerequisites:
+    for number, record in enumerate(update.prerequisites):
+        if number % _SLICE_RECORDS == 0:
+            yield
         owner, rrtype, rrclass, ttl, rdata = record
         if ttl:
             raise _Rejection(Rcode.FORMERR, f"prerequisite {_show(record)} with a TTL")
@@ -147,7 +148,16 @@ def _look_at_prerequisites(zone: Zone, update: Update) -> None:
         if rdata:
             raise _Rejection(Rcode.FORMERR, f"prerequisite {_show(record)} with data")
         _check_existence(record, {group.rrtype for group in amendment.groups(owner)})
-    for (name, rrtype), rdatas in wanted.items():
+    yield from _compare_values(amendment, wanted)
+
+
+def _compare_values(
+    amendment: Amendment, wanted: dict[tuple[bytes, int], set[bytes]]
+) -> Slices[None]:
+    """Whether each of these RRsets has exactly these records (section 3.2.3)."""
+    for number, ((name, rrtype), rdatas) in enumerate(wanted.items()):
+        if number % _SLICE_RECORDS == 0:
+            yield
         groups = [group for group in amendment.groups(name) if group.rrtype == rrtype]
         if {key for group in groups for key in group.rdatas} != rdatas:
             shown = f"{names.show(name)} {show_type(rrtype)}"

@@ -2,9 +2,20 @@
 
 import dns.reversename
 import pytest
+from stages import pauses
 
 from resolver import names
-from resolver.zone.pointers import MAX_MOVES, Moves, Pointer, is_reverse, owner_of, parts
+from resolver.slices import finish
+from resolver.zone.file import read_zone_text
+from resolver.zone.pointers import (
+    MAX_MOVES,
+    Moves,
+    Pointer,
+    beside,
+    is_reverse,
+    owner_of,
+    parts,
+)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.255", "::", "2001:db8::fe:1"])
@@ -42,3 +53,20 @@ def test_few_are_one_part() -> None:
     few = Moves({(b"a", b""): 1}, {(b"b", b""): 1})
     assert list(parts(few)) == [few]
     assert list(parts(Moves())) == []
+
+
+def test_thousands_beside_a_file_are_put_in_and_let_go_of_in_slices() -> None:
+    head = "$TTL 60\n@ SOA ns.test. host.test. 1 2 3 4 5\n@ NS ns.test.\n"
+    names_of = [(f"{i >> 8}.{i & 255}", f"h{i}.test.") for i in range(3_000)]
+    origin = names.read("10.in-addr.arpa.")
+    file = read_zone_text(head, origin).zone
+    lines = "".join(f"{owner} PTR {target}\n" for owner, target in names_of)
+    served = read_zone_text(head + lines, origin).zone
+    assert file is not None
+    assert served is not None
+    ours = {(names.read(owner, origin), names.read(target)) for owner, target in names_of}
+    stages = pauses(beside(file, served, ours))
+    assert stages["repoint"] >= 30
+    assert stages["_drop"] >= 5
+    zone, written = finish(beside(file, served, ours))
+    assert (zone.records, written) == (served.records, set())

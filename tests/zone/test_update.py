@@ -7,6 +7,7 @@ import dns.rrset
 import dns.update
 import pytest
 from reading import HEAD, name, records, zone
+from stages import pauses
 from versions import assert_same
 
 from resolver.codes import Rcode
@@ -396,3 +397,17 @@ class TestRights:
         outcome, _ = self.asked(message, allowed="new")
         assert isinstance(outcome, Rejected)
         assert outcome.rcode == Rcode.NXDOMAIN
+
+
+def test_a_large_update_is_made_in_slices_from_beginning_to_end() -> None:
+    message = change()
+    for i in range(1_500):
+        message.absent(f"h{i}")
+    for i in range(1_500):
+        message.add(f"h{i}", 300, "A", "192.0.2.1")
+    update = updates.read(message.to_wire())
+    stages = pauses(
+        updates.perform(zone(BODY), update, may=lambda *_: True, bump=lambda serial: serial + 1)
+    )
+    for stage in ("_look_at_prerequisites", "perform", "difference", "errors"):
+        assert stages[stage] >= 5, stage
