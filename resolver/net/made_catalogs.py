@@ -97,6 +97,15 @@ class Made:
                     self._keeper.history.add(kept.zone, kept.history)
                     self._keeper.resume(kept.zone)
                     self.entries = await in_turns(catalogs.read_made(kept.zone))
+                    self._resume_repeating(kept.zone.serial)
+
+    def _resume_repeating(self, changed_at: int) -> None:
+        """Have the others published once more if something may have gone to them just before the
+        server was stopped."""
+        at = changed_at + self.handover.notice_s
+        if at > self._keeper.clock.wall():
+            for other in self._others():
+                other.repeat(at)
 
     def changed(self) -> None:
         """A zone has come or gone: make the catalog anew, soon."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from resolver import names
+from resolver.net.ledger import Kept
 from resolver.net.made_catalogs import Handover, Made
 from resolver.slices import finish
 from resolver.testing.clock import ManualClock
@@ -14,6 +15,7 @@ from resolver.zone import catalog
 from resolver.zone.catalog import Entry, Leaving
 from resolver.zone.content import Zone
 from resolver.zone.diff import Diff
+from resolver.zone.history import History
 from resolver.zone.store import ZoneStore
 
 ZONE, OTHER = names.read("a.test."), names.read("b.test.")
@@ -29,6 +31,8 @@ class Keeping:
         self.clock = clock
         self.store = store
         self.published: list[str] = []
+        self.history = History()
+        self.resume = store.swap
 
     async def publish(
         self, zone: Zone, changes: Diff | Sequence[Diff] | None, *, whole: bool = False
@@ -36,6 +40,19 @@ class Keeping:
         name = names.show(zone.origin).partition(".")[0]
         self.published.append(name if changes is not None else f"whole {name}")
         self.store.swap(zone)
+
+
+class Disk:
+    """A ledger with one version."""
+
+    is_there = True
+
+    def __init__(self, zone: Zone) -> None:
+        self.zone = zone
+
+    async def restore(self, origin: bytes) -> Kept:
+        assert origin == self.zone.origin
+        return Kept(self.zone)
 
 
 class Catalogs:
@@ -188,6 +205,31 @@ def test_catalog_that_ends_hands_nothing_over(catalogs: Catalogs) -> None:
     del catalogs.made[names.read("x.")]
     assert catalogs.renew() == ["y"]
     assert ZONE in catalogs.said("y")
+
+
+def test_what_was_to_be_published_once_more_is_after_a_restart(catalogs: Catalogs) -> None:
+    async def restored() -> None:
+        for made in catalogs.made.values():
+            zone = catalogs.store.get(made.origin)
+            assert zone is not None
+            catalogs.keeper.ledger = Disk(zone)  # type: ignore[assignment]
+            await made.restore()
+            await made.stop()
+            made._timer = None
+
+    catalogs.move("x", "y")
+    catalogs.renew()
+    catalogs.renew(after_s=61)
+    catalogs.renew(after_s=DAY_S)
+    catalogs.clock.advance(50)
+    letters = catalogs.lists
+    catalogs.made.clear()
+    for letter in letters:
+        catalogs.add(letter, Handover())
+    asyncio.run(restored())
+    assert catalogs.renew(after_s=5) == []
+    assert catalogs.renew(after_s=10) == ["whole y", "whole z"]
+    assert catalogs.renew(after_s=DAY_S) == []
 
 
 def test_handover_goes_on_after_a_restart(catalogs: Catalogs) -> None:
