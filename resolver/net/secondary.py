@@ -107,6 +107,8 @@ class Secondary:
             age_s, left_s = wall - clock.refreshed_at, clock.expires_at - wall
         self.zone = zone
         self._saved = True
+        for file, reason in keeper.key_faults(zone):
+            _log.error("zone %s: no ALIAS is answered, %s: %s", self._name, file, reason)
         self.refresh.restored(now, zone.soa.rdatas[0], age_s=age_s, expires_in_s=left_s)
         if self.refresh.is_expired(now):
             self._expire()

@@ -12,6 +12,7 @@ which records prove what (zone/proofs.py), keys.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from resolver.codes import RRType
@@ -82,23 +83,28 @@ def _denier(zone: Zone, name: bytes) -> bytes:
 
 
 def _is_of_alias(rrset: RRset) -> bool:
-    return any(_ALIAS in read_types(rdata[_types_at(rrset, rdata) :]) for rdata in rrset.rdatas)
+    return any(_lending(rrset.rrtype, rdata, 0) is not None for rdata in rrset.rdatas)
 
 
 def _mended(rrset: RRset, lacking: int) -> RRset:
-    rdatas = []
-    for rdata in rrset.rdatas:
-        at = _types_at(rrset, rdata)
-        types = read_types(rdata[at:])
-        if _ALIAS in types:
-            rdata = rdata[:at] + write_types((types | _ADDRESSES) - {lacking})
-        rdatas.append(rdata)
+    rdatas = (_lending(rrset.rrtype, rdata, lacking) or rdata for rdata in rrset.rdatas)
     return replace(rrset, rdatas=tuple(rdatas))
 
 
-def _types_at(rrset: RRset, rdata: bytes) -> int:
+@lru_cache(maxsize=4096)
+def _lending(rrtype: int, rdata: bytes, lacking: int) -> bytes | None:
+    """The data of an NSEC or NSEC3 record with both types of addresses, but for one that is
+    `lacking`; None when there is no ALIAS."""
+    at = _types_at(rrtype, rdata)
+    types = read_types(rdata[at:])
+    if _ALIAS not in types:
+        return None
+    return rdata[:at] + write_types((types | _ADDRESSES) - {lacking})
+
+
+def _types_at(rrtype: int, rdata: bytes) -> int:
     """Where the list of types begins, behind the next name or the next hash."""
-    if rrset.rrtype == _NSEC:
+    if rrtype == _NSEC:
         return len(nsec.next_name(rdata))
     at = 5 + rdata[4]
     return at + 1 + rdata[at]

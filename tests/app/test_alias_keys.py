@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dns.message
 import dns.query
+import dns.rcode
 import pytest
 import zone_signing
 from zone_signing import Pair, pair
@@ -178,3 +179,9 @@ async def test_secondary_signs_by_itself(site: Site, caplog: pytest.LogCaptureFi
         told = await copy.reload()
         assert "next.private: not the key of any DNSKEY" in str(told.findings[0])
         await assert_lent(copy, ZSK)
+        await copy.stop()
+        # Begun with the wrong key it serves what it has, but for what it cannot sign.
+        caplog.clear()
+        again = await stack.enter_async_context(other.load())
+        assert (await lent(again)).rcode() == dns.rcode.SERVFAIL
+        assert "no ALIAS is answered" in caplog.text
