@@ -11,7 +11,7 @@ Knows: which modules. Does not know: compilers (extensions.py), wheels (backend.
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
 
-# Left out on purpose: what runs seldom (configuration, zone files, control), and what spends its
+# Left out on purpose: what runs seldom (configuration, control), and what spends its
 # time in system calls.
 MODULES = (
     "names",
@@ -38,9 +38,33 @@ MODULES = (
     "cache.failures",
     "cache.servers",
     "cache.answers",
+    "slices",
+    "wire.canonical",
+    "zone.classify",
+    "zone.check",
     "zone.content",
+    "zone.denial",
+    "zone.diff",
+    "zone.draft",
+    "zone.dump",
+    "zone.entries",
+    "zone.file",
+    "zone.groups",
     "zone.lookup",
+    "zone.nsec",
+    "zone.nsec3",
+    "zone.rdata",
+    "zone.rdata_signed",
+    "zone.revision",
+    "zone.ring",
+    "zone.serial",
+    "zone.signing",
+    "zone.storage",
     "zone.store",
+    "zone.table",
+    "zone.tokens",
+    "zone.transfer_in",
+    "zone.transfer_out",
     "iterate.addresses",
     "iterate.ask",
     "iterate.budget",

@@ -7,7 +7,6 @@ In a zone transfer and in an update the order of records means something (RFC 19
 Knows: RFC 1035 section 4.1, RFC 2181 section 8. Does not know: what a transfer or an update is.
 """
 
-from collections.abc import Iterator
 from struct import Struct
 from struct import error as StructError  # noqa: N812
 from typing import Final
@@ -24,25 +23,36 @@ Record = tuple[bytes, int, int, int, bytes]
 _HEADER: Final = Struct("!6H")
 _QUESTION: Final = Struct("!2H")
 _RECORD: Final = Struct("!2HIH")
+_RECORD_OCTETS: Final = _RECORD.size
+_POINTER: Final = 0xC0
 _OPT: Final = int(RRType.OPT)
 # More than one question is never right in a transfer; so many are read to say so.
 _MAX_QUESTIONS: Final = 2
 
 
 class Envelope:
-    """Header and questions of a message, and two of its sections, each to be read once.
+    """Header and questions of a message, and two of its sections, to be read once and in order.
 
     `rcode` is the header's four bits. Raises WireError when made, from `answer` and `authority`.
     """
 
-    __slots__ = ("_counts", "_names", "_offset", "_packet", "flags", "id", "questions")
+    __slots__ = (
+        "_answers",
+        "_authorities",
+        "_names",
+        "_offset",
+        "_packet",
+        "flags",
+        "id",
+        "questions",
+    )
 
     def __init__(self, packet: bytes) -> None:
         if len(packet) < HEADER_OCTETS:
             raise WireError(len(packet), "shorter than a header")
         header: tuple[int, ...] = _HEADER.unpack_from(packet)
         self.id, self.flags, questions = header[:3]
-        self._counts = header[3:5]
+        self._answers, self._authorities = header[3:5]
         self._packet = packet
         self._names: dict[int, bytes] = {}
         self.questions: list[Question] = []
@@ -67,30 +77,41 @@ class Envelope:
         """The kind of message."""
         return self.flags >> 11 & 0xF
 
-    def answer(self) -> Iterator[Record]:
-        """The records of the answer section. A TTL with its top bit set counts as 0 (RFC 2181
-        section 8)."""
-        return self._records(self._counts[0])
+    def answer(self, most: int) -> list[Record]:
+        """The next records of the answer section, at most so many; none at its end. A TTL with its
+        top bit set counts as 0 (RFC 2181 section 8)."""
+        count = min(most, self._answers)
+        self._answers -= count
+        return self._records(count)
 
-    def authority(self) -> Iterator[Record]:
+    def authority(self) -> list[Record]:
         """Those of the authority section; the answer section must have been read to its end."""
-        return self._records(self._counts[1])
+        count, self._authorities = self._authorities, 0
+        return self._records(count)
 
-    def _records(self, count: int) -> Iterator[Record]:
+    def _records(self, count: int) -> list[Record]:
         try:
-            yield from self._read(count)
+            return self._read(count)
         except (IndexError, StructError):
             end = len(self._packet)
             raise WireError(end, "ends in the middle of a name or record") from None
 
-    def _read(self, count: int) -> Iterator[Record]:
+    def _read(self, count: int) -> list[Record]:
         packet, noted, offset = self._packet, self._names, self._offset
+        size = len(packet)
+        found: list[Record] = []
         for _ in range(count):
-            owner, at = name_at(packet, offset, noted)
+            octet = packet[offset]
+            target = (octet & 0x3F) << 8 | packet[offset + 1]
+            known = noted.get(target) if octet >= _POINTER and target < offset else None
+            if known is not None:  # like many: not worth a call
+                owner, at = known, offset + 2
+            else:
+                owner, at = name_at(packet, offset, noted)
             rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, at)
-            start = at + _RECORD.size
+            start = at + _RECORD_OCTETS
             end = start + length
-            if end > len(packet):
+            if end > size:
                 raise WireError(start, f"record data of {length} octets goes past the end")
             if rrtype == _OPT:
                 raise WireError(offset, "OPT outside the additional section")
@@ -99,5 +120,6 @@ class Envelope:
             else:
                 rdata = rdata_at(packet, (start, end), (rrtype, rrclass), noted)
             offset = end
-            yield owner, rrtype, rrclass, ttl if ttl <= MAX_TTL_S else 0, rdata
+            found.append((owner, rrtype, rrclass, ttl if ttl <= MAX_TTL_S else 0, rdata))
         self._offset = offset
+        return found

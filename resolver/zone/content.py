@@ -42,7 +42,6 @@ _LENGTH: Final = Struct(">H")
 _U32: Final = Struct(">I")
 _RRSIG: Final = int(RRType.RRSIG)
 _SOA: Final = int(RRType.SOA)
-_CLASS: Final = _LENGTH.pack(RRClass.IN)
 _NO_RRSETS: Final[dict[int, RRset]] = {}
 
 
@@ -197,26 +196,34 @@ class Zone:
                 if rrset.rrtype != RRType.SOA:
                     yield rrset
 
-    def wire_records(self) -> Iterator[tuple[bytes, int, bytes, bytes]]:
-        """Every record but the SOA, in the order of the file, as a message wants it: the owner in
-        its case, the type, type with class and TTL on the wire, and the data behind its length."""
+    def packed_rrsets(self, most_octets: int) -> Iterator[tuple[bytes, bytes, int]]:
+        """Every RRset but the SOA, in the order of the file, as groups (`pack_group`): the owner in
+        its case, octets, and where in them its groups begin. A name with more than `most_octets`
+        comes one record at a time."""
         for name, packed in self.nodes.items():
             at = 1
             owner = name
             if packed[0] & CASED:
                 at = 2 + packed[1]
                 owner = packed[2:at]
-            end = len(packed)
-            while at < end:
-                rrtype = packed[at] << 8 | packed[at + 1]
-                fixed = packed[at : at + 2] + _CLASS + packed[at + 2 : at + 6]
-                count = packed[at + 6] << 8 | packed[at + 7]
-                at += 8
-                for _ in range(count):
-                    start = at
-                    at += 2 + (packed[at] << 8 | packed[at + 1])
-                    if rrtype != _SOA:
-                        yield owner, rrtype, fixed, packed[start:at]
+            if len(packed) > most_octets or name == self.origin:
+                for record in _records_of(packed, at):
+                    yield owner, record, 0
+            elif len(packed) > at:
+                yield owner, packed, at
+
+
+def _records_of(packed: bytes, at: int) -> Iterator[bytes]:
+    """Each record of a packed node but the SOA as a group of its own."""
+    end = len(packed)
+    while at < end:
+        rrtype, ttl, count = _GROUP.unpack_from(packed, at)
+        at += 8
+        for _ in range(count):
+            start = at + 2
+            at = start + (packed[at] << 8 | packed[at + 1])
+            if rrtype != _SOA:
+                yield pack_group(rrtype, ttl, [packed[start:at]])
 
 
 def read_soa(rdata: bytes) -> tuple[int, int]:

@@ -119,7 +119,9 @@ class Draft:
         self._owners: Edit[bytes] = Edit()
         # The owner of the record before, which most often is that of the next one, too: its key and
         # where that is kept.
-        self._last: tuple[bytes, bytes, dict[bytes, Held]] = (b"", b"", {})
+        self._last_owner = self._last_key = b""
+        self._last_shard: dict[bytes, Held] = {}
+        self._cuts: list[bytes] = []  # those with servers in the zone, some more than once
         self._doubtful: set[bytes] = set()  # cuts to be looked at with care
         self._packed = bytearray()  # which shards hold packed nodes
         self._missing: list[bytes] = []  # parents without records, some more than once
@@ -132,18 +134,15 @@ class Draft:
 
         Raises ValueError when the owner is not in the zone.
         """
-        if owner is self._last[0]:
-            _, key, shard = self._last
+        if owner is self._last_owner:
+            key, shard = self._last_key, self._last_shard
         else:
             key = owner.lower()
             shard = self._names.shard(key)
-            self._last = (owner, key, shard)
+            self._last_owner, self._last_key, self._last_shard = owner, key, shard
         mark = _MARKS.get(rrtype, 0)
         if mark & COVERS:
-            if key == self.origin:
-                mark &= ~content.CUT
-                self._redirected |= rrtype == _DNAME
-            self.covered |= mark & COVERS != 0
+            mark = self._note_cover(key, rrtype, rdata, mark)
         held = shard.get(key)
         if held is None:
             above = key[key[0] + 1 :]
@@ -165,6 +164,16 @@ class Draft:
             shard[key] = held + entry
         else:
             shard[key] = bytes((held[0] | mark,)) + held[1:] + entry
+
+    def _note_cover(self, key: bytes, rrtype: int, rdata: bytes, mark: int) -> int:
+        """Take note of NS or DNAME; returns the marks that it gives to its owner."""
+        if key == self.origin:
+            mark &= ~content.CUT
+            self._redirected |= rrtype == _DNAME
+        elif rrtype == _NS and rdata[-len(self.origin) :].lower() == self.origin:
+            self._cuts.append(key)
+        self.covered |= mark & COVERS != 0
+        return mark
 
     def finish(self, findings: Findings, *, now: float | None = None) -> Slices[Zone | None]:
         """The zone, or None when the findings have errors. The draft is of no use afterwards.
@@ -267,15 +276,16 @@ class Draft:
     def _follow_cuts(self) -> Slices[None]:
         """Mark the names whose addresses some delegation needs from us (RFC 9499 section 7), and
         note the cuts whose servers are not all in order."""
-        table = self._names
-        for shard in table.shards:
-            for count, (key, held) in enumerate(shard.items()):
-                if held[0] & content.CUT:
-                    for rdata in rdatas(held, _NS):
-                        if rdata[-len(self.origin) :].lower() == self.origin:
-                            self._follow(key, rdata.lower())
-                if count % _SLICE_NAMES == 0:
-                    yield
+        before = b""
+        for count, key in enumerate(self._cuts):
+            if key is not before:
+                before = key
+                for rdata in rdatas(self._names.get(key) or b"", _NS):
+                    if rdata[-len(self.origin) :].lower() == self.origin:
+                        self._follow(key, rdata.lower())
+            if count % _SLICE_NAMES == 0:
+                yield
+        self._cuts.clear()
 
     def _follow(self, cut: bytes, server: bytes) -> None:
         """Look at a name server that may be in the zone."""
@@ -285,23 +295,21 @@ class Draft:
         if marks & (_ADDRESS | _ALIAS) != _ADDRESS or server.endswith(self._doubled):
             self._doubtful.add(cut)
         if found is not None and not marks & content.GLUE:
-            # Only a value changes, so whoever goes through this dict can go on.
             shard[server] = bytes((marks | content.GLUE,)) + found[1:]
 
     def _pack_all(self, findings: Findings) -> Slices[None]:
         """Put the packed node of each name in the place of its records, and check it."""
         table = self._names
         owners = self._owners if self._owners else None
-        end = len(self.origin)
         for number, shard in enumerate(table.shards):
             nodes: dict[bytes, Held] = {}
             for count, (key, held) in enumerate(shard.items()):
                 flags = self._flags(key, held[0])
-                groups = self._packed_groups(key, flags, held, findings)
-                nodes[key] = content.pack_node(flags, owners.get(key) if owners else None, groups)
-                above = key[key[0] + 1 :]
-                if len(above) > end and above not in table:
-                    self._missing.append(above)
+                groups = self._plain_groups(key, flags, held)
+                if groups is None:
+                    groups = self._checked_groups(key, flags, held, findings)
+                owner = None if owners is None else owners.get(key)
+                nodes[key] = content.pack_node(flags, owner, groups)
                 if count % _SLICE_NAMES == 0:
                     yield
             table.replace(number, nodes)
@@ -309,28 +317,42 @@ class Draft:
             self._size += len(nodes)
 
     def _flags(self, key: bytes, marks: int) -> int:
-        flags = own_flags(key, self.origin, marks)
-        if not self.covered:
-            return flags
-        if key[key[0] + 1 :] == self.origin and not self._redirected:
-            return flags  # as most names are
-        if covering(key, self.origin, self._covers) is None:
-            return flags
-        return placed_flags(flags, occluded=True, needed=marks & content.GLUE != 0)
+        """What a name is; a parent of it without records is noted."""
+        origin = self.origin
+        above = key[key[0] + 1 :]
+        if key == origin:
+            return own_flags(key, origin, marks)
+        if len(above) == len(origin):
+            covers = self._redirected
+        else:
+            held = self._names.get(above)
+            if held is None:
+                self._missing.append(above)
+            # The same two bits before and after a name is packed.
+            covers = held is not None and held[0] & COVERS != 0
+        flags = own_flags(key, origin, marks)
+        if covers or (self.covered and covering(above, origin, self._covers) is not None):
+            return placed_flags(flags, occluded=True, needed=marks & content.GLUE != 0)
+        return flags
 
-    def _packed_groups(self, key: bytes, flags: int, held: Held, findings: Findings) -> bytes:
-        """The RRsets of a name, packed, when they have been looked at."""
-        if not (
+    def _plain_groups(self, key: bytes, flags: int, held: Held) -> bytes | None:
+        """The RRsets of a name, packed, if it can be seen at once that they break no rule."""
+        if (
             self._signing is not None
+            or b"_" in key
+            or key[1:2] == b"*"
             or key in self._doubtful
             or key.endswith(self._doubled)
-            or key[1:2] == b"*"
-            or b"_" in key
         ):
-            plain = pack_plain(held, flags, self._leads_well)
-            if plain is not None:
-                self._records += plain[1]
-                return plain[0]
+            return None
+        plain = pack_plain(held, flags, self._leads_well)
+        if plain is None:
+            return None
+        self._records += plain[1]
+        return plain[0]
+
+    def _checked_groups(self, key: bytes, flags: int, held: Held, findings: Findings) -> bytes:
+        """The RRsets of a name, packed, when they have been looked at."""
         groups = grouped(held)
         check.node(self, key, flags, groups, findings=findings)
         if self._signing is not None:

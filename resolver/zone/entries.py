@@ -32,7 +32,7 @@ _PLACE_OCTETS: Final = 8
 _HEAD_END: Final = 14  # type and TTL are before it
 _LENGTH_AT: Final = 16
 _RDATA_AT: Final = ENTRY.size
-_COUNT: Final = Struct(">H")
+_COUNT_AT: Final = 6  # in an RRset of a node
 # Names with more are looked at with care.
 _MAX_PLAIN_OCTETS: Final = 2_000
 
@@ -134,43 +134,44 @@ def _pack_several(
     held: bytes, harmless: dict[int, int], leads_well: Callable[[int, bytes], bool]
 ) -> tuple[bytes, int] | None:
     end = len(held)
-    parts: list[bytes] = []
+    # An entry behind its place is an RRset of one record as in a node.
+    out = bytearray()
     types: list[int] = []
-    run: list[bytes] = []
+    known: list[bytes] = []  # the data of an RRset with several records
     head = b""
-    rrtype = at = count = 0
+    rrtype = at = count = many = group_at = before_at = 0
     target_at = _NO_TARGET
     while at < end:
-        start = at + _LENGTH_AT
         found = held[at + _PLACE_OCTETS : at + _HEAD_END]
-        at = start + 2 + (held[start] << 8 | held[start + 1])
-        data = held[start:at]
+        start = at + _RDATA_AT
+        following = start + (held[start - 2] << 8 | held[start - 1])
         if found != head:
-            if run:
-                parts += (head, _COUNT.pack(len(run)), *run)
-                run = []
             head = found
             rrtype = found[0] << 8 | found[1]
-            if rrtype in types:
-                return None  # scattered, or with two TTLs
-            types.append(rrtype)
             kind = harmless.get(rrtype)
-            if kind is None:
-                return None
+            if kind is None or rrtype in types:
+                return None  # a closer look; or scattered, or with two TTLs
+            types.append(rrtype)
             target_at = kind
-        elif not _is_new(run, data):
-            return None
-        run.append(data)
+            group_at = len(out)
+            out += held[at + _PLACE_OCTETS : following]
+            many = 1
+        else:
+            data = held[start:following].lower()
+            if many == 1:
+                known = [held[before_at:at].lower()]
+            if data in known:
+                return None  # perhaps a double, whatever the spelling
+            known.append(data)
+            out += held[start - 2 : following]
+            many += 1
+            out[group_at + _COUNT_AT] = many >> 8
+            out[group_at + _COUNT_AT + 1] = many & 0xFF
         count += 1
-        if target_at >= 0 and not leads_well(rrtype, data[2 + target_at :]):
+        if target_at >= 0 and not leads_well(rrtype, held[start + target_at : following]):
             return None
+        before_at = start
+        at = following
     if _CNAME in types:
         return None
-    parts += (head, _COUNT.pack(len(run)), *run)
-    return b"".join(parts), count
-
-
-def _is_new(run: list[bytes], data: bytes) -> bool:
-    """Whether a record can be no double of others, whatever their spelling."""
-    lower = data.lower()
-    return all(other.lower() != lower for other in run)
+    return bytes(out), count

@@ -8,20 +8,18 @@ Knows: RFC 4034 sections 4 and 6.1, RFC 4035 section 3.1.3. Does not know: signa
 records themselves.
 """
 
-from collections.abc import Iterator
-from struct import Struct
 from typing import Final
 
 from resolver import names
 from resolver.codes import RRType
 from resolver.slices import Slices
-from resolver.zone.content import CASED, OCCLUDED
+from resolver.zone.content import OCCLUDED
+from resolver.zone.groups import types_in
 from resolver.zone.ring import Key, Ring
 from resolver.zone.table import Table
 
 _NSEC: Final = int(RRType.NSEC)
 _SCANNED: Final = 500
-_GROUP: Final = Struct(">HIH")
 
 
 class NsecDenial:
@@ -73,18 +71,7 @@ def owners(nodes: Table[bytes]) -> Slices[list[bytes]]:
 
 def has_nsec(packed: bytes) -> bool:
     """Whether a packed node owns an NSEC record in sight."""
-    return not packed[0] & OCCLUDED and _NSEC in _types(packed)
-
-
-def _types(packed: bytes) -> Iterator[int]:
-    at = 2 + packed[1] if packed[0] & CASED else 1
-    end = len(packed)
-    while at < end:
-        rrtype, _, count = _GROUP.unpack_from(packed, at)
-        yield rrtype
-        at += _GROUP.size
-        for _ in range(count):
-            at += 2 + (packed[at] << 8 | packed[at + 1])
+    return not packed[0] & OCCLUDED and _NSEC in types_in(packed)
 
 
 def next_name(rdata: bytes) -> bytes:

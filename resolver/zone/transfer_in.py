@@ -197,7 +197,7 @@ class Inbound:
 
         Raises ValueError when there has been a result already.
         """
-        if self._result is not None:
+        if self._is_over():
             raise ValueError("the transfer is over")
         self.messages += 1
         self.octets += len(packet)
@@ -205,18 +205,23 @@ class Inbound:
             envelope = Envelope(packet)
             self._look_at(envelope)
             most = self._bounds.records
-            for record in envelope.answer():
-                draft = self._filling
-                owner, rrtype, rrclass, ttl, rdata = record
-                if draft is None or rrtype in _SPECIAL or rrclass != _IN or self.records >= most:
-                    self._take(record)
-                    if self._step_ends is not None:
-                        yield from self._end_step(self._step_ends)
-                else:  # as nearly all are; what `_add` does
-                    draft.add(owner, rrtype, ttl, rdata, where=self.records + 1)
-                self.records += 1
-                if self.records % SLICE_RECORDS == 0:
-                    yield
+            while records := envelope.answer(SLICE_RECORDS):
+                for record in records:
+                    draft = self._filling
+                    owner, rrtype, rrclass, ttl, rdata = record
+                    if (
+                        draft is None
+                        or rrtype in _SPECIAL
+                        or rrclass != _IN
+                        or self.records >= most
+                    ):
+                        self._take(record)
+                        if self._step_ends is not None:
+                            yield from self._end_step(self._step_ends)
+                    else:  # as nearly all are; what `_add` does
+                        draft.add(owner, rrtype, ttl, rdata, where=self.records + 1)
+                    self.records += 1
+                yield
             if not self._stream and self._result is None:
                 self._end_datagram(truncated=bool(envelope.flags & Flag.TC))
         except _Refusal as refusal:
@@ -226,6 +231,9 @@ class Inbound:
         except ValueError as error:  # a record that the zone cannot have
             self._result = Refused(str(error))
         return self._result
+
+    def _is_over(self) -> bool:
+        return self._result is not None
 
     def _end_datagram(self, *, truncated: bool) -> None:
         """A datagram is the whole answer; the newest SOA alone says that it does not fit (RFC 1995

@@ -15,7 +15,7 @@ from resolver.codes import Flag, Opcode, RRClass
 from resolver.model import Edns, Question, RRset
 from resolver.wire.edns import write_opt
 from resolver.wire.rdata import COMPRESSIBLE, Shape
-from resolver.zone.content import Zone
+from resolver.zone.content import Zone, pack_group
 from resolver.zone.diff import Diff, condense
 
 # A message is sent when it is this long: a pointer reaches no further, and it is made in a
@@ -30,13 +30,18 @@ SMALL_RECORDS = 200
 
 _HEADER = Struct("!6H")
 _QUESTION = Struct("!2H")
-_FIXED = Struct("!2HI")
 _U16 = Struct("!H")
 _POINTER = 0xC000
 _REACH_OCTETS = 0x4000  # a pointer has 14 bits
 
-# Owner, type, type with class and TTL on the wire, data behind its length.
-Record = tuple[bytes, int, bytes, bytes]
+_CLASS = _U16.pack(RRClass.IN)
+_GROUP_HEAD_OCTETS = 8
+# The records of a name with more than this are sent one by one, so that messages are about as long
+# as they should be.
+_MANY_OCTETS = 1024
+
+# An owner, octets with RRsets as in a packed node (zone/content.py), and where these begin.
+Groups = tuple[bytes, bytes, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,13 @@ def steps_to(zone: Zone, history: Sequence[Diff] | None, from_serial: int) -> Se
     return steps if records <= max(zone.records, SMALL_RECORDS) else None
 
 
-def _whole(zone: Zone) -> Iterator[Record]:
+def _whole(zone: Zone) -> Iterator[Groups]:
     yield from _records((zone.soa,))
-    yield from zone.wire_records()
+    yield from zone.packed_rrsets(_MANY_OCTETS)
     yield from _records((zone.soa,))
 
 
-def _changes(zone: Zone, diffs: Sequence[Diff]) -> Iterator[Record]:
+def _changes(zone: Zone, diffs: Sequence[Diff]) -> Iterator[Groups]:
     yield from _records((zone.soa,))
     for diff in diffs:
         yield from _records(diff.removed)
@@ -105,33 +110,33 @@ def _changes(zone: Zone, diffs: Sequence[Diff]) -> Iterator[Record]:
         yield from _records((zone.soa,))
 
 
-def _records(rrsets: Iterable[RRset]) -> Iterator[Record]:
+def _records(rrsets: Iterable[RRset]) -> Iterator[Groups]:
     for rrset in rrsets:
-        fixed = _FIXED.pack(rrset.rrtype, RRClass.IN, rrset.ttl)
         for rdata in rrset.rdatas:
-            yield rrset.owner, rrset.rrtype, fixed, _U16.pack(len(rdata)) + rdata
+            yield rrset.owner, pack_group(rrset.rrtype, rrset.ttl, [rdata]), 0
 
 
-def _messages(records: Iterable[Record], request: Request, soft: int) -> Iterator[bytes]:
+def _messages(parts: Iterable[Groups], request: Request, soft: int) -> Iterator[bytes]:
     """Raises ValueError for a record that no message can hold."""
     opt = b"" if request.edns is None else write_opt(request.edns, 0)
     hard = MAX_MESSAGE_OCTETS - request.reserve - len(opt)
     soft = min(soft, hard)
     writer = _Writer(request, opt)
     out = writer.out
-    for record in records:
-        start = len(out)
-        writer.add(record)
+    for owner, packed, at in parts:
+        start, count = len(out), writer.count
+        writer.add(owner, packed, at)
         size = len(out)
         if size < soft:
             continue
         if size > hard:
-            writer.take_back(start)
+            writer.take_back(start, count)
             yield writer.finish()
             writer = _Writer(request)
-            writer.add(record)
+            writer.add(owner, packed, at)
             if len(writer.out) > hard:
-                raise ValueError(f"a record of {len(record[3])} octets fits in no message")
+                octets = len(packed) - at - _GROUP_HEAD_OCTETS
+                raise ValueError(f"a record of {octets} octets fits in no message")
             out = writer.out
         else:
             yield writer.finish()
@@ -145,76 +150,84 @@ class _Writer:
     """One message growing. Names are compared with case, so that each arrives in the case it has
     in the zone (RFC 5936 section 3.4)."""
 
-    __slots__ = ("_opt", "_owner", "_pointer", "_request", "_targets", "count", "out")
+    __slots__ = ("_opt", "_request", "_targets", "count", "out")
 
     def __init__(self, request: Request, opt: bytes = b"") -> None:
         self._request = request
         self._opt = opt
-        self._targets: dict[bytes, int] = {}
-        self._owner = b""
-        self._pointer = b""
+        # The names that stand in the message, and the pointers to them.
+        self._targets: dict[bytes, bytes] = {}
         self.count = 0
         self.out = bytearray(_HEADER.size)
         # Every message tells the question, so that each can be matched alone (section 2.2.2).
         question = request.question
-        self._name(question.qname)
+        self.out += self._short(question.qname, len(self.out))
         self.out += _QUESTION.pack(question.qtype, question.qclass)
 
-    def add(self, record: Record) -> None:
-        """Write one record, whether or not there is room."""
-        owner, rrtype, fixed, data = record
-        self.count += 1
-        if owner is self._owner:
-            self.out += self._pointer
-        else:
-            at = len(self.out)
-            self._name(owner)
-            self._owner = owner
-            target = self._targets.get(owner)
-            self._pointer = bytes(self.out[at:]) if target is None else _U16.pack(_POINTER | target)
-        shape = COMPRESSIBLE.get(rrtype)
-        if shape is None or len(data) == _U16.size:
-            self.out += fixed + data
-        else:
-            self.out += fixed
-            self._data(data, shape)
-
-    def _data(self, data: bytes, shape: Shape) -> None:
-        """Length and data of a type whose names may be compressed."""
+    def add(self, owner: bytes, packed: bytes, at: int) -> None:
+        """Write the records of a name, whether or not there is room."""
         out = self.out
-        length_at = len(out)
-        at = _U16.size + shape.head
-        out += data[:at]
+        place = len(out)
+        head = self._targets.get(owner)
+        if head is None:
+            head = self._short(owner, place)
+        end = len(packed)
+        while at < end:
+            rrtype = packed[at] << 8 | packed[at + 1]
+            fixed = packed[at : at + 2] + _CLASS + packed[at + 2 : at + 6]
+            count = packed[at + 6] << 8 | packed[at + 7]
+            shape = COMPRESSIBLE.get(rrtype)
+            self.count += count
+            at += _GROUP_HEAD_OCTETS
+            for _ in range(count):
+                start = at
+                at += 2 + (packed[at] << 8 | packed[at + 1])
+                if shape is None or at - start == 2:
+                    out += head + fixed + packed[start:at]
+                else:
+                    out += head + fixed
+                    out += self._data(packed[start + 2 : at], shape, len(out) + 2)
+                if len(head) > 2:
+                    head = self._targets.get(owner, head)
+
+    def _data(self, data: bytes, shape: Shape, place: int) -> bytes:
+        """Length and data, which will stand at `place`, of a type whose names may be compressed."""
+        if shape.names == 1 and shape.tail == 0:
+            at = shape.head
+            short = data[:at] + self._short(data[at:], place + at)
+            return _U16.pack(len(short)) + short
+        at = shape.head
+        short = data[:at]
         for _ in range(shape.names):
             end = at
             while octet := data[end]:
                 end += octet + 1
             end += 1
-            self._name(data[at:end])
+            short += self._short(data[at:end], place + len(short))
             at = end
-        out += data[at:]
-        _U16.pack_into(out, length_at, len(out) - length_at - _U16.size)
+        short += data[at:]
+        return _U16.pack(len(short)) + short
 
-    def _name(self, name: bytes) -> None:
-        out = self.out
+    def _short(self, name: bytes, place: int) -> bytes:
+        """How a name is written at `place`; what of it is new can be pointed to from now on."""
         targets = self._targets
-        offset = len(out)
         at = 0
         rest = name
         while octet := rest[0]:
-            if rest in targets:
-                out += name[:at] + _U16.pack(_POINTER | targets[rest])
-                return
-            if offset + at < _REACH_OCTETS:
-                targets[rest] = offset + at
+            pointer = targets.get(rest)
+            if pointer is not None:
+                return name[:at] + pointer
+            if place + at < _REACH_OCTETS:
+                targets[rest] = _U16.pack(_POINTER | place + at)
             at += octet + 1
             rest = name[at:]
-        out += name
+        return name
 
-    def take_back(self, start: int) -> None:
-        """Forget the last record, which began at `start`. Nothing may be added after this."""
+    def take_back(self, start: int, count: int) -> None:
+        """Forget what was added last, before which there were so many octets and records. Nothing
+        may be added after this."""
         del self.out[start:]
-        self.count -= 1
+        self.count = count
 
     def finish(self) -> bytes:
         """The message."""

@@ -32,6 +32,7 @@ _ANY: Final = int(RRType.ANY)
 # Made by whoever signs the zone, never by an update.
 _PROOFS: Final = frozenset(map(int, (RRType.RRSIG, RRType.NSEC, RRType.NSEC3)))
 # Records between two breaks.
+_MOST_RECORDS: Final = 0xFFFF  # of one section
 _SLICE_RECORDS: Final = 50
 
 # Whether who asks may change records of this type at this lower-case name.
@@ -82,7 +83,7 @@ class _Rejection(Exception):  # noqa: N818 - never leaves this module
 def read(packet: bytes) -> Update:
     """The update in a message with one question, the zone. Raises WireError."""
     envelope = Envelope(packet)
-    prerequisites = tuple(envelope.answer())
+    prerequisites = tuple(envelope.answer(_MOST_RECORDS))
     changes = tuple(envelope.authority())
     return Update(envelope.questions[0].qname.lower(), prerequisites, changes)
 

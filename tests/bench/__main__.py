@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.bench import connections, figures, filled, growth, latency, page, parts, table
+from tests.bench import connections, figures, filled, growth, latency, page, parts, table, zones
 from tests.bench.peers import COMPILED, ROOT
 from tests.bench.workloads import TRANSPORTS, WORKLOADS
 
@@ -65,14 +65,15 @@ def _filled(options: Options) -> Measured:
     yield "filled", filled.measure(compiled=_compiled(options))
 
 
-def _zones(_: Options) -> Measured:
-    found = {}
-    for module in ("versions", "transfer_out", "transfer_in"):
-        command = [sys.executable, "-m", f"tests.bench.{module}"]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        found[f"python -m tests.bench.{module}"] = told
-        print(told, flush=True)
-    yield "zones", found
+def _zones(options: Options) -> Measured:
+    yield "zones", zones.measure(compiled=_compiled(options))
+
+
+def _versions(_: Options) -> Measured:
+    command = [sys.executable, "-m", "tests.bench.versions"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    print(told, flush=True)
+    yield "versions", told
 
 
 SECTIONS: dict[str, tuple[Callable[[Options], Measured], str]] = {
@@ -82,7 +83,8 @@ SECTIONS: dict[str, tuple[Callable[[Options], Measured], str]] = {
     "latency": (_latency, "how long hits wait beside other work"),
     "connections": (_connections, "10,000 TCP connections"),
     "filled": (_filled, "memory of 1,000,000 cached RRsets, beside Unbound"),
-    "zones": (_zones, "a zone of 1,000,000 records, beside BIND"),
+    "zones": (_zones, "a zone of 1,000,000 records loaded and transferred, beside others"),
+    "versions": (_versions, "what versions of such a zone cost"),
 }
 DEFAULT = ("table", "parts")
 WITH_SOCKETS = ("table", "latency", "connections", "filled", "zones")

@@ -30,7 +30,7 @@ from tests.bench.parts import query
 from tests.bench.peers import More, Peer, ours
 from tests.bench.processes import IPV4, Process, answers
 from tests.bench.table import SERVER_CORE, Comparison
-from tests.bench.transfer_out import ORIGIN, write_zone
+from tests.bench.versions import ORIGIN, registry, write_zone
 from tests.bench.workloads import LOAD_CORE, TRANSPORTS
 
 RECORDS = 1_000_000
@@ -129,7 +129,7 @@ def _misses(process: Process, file: Path) -> Iterator[None]:
 
 
 def _serial_packet() -> bytes:
-    question = Question(names.read(f"{ORIGIN}."), RRType.SOA)
+    question = Question(names.read(ORIGIN), RRType.SOA)
     return build_query(1, question, edns=None, recursion_desired=False)
 
 
@@ -155,16 +155,16 @@ def _while_resolving(comparison: Comparison, compiled: bool) -> Iterator[tuple[s
 def _while_zones_change(comparison: Comparison, compiled: bool) -> Iterator[tuple[str, Any]]:
     folder = comparison.folder
     big = folder / "big"
-    write_zone(big, RECORDS)
+    write_zone(big, registry(RECORDS))
     text = big.read_text()
     with comparison.server(_with_zone(compiled, f'file = "{big}"')) as primary:
         primary.pin(SERVER_CORE)
-        _wait_for_serial(primary, 7)
-        big.write_text(text.replace(" host 7 ", " host 8 ", 1))
+        _wait_for_serial(primary, 1)
+        big.write_text(text.replace(" host 1 ", " host 2 ", 1))
 
         def reload() -> None:
             primary.child.send_signal(signal.SIGHUP)
-            _wait_for_serial(primary, 8)
+            _wait_for_serial(primary, 2)
             time.sleep(1)
 
         yield f"reload of {RECORDS:,} records", _during(primary, reload)
@@ -174,7 +174,7 @@ def _while_zones_change(comparison: Comparison, compiled: bool) -> Iterator[tupl
             secondary.pin(SERVER_CORE)
             yield (
                 f"transfer of {RECORDS:,} records",
-                _during(secondary, lambda: _wait_for_serial(secondary, 8)),
+                _during(secondary, lambda: _wait_for_serial(secondary, 2)),
             )
 
 

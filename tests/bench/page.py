@@ -14,6 +14,7 @@ from tests.bench import chart, figures
 from tests.bench.growth import TITLES
 from tests.bench.peers import ROOT
 from tests.bench.workloads import TRANSPORTS, WORKLOADS
+from tests.bench.zones import COLUMNS
 
 PAGE = ROOT / "docs" / "performance.md"
 CHARTS = figures.KEPT.parent
@@ -223,9 +224,46 @@ def filled(found: Figures) -> str:
     )
 
 
-def zones(found: Mapping[str, str]) -> str:
-    """What the programs for zones have printed."""
-    return "".join(f"`{command}`\n\n```\n{told}```\n\n" for command, told in found.items())
+HEADS = {
+    "start_s": "start, s",
+    "load_s": "load, s",
+    "load_mib": "MiB",
+    "load_peak_mib": "at most",
+    "out_s": "out, s",
+    "dig_s": "to dig, s",
+    "in_s": "in, s",
+    "in_mib": "MiB",
+    "in_peak_mib": "at most",
+}
+
+
+def zones(found: Figures) -> str:
+    """A table for each zone: CPU seconds and MiB."""
+    return "".join(
+        _head(f"`{kind}`", *(HEADS[column] for column in COLUMNS))
+        + "".join(
+            _rows(f"**{server}**" if server in OURS else server, *_cells(row, rows.get("bind")))
+            for server, row in rows.items()
+        )
+        + "\n"
+        for kind, rows in found.items()
+    )
+
+
+def _cells(row: Figures, bind: Figures | None) -> Iterator[str]:
+    """Each figure, and in parentheses how many times BIND's it is."""
+    for column in COLUMNS:
+        if column not in row:
+            yield "-"
+            continue
+        value = row[column]
+        shown = f"{value:.2f}" if column.endswith("_s") else f"{value:.0f}"
+        yield f"{shown} ({value / bind[column]:.2f})" if bind and bind[column] else shown
+
+
+def versions(found: str) -> str:
+    """What the program has printed."""
+    return f"```\n{found}```\n\n"
 
 
 SECTIONS: dict[str, Callable[[Any], str]] = {
@@ -235,6 +273,7 @@ SECTIONS: dict[str, Callable[[Any], str]] = {
     "connections": connections,
     "filled": filled,
     "zones": zones,
+    "versions": versions,
 }
 
 

@@ -62,12 +62,13 @@ class Process:
         self.log = log
 
     def cpu(self) -> Cpu:
-        """What it has used so far."""
+        """What it has used so far, with children that have ended."""
         user = system = 0
         for pid in tree(self.child.pid):
             with contextlib.suppress(OSError):
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                user, system = user + int(fields[11]), system + int(fields[12])
+                user += int(fields[11]) + int(fields[13])
+                system += int(fields[12]) + int(fields[14])
         return Cpu(user / _TICK, system / _TICK)
 
     def resident_octets(self) -> int:

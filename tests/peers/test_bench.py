@@ -5,8 +5,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.bench import chart, figures, page, table, workloads
+from tests.bench import chart, figures, page, table, workloads, zones
 from tests.bench.peers import AUTHORITATIVE, RECURSIVE
+from tests.bench.zone_servers import BIND, INTERPRETED, NSD
 
 ROW = {"us": 2.0, "user_us": 1.0, "lowest_us": 1.9, "highest_us": 2.1, "qps": 1000.0}
 
@@ -73,3 +74,21 @@ def test_servers_are_compared(workload, monkeypatch):
     assert name == f"{workload} udp"
     assert set(rows) == {"rootward", peer.name}
     assert all(row["right"] == 1 and row["qps"] > 0 for row in rows.values())
+
+
+@pytest.mark.peer
+@pytest.mark.slow
+@pytest.mark.loopback
+def test_large_zones_are_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr(zones, "KEPT", tmp_path)
+    monkeypatch.setattr(zones, "IDLE_S", 0.1)
+    if not (NSD.is_installed or BIND.is_installed):
+        pytest.skip("neither nsd nor named is installed")
+    ((name, row),) = zones.compare([INTERPRETED], zones.zone_file("registry", 500), runs=1)
+    assert name == "rootward"
+    assert row["start_s"] > 0
+    assert row["in_mib"] > 0
+    assert set(row) >= set(zones.COLUMNS) - {"dig_s"}
+    text = page.zones({"registry": {name: row, "bind": {**row, "load_mib": row["load_mib"] * 2}}})
+    assert "| `registry` | start, s |" in text
+    assert f"| {row['load_mib']:.0f} (0.50) |" in text
