@@ -82,20 +82,26 @@ def flush_all(caches: Caches) -> Slices[Flushed]:
     caches.rrsets.has_dnames = False
     caches.failures.clear()
     caches.servers.clear()
-    for entries in detached:
+    for entries, *places in detached:
         while entries:
             for _ in range(min(_SLICE_KEYS, len(entries))):
                 entries.popitem()
             yield
+        for queue in places:
+            while queue:
+                for _ in range(min(_SLICE_KEYS, len(queue))):
+                    queue.pop()
+                yield
     return flushed
 
 
 def _drop(held: BoundedMap[Any], concerns: Callable[[bytes], bool]) -> Slices[int]:
     count = 0
     keys = held.keys()
-    for start in range(0, len(keys), _SLICE_KEYS):
-        for key in keys[start : start + _SLICE_KEYS]:
+    while keys:
+        for key in keys[-_SLICE_KEYS:]:
             if concerns(key):
                 count += held.remove(key)
+        del keys[-_SLICE_KEYS:]  # the last to refer to those that were removed
         yield
     return count

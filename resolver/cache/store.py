@@ -30,6 +30,7 @@ LARGE_SHARE: Final = 0.25
 MAX_SECOND_CHANCES: Final = 64
 _EVICTED_AT_ONCE: Final = 500
 _DEAD_PLACES_ALLOWED: Final = 1000  # in the queue, beside one for each live entry
+_TIDIED_AT_ONCE: Final = 4
 _USED: Final = 1
 _RECALLED: Final = 2
 
@@ -137,11 +138,18 @@ class BoundedMap(Generic[V]):
             return False
         entry.live = False  # its place in the queue is given up when the hand gets there
         self._charge_back(entry)
-        if len(self._queue) > 2 * len(self.entries) + _DEAD_PLACES_ALLOWED:
-            self._queue = deque(e for e in self._queue if e.live)
-        if len(self._large) > 2 * len(self.entries) + _DEAD_PLACES_ALLOWED:
-            self._large = deque(e for e in self._large if e.live)
+        self._tidy(self._queue)
+        self._tidy(self._large)
         return True
+
+    def _tidy(self, queue: deque[Entry[V]]) -> None:
+        """Give up some dead places when they are too many; not all at once, or a flush of a large
+        cache would be felt. What is alive goes to the end, as if it had been used."""
+        if len(queue) > 2 * len(self.entries) + _DEAD_PLACES_ALLOWED:
+            for _ in range(min(_TIDIED_AT_ONCE, len(queue))):
+                entry = queue.popleft()
+                if entry.live:
+                    queue.append(entry)
 
     def _charge_back(self, entry: Entry[V]) -> None:
         self._units -= entry.units
@@ -168,13 +176,14 @@ class BoundedMap(Generic[V]):
         """Every key, expired entries included, as they stand now."""
         return list(self.entries)
 
-    def detach(self) -> dict[bytes, Entry[V]]:
+    def detach(self) -> tuple[dict[bytes, Entry[V]], deque[Entry[V]], deque[Entry[V]]]:
         """Forget everything at once; whoever asked lets go of it piece by piece."""
-        entries, self.entries = self.entries, {}
+        detached = self.entries, self._queue, self._large
+        self.entries = {}
         self._queue = deque()
         self._large = deque()
         self._units = self._large_units = 0
-        return entries
+        return detached
 
     def clear(self) -> int:
         """Forget everything; how many entries there were."""

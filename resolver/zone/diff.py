@@ -26,7 +26,7 @@ _SOA: Final = int(RRType.SOA)
 _MIN_SOA_OCTETS: Final = 22
 # Dicts of a table (1,000 names each) between two breaks: a millisecond of work if they are equal.
 _SLICE_SHARDS: Final = 8
-_FREED_AT_ONCE: Final = 500  # RRsets
+_FREED_AT_ONCE: Final = 250  # RRsets
 
 
 @dataclass(frozen=True, slots=True)

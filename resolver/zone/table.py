@@ -22,8 +22,8 @@ V = TypeVar("V")
 MAX_SINGLE: Final = 8_192
 SHARDS: Final = 1_024
 _MASK: Final = SHARDS - 1
-# Dicts that are freed at once when nobody wants them any more: some thousand names.
-_FREED_AT_ONCE: Final = 4
+# Dicts that are freed at once when nobody wants them any more: a thousand names of a million.
+_FREED_AT_ONCE: Final = 1
 
 
 class Table(Generic[V]):

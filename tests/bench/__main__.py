@@ -19,7 +19,18 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.bench import connections, figures, filled, growth, latency, page, parts, table, zones
+from tests.bench import (
+    connections,
+    figures,
+    filled,
+    gaps,
+    growth,
+    latency,
+    page,
+    parts,
+    table,
+    zones,
+)
 from tests.bench.peers import COMPILED, ROOT
 from tests.bench.workloads import TRANSPORTS, WORKLOADS
 
@@ -57,6 +68,10 @@ def _latency(options: Options) -> Measured:
     yield "latency", latency.measure(compiled=_compiled(options))
 
 
+def _gaps(_: Options) -> Measured:
+    yield "gaps", gaps.measure()
+
+
 def _connections(options: Options) -> Measured:
     yield "connections", connections.measure(compiled=_compiled(options))
 
@@ -81,6 +96,7 @@ SECTIONS: dict[str, tuple[Callable[[Options], Measured], str]] = {
     "parts": (_parts, "the parts of a query's way, without sockets"),
     "growth": (_growth, "cost against sizes, without sockets"),
     "latency": (_latency, "how long hits wait beside other work"),
+    "gaps": (_gaps, "how long the event loop stands still, by what the server does"),
     "connections": (_connections, "10,000 TCP connections"),
     "filled": (_filled, "memory of 1,000,000 cached RRsets, beside Unbound"),
     "zones": (_zones, "a zone of 1,000,000 records loaded and transferred, beside others"),

@@ -1,103 +1,87 @@
-"""How long the event loop stands still while the cache fills and garbage is searched for.
+"""How long the event loop stands still, by what a server does beside its queries.
 
-    python -m tests.bench.gaps [--entries 1000000]
+    python -m tests.bench.gaps [--records 1000000] [SCENE ...]
 
-A million RRsets are learned in small turns of the loop, as by queries; beside that a timer looks
-how late it is. In processor time, so that other programs do not count. The last line is the search
-of everything that very many TCP connections lead to.
+Each scene has a process of its own. Told are the longest turn of the loop, in its own processor
+time; how late a timer of a millisecond was at most, as far as the process used a processor
+meanwhile: other threads of ours count there, other programs do not; the longest search for garbage;
+and where the loop was seen in its longest turn.
 """
 
 import argparse
 import asyncio
-import gc
-import time
+import logging
+import multiprocessing
+import tempfile
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
 from typing import Any
 
-from resolver.app.garbage import MAX_CONNECTIONS, Garbage
-from resolver.cache.rrsets import RRsets
-from resolver.codes import RRClass, RRType
-from resolver.metrics import Metrics
-from resolver.model import Rank, RRset
+from tests.bench import cache_scenes, zone_scenes
+from tests.bench.scene import Scene
+from tests.bench.turns import Gap, Turns
 
-SIZE_OCTETS = 2 << 30
-TTL_S = 86_400
-TURN = 20
-TICK_S = 0.001
-
-
-class Gaps:
-    """The longest turn of the loop, and the longest search for garbage, since the last reset."""
-
-    def __init__(self) -> None:
-        self.turn_s = self.search_s = 0.0
-        self._began = 0.0
-        gc.callbacks.append(self._searched)
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self.turn_s = self.search_s = 0.0
-
-    def _searched(self, phase: str, _: dict[str, Any]) -> None:
-        now = time.process_time()
-        if phase == "start":
-            self._began = now
-        else:
-            self.search_s = max(self.search_s, now - self._began)
-
-    async def watch(self) -> None:
-        """Measure until cancelled."""
-        before = time.process_time()
-        while True:
-            await asyncio.sleep(TICK_S)
-            now = time.process_time()
-            self.turn_s = max(self.turn_s, now - before - TICK_S)
-            before = now
-
-    def report(self, what: str) -> None:
-        """Print and begin anew."""
-        print(
-            f"{what:44} loop {self.turn_s * 1000:7.1f} ms, search {self.search_s * 1000:7.1f} ms",
-            flush=True,
-        )
-        self.reset()
+RECORDS = 1_000_000
+SCENES: dict[str, Callable[[Scene], Coroutine[Any, Any, None]]] = {
+    each.__name__: each
+    for each in (
+        zone_scenes.reloads,
+        zone_scenes.transfers,
+        zone_scenes.updates,
+        zone_scenes.pointers,
+        zone_scenes.catalog,
+        zone_scenes.folder,
+        cache_scenes.cache,
+        cache_scenes.full_cache,
+        cache_scenes.lists,
+    )
+}
 
 
-async def fill(cache: RRsets, first: int, count: int) -> None:
-    """Learn RRsets, a few in each turn."""
-    for start in range(first, first + count, TURN):
-        for i in range(start, start + TURN):
-            owner = b"\x08%08x\4test\0" % i
-            rdata = i.to_bytes(4, "big")
-            rrset = RRset(owner, RRType.A, RRClass.IN, TTL_S, (rdata,))
-            cache.learn(rrset, Rank.AUTHORITATIVE_ANSWER, now=0.0)
-        await asyncio.sleep(0)
+def run(work: tuple[str, int]) -> dict[str, Gap]:
+    """One scene with so many records; the gaps by what was done."""
+    name, records = work
+    logging.basicConfig(level=logging.CRITICAL)
+    turns = Turns()
+    with tempfile.TemporaryDirectory(prefix="gaps-") as folder, turns.watching():
+        scene = Scene(turns, Path(folder), records)
+
+        async def play() -> None:
+            ticking = asyncio.create_task(turns.tick())
+            await SCENES[name](scene)
+            ticking.cancel()
+
+        loop = turns.loop()
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(play())
+        loop.close()
+    return scene.gaps
 
 
-async def run(entries: int) -> None:
-    """The measurement."""
-    metrics = Metrics()
-    garbage = Garbage(metrics)
-    gaps = Gaps()
-    cache = RRsets(SIZE_OCTETS, min_ttl=0, max_ttl=TTL_S)
-    garbage.start()
-    watching = asyncio.create_task(gaps.watch())
-    await asyncio.sleep(0.1)
-    gaps.reset()
-    for tenth in range(10):
-        await fill(cache, tenth * entries // 10, entries // 10)
-        gaps.report(f"{len(cache):,} RRsets")
-    metrics.tcp_accepted_total = MAX_CONNECTIONS + 1
-    await fill(cache, entries, entries // 5)
-    gaps.report("after many connections, all is searched")
-    watching.cancel()
-    garbage.stop()
+def measure(
+    scenes: Iterable[str] = tuple(SCENES), records: int = RECORDS
+) -> dict[str, dict[str, float]]:
+    """The figures in milliseconds by what was done; printed, too."""
+    found: dict[str, dict[str, float]] = {}
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1, maxtasksperchild=1) as pool:
+        for gaps in pool.imap(run, [(name, records) for name in scenes]):
+            for what, gap in gaps.items():
+                found[what] = {
+                    "turn_ms": gap.turn_s * 1e3,
+                    "late_ms": gap.late_s * 1e3,
+                    "search_ms": gap.search_s * 1e3,
+                }
+    return found
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="How long the event loop stands still.")
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    asyncio.run(run(parser.parse_args().entries))
+    parser.add_argument("scenes", nargs="*", metavar="SCENE", choices=[*SCENES, []])
+    parser.add_argument("--records", type=int, default=RECORDS)
+    options = parser.parse_args()
+    measure(options.scenes or tuple(SCENES), options.records)
 
 
 if __name__ == "__main__":

@@ -132,6 +132,13 @@ def _target_rows(kept: Figures) -> Iterator[tuple[str, float, float, str]]:
     if "latency" in kept:
         worst = max(row["worst_own_ms"] for row in kept["latency"]["figures"].values())
         yield "worst wait of a hit beside other work, its own", 20.0, worst, " ms"
+    yield from _longest_turn(kept)
+
+
+def _longest_turn(kept: Figures) -> Iterator[tuple[str, float, float, str]]:
+    if "gaps" in kept:
+        worst = max(row["turn_ms"] for row in kept["gaps"]["figures"].values())
+        yield "longest turn of the event loop, whatever goes on", 20.0, worst, " ms"
 
 
 def _first(rows: Figures) -> Any:
@@ -179,6 +186,17 @@ def latency(found: Figures) -> str:
         )
         + "\n"
     )
+
+
+def gaps(found: Figures) -> str:
+    """Milliseconds that the event loop stands still."""
+    columns = ("turn_ms", "late_ms", "search_ms")
+    head = _head("what the server does", "longest turn, ms", "with other threads", "search")
+    rows = (
+        _rows(what, *(f"{row[column]:.1f}" for column in columns))
+        for what, row in sorted(found.items(), key=lambda each: -each[1]["turn_ms"])
+    )
+    return head + "".join(rows) + "\n"
 
 
 def connections(found: Figures) -> str:
@@ -270,6 +288,7 @@ SECTIONS: dict[str, Callable[[Any], str]] = {
     "parts": parts,
     "growth": growth,
     "latency": latency,
+    "gaps": gaps,
     "connections": connections,
     "filled": filled,
     "zones": zones,

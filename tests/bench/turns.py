@@ -37,7 +37,11 @@ class Gap(NamedTuple):
     late_s: float = 0.0
     search_s: float = 0.0
     culprit: str = ""
-    elsewhere: str = ""
+
+    def __str__(self) -> str:
+        figures = (("turn", self.turn_s), ("late", self.late_s), ("search", self.search_s))
+        told = ", ".join(f"{what} {seconds * 1e3:6.1f} ms" for what, seconds in figures)
+        return f"{told}  {self.culprit}" if self.turn_s > LONG_S else told
 
 
 class Turns:
@@ -48,7 +52,6 @@ class Turns:
         self._began_at = self._began_wall = 0.0
         self._turn = 0
         self._seen: list[tuple[int, str]] = []
-        self._seen_late: Counter[str] = Counter()
         self._search_began = 0.0
         self._thread = threading.get_ident()
         self._ended = threading.Event()
@@ -88,9 +91,7 @@ class Turns:
     def reset(self) -> Gap:
         """What there was; begins anew."""
         gap, self._gap = self._gap, Gap()
-        elsewhere = self._seen_late.most_common(1)
-        self._seen_late.clear()
-        return gap._replace(elsewhere=elsewhere[0][0] if elsewhere else "")
+        return gap
 
     def begin(self) -> None:
         """A turn begins."""
@@ -116,9 +117,6 @@ class Turns:
                 continue
             frames = sys._current_frames()
             self._seen.append((self._turn, _show(frames.get(self._thread))))
-            for thread, frame in frames.items():
-                if thread not in (self._thread, threading.get_ident()):
-                    self._seen_late[_show(frame)] += 1
 
     def _searched(self, phase: str, search: dict[str, Any]) -> None:
         now = time.thread_time()

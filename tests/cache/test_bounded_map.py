@@ -1,6 +1,12 @@
 """The map that every main cache stands on: expiry, the bound in octets, what is evicted."""
 
-from resolver.cache.store import ENTRY_OVERHEAD_OCTETS, LARGE_SHARE, UNIT_OCTETS, BoundedMap
+from collections import deque
+from typing import NoReturn
+
+import pytest
+
+from resolver.cache.store import ENTRY_OVERHEAD_OCTETS, LARGE_SHARE, UNIT_OCTETS, BoundedMap, Entry
+from resolver.compile import is_compiled
 
 VALUE_OCTETS = 108  # so that an entry is a whole number of units
 KEY_OCTETS = 4
@@ -146,3 +152,40 @@ def test_clear_tells_how_many_there_were() -> None:
     cache = filled(5, 10)
     assert cache.clear() == 5
     assert (len(cache), cache.octets) == (0, 0)
+
+
+@pytest.mark.skipif(is_compiled(), reason="compiled code goes through a deque by itself")
+def test_removing_most_of_very_many_never_goes_through_all_places() -> None:
+    class Queue(deque[Entry[int]]):
+        looks = 0
+
+        def __iter__(self) -> NoReturn:
+            raise AssertionError("goes through all places")
+
+        def popleft(self) -> Entry[int]:
+            self.looks += 1
+            return super().popleft()
+
+    cache = filled(9_999, 10_000)
+    cache._queue = queue = Queue(list(cache._queue))
+    # The first to be removed are the last that the hand comes to.
+    for i in range(9_998, 99, -1):
+        looks = queue.looks
+        cache.remove(b"%04d" % i)
+        assert queue.looks - looks <= 4
+    for i in range(100):
+        assert cache.get(b"%04d" % i, 0) is not None
+    for i in range(3_000):
+        cache.put(b"%04d" % (5_000 + i % 10), i, VALUE_OCTETS, now=0, expires_at=100)
+        cache.remove(b"%04d" % (5_000 + i % 10))
+    assert len(queue) < 2_000, "dead places are given up in time"
+
+
+def test_what_is_detached_is_forgotten_and_whole() -> None:
+    cache = filled(50, 1000)
+    cache.put(b"L000", 0, LARGE_OCTETS, now=0, expires_at=100)
+    entries, queue, large = cache.detach()
+    assert (len(entries), len(queue), len(large)) == (51, 50, 1)
+    assert (len(cache), cache.octets) == (0, 0)
+    cache.put(b"0001", 1, VALUE_OCTETS, now=0, expires_at=100)
+    assert len(entries) == 51
