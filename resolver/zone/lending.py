@@ -43,18 +43,18 @@ class Lending:
         """What proves that the name has them, behind what is `proven` so far."""
         if self.source is None:
             return [*proven]
-        proof = self._proof(qtype, Found([], self.source), denied=None)
-        return [*proven, *(rrset for rrset in proof if rrset not in proven)]
+        more = self._proof(qtype, Found([], self.source), denied=None)
+        return [*proven, *(rrset for rrset in more if rrset not in proven)]
 
     def absence(self, qtype: int, soa: RRset, proven: Sequence[RRset]) -> list[RRset]:
         """The SOA as it is in denials, what proves that the name has no such addresses, and what is
         `proven` so far. Nothing lives longer than the SOA."""
         denied = (self.source or self.owner.lower(), qtype)
-        proof = self._proof(qtype, NoData(self.source), denied=denied)
+        denial = self._proof(qtype, NoData(self.source), denied=denied)
         # Of one name there is only one such record in an answer.
-        told = {(rrset.owner.lower(), rrset.rrtype) for rrset in proof}
-        kept = [rrset for rrset in proven if not told & {_key(rrset)}]
-        lowered = [replace(rrset, ttl=min(rrset.ttl, soa.ttl)) for rrset in proof]
+        told = {_key(rrset) for rrset in denial}
+        kept = [rrset for rrset in proven if _key(rrset) not in told]
+        lowered = [replace(rrset, ttl=min(rrset.ttl, soa.ttl)) for rrset in denial]
         return [*with_signatures(self.zone, [soa]), *lowered, *kept]
 
     def _proof(

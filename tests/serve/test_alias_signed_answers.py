@@ -39,6 +39,8 @@ gone {alias("gone.example.com.")}
 broken {alias("www.dead.test.")}
 *.wild {alias("only4.example.com.")}
 *.to CNAME a.wild.signed.test.
+*.too CNAME m.too.signed.test.
+m.too {alias("only4.example.com.")}
 z TXT "last"
 """
 COM = """
@@ -191,8 +193,15 @@ def test_what_a_wildcard_lends_is_signed_once_for_all_names() -> None:
     assert denying(reply)["*.wild.signed.test."] == {"A", "RRSIG", "NSEC", "TYPE65401"}
 
 
+def test_one_record_that_proves_both_ends_of_a_chain() -> None:
+    """That nothing is nearer than the wildcard, and that its target has no such address: the one
+    that lacks the type asked for does for both."""
+    reply, signed = Asking().checked("x.too.signed.test.", "AAAA")
+    assert signed == ["x.too.signed.test. CNAME", "signed.test. SOA", "m.too.signed.test. NSEC"]
+    assert denying(reply) == {"m.too.signed.test.": {"A", "RRSIG", "NSEC", "TYPE65401"}}
+
+
 def test_chain_of_a_wildcard_to_a_wildcard() -> None:
-    """One NSEC proves both; the one that lacks the type asked for is left."""
     asking = Asking()
     reply, signed = asking.checked("x.to.signed.test.", "AAAA")
     assert signed[0] == "x.to.signed.test. CNAME"
