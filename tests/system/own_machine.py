@@ -1,4 +1,4 @@
-"""A machine of its own with systemd as process 1 and rootward installed, while a test runs.
+"""A machine of its own, while a test runs: bare, or with systemd as process 1.
 
 It has the programs of this machine and nothing else of it (process_one.py). Killing whoever started
 it, in whatever way, ends it and all that it has made but for an empty cgroup.
@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,8 @@ TIMEOUT_S = 60.0
 SYSTEMD = Path("/lib/systemd/systemd")
 UNITS = SYSTEMD.parent / "system"
 JOURNAL = "systemd-journald"  # all of systemd's own services that is started
-PROGRAMS = ("mount", "nsenter", "pivot_root", "setpriv", "systemctl", "unshare")
+TARGET = "[Unit]\nRequires=sysinit.target sockets.target\n"
+PROGRAMS = ("mount", "nsenter", "pivot_root", "setpriv", "unshare")
 PROGRAM = "/opt/rootward/bin/rootward"
 PATH = "/opt/rootward/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What pip would write, but for where the modules are: in folders of this machine.
@@ -42,8 +44,6 @@ ETC = {
     "machine-id": "0123456789abcdef0123456789abcdef\n",
     "nsswitch.conf": "passwd: files systemd\ngroup: files systemd\nhosts: files\n",
     "passwd": "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n",
-    # No unit but those that a service needs: nothing of what is installed here is started.
-    "systemd/system/tested.target": "[Unit]\nRequires=sysinit.target sockets.target\n",
 }
 
 
@@ -53,12 +53,12 @@ def groups() -> Path | None:
     return next((Path(place) for _, place, kind, *_ in mounts if kind == "cgroup2"), None)
 
 
-def why_not() -> str:
-    """Why no machine can be made here; empty when it can."""
+def why_not(*programs: str | Path) -> str:
+    """Why no machine with these programs can be made here; empty when it can."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    missing = [name for name in PROGRAMS if shutil.which(name, path=path) is None]
-    if missing or not SYSTEMD.exists():
-        return f"{' and '.join(missing) or 'systemd'} is not installed"
+    wanted = map(str, (*PROGRAMS, *programs))
+    if missing := [name for name in wanted if shutil.which(name, path=path) is None]:
+        return f"{' and '.join(missing)} is not installed"
     if os.geteuid() != 0:
         return "only root can make a machine of its own"
     try:
@@ -78,40 +78,43 @@ def group() -> Iterator[Path]:
     if top is None:
         raise FileNotFoundError("cgroup2 is not mounted")
     for left in top.glob("rootward-test-*"):  # by one who was killed
-        if not Path("/proc", left.name.rpartition("-")[2]).exists():
-            remove_group(left)
-    place = top / f"rootward-test-{os.getpid()}"
-    place.mkdir()
+        if not Path("/proc", left.name.split("-")[2]).exists():
+            with contextlib.suppress(OSError):
+                remove_group(left, patience_s=0)
+    place = Path(tempfile.mkdtemp(prefix=f"rootward-test-{os.getpid()}-", dir=top))
     try:
         yield place
     finally:
-        remove_group(place)
+        remove_group(place, TIMEOUT_S)
 
 
-def remove_group(place: Path) -> None:
+def remove_group(place: Path, patience_s: float) -> None:
     """With all that is in it. Its processes may take a moment to be gone."""
-    until = time.monotonic() + TIMEOUT_S
+    until = time.monotonic() + patience_s
     for folder, _, _ in os.walk(place, topdown=False):
-        while True:
+        while Path(folder).exists():
             try:
                 Path(folder).rmdir()
-            except FileNotFoundError:
-                break
             except OSError:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.02)
-            else:
-                break
 
 
 @contextlib.contextmanager
 def ended_with_us(
-    command: list[str], place: Path, folder: Path, *shown: str
+    command: list[str], place: Path, folder: Path, kept: str
 ) -> Iterator["subprocess.Popen[str]"]:
-    """A machine whose process 1 is this command."""
+    """A machine whose process 1 is this command, and what is shown to it."""
+    shown = (
+        f"/opt/python={sys.base_prefix}",
+        f"/opt/packages={sysconfig.get_paths()['purelib']}",
+        f"/opt/source={Path(resolver.__file__).parents[1]}",
+        f"/opt/tests={Path(__file__).parent}",
+    )
     script = str(Path(__file__).parent / "process_one.py")
-    start = [sys.executable, "-S", "-E", script, str(place), str(folder), *shown, "--", *command]
+    python = [sys.executable, "-S", "-E", script]
+    start = [*python, kept, str(place), str(folder), *shown, "--", *command]
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig=KILL", *start],
         stdin=subprocess.DEVNULL,
@@ -174,50 +177,60 @@ class Machine:
 
 @contextlib.contextmanager
 def machine(folder: Path) -> Iterator[Machine]:
-    """A machine that has started; `folder` is for what its root is made of."""
+    """One on which systemd has started; `folder` is for what its root is made of."""
     write_root(folder)
-    shown = (
-        f"/opt/python={sys.base_prefix}",
-        f"/opt/packages={sysconfig.get_paths()['purelib']}",
-        f"/opt/source={Path(resolver.__file__).parents[1]}",
-        f"/opt/tests={Path(__file__).parent}",
-    )
+    write_units(folder)
     command = [str(SYSTEMD), "--unit=tested.target", "--log-target=journal-or-kmsg"]
-    with group() as place, ended_with_us(command, place, folder, *shown) as process:
-        started = Machine(process_one_of(process))
-        # Nobody but this systemd has it: never is another one asked for anything.
-        assert started.do("cat", "/etc/hostname") == "own-machine"
-        started.wait_for("systemctl is-system-running", "running")
-        yield started
+    with running(command, folder) as made:
+        made.wait_for("systemctl is-system-running", "running")
+        yield made
 
 
-def process_one_of(process: "subprocess.Popen[str]") -> int:
-    """As whom we know its process 1, once that is systemd."""
+@contextlib.contextmanager
+def running(command: list[str], folder: Path, *, kept: str = "") -> Iterator[Machine]:
+    """A machine whose root is made of a folder, with a command as its process 1."""
+    with group() as place, ended_with_us(command, place, folder, kept) as process:
+        made = Machine(process_one_of(process, Path(command[0]).name))
+        # Nobody but this one has it: never is another machine told to do anything.
+        assert made.do("cat", "/etc/hostname") == "own-machine"
+        yield made
+
+
+def process_one_of(process: "subprocess.Popen[str]", name: str) -> int:
+    """As whom we know its process 1, once that is this program."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     until = time.monotonic() + TIMEOUT_S
     while time.monotonic() < until and process.poll() is None:
         for child in children.read_text().split():
             with contextlib.suppress(OSError):
-                if Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
+                if Path(f"/proc/{child}/comm").read_text().strip() == name:
                     return int(child)
         time.sleep(0.02)
     process.kill()
-    raise AssertionError(f"systemd has not started: {process.communicate()[0]}")
+    raise AssertionError(f"{name} has not started: {process.communicate()[0]}")
 
 
 def write_root(folder: Path) -> None:
+    """With rootward installed."""
     for name, text in ETC.items():
         path = folder / "etc" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     shutil.copy("/etc/ld.so.cache", folder / "etc/ld.so.cache")
-    for unit in (*UNITS.glob("systemd-*"), *UNITS.glob("dbus.*")):
-        if not unit.name.startswith(JOURNAL):
-            (folder / "etc/systemd/system" / unit.name).symlink_to("/dev/null")
-    (folder / "var").mkdir()
+    (folder / "var/tmp").mkdir(parents=True)
     (folder / "var/run").symlink_to("/run")
     program = folder / PROGRAM.lstrip("/")
     program.parent.mkdir(parents=True)
     python = Path(sys._base_executable).resolve().name  # type: ignore[attr-defined]
     program.write_text(START.format(python=python, program=PROGRAM))
     program.chmod(0o755)
+
+
+def write_units(folder: Path) -> None:
+    """No unit but those that a service needs: nothing of what is installed here is started."""
+    units = folder / "etc/systemd/system"
+    units.mkdir(parents=True)
+    (units / "tested.target").write_text(TARGET)
+    for unit in (*UNITS.glob("systemd-*"), *UNITS.glob("dbus.*")):
+        if not unit.name.startswith(JOURNAL):
+            (units / unit.name).symlink_to("/dev/null")

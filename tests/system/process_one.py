@@ -1,6 +1,6 @@
 """Make a root of its own from this machine's programs and become its process 1.
 
-python process_one.py GROUP FOLDER SHOWN... -- COMMAND...
+python process_one.py KEPT GROUP FOLDER SHOWN... -- COMMAND...
 
 GROUP is a folder in a cgroup2 file system for it and its children. FOLDER has what is to be in its
 root beside the programs, such as `etc`; a copy is made. Each of SHOWN is `PLACE=PATH`: what is at
@@ -9,7 +9,8 @@ PATH here can be read at PLACE there. COMMAND is run as process 1.
 Nothing of this machine can be written there: it has mounts, processes, a network and cgroups of its
 own, sees /usr and SHOWN read-only, and has no file system besides but in memory. COMMAND is not run
 unless that is seen to be so. It has none of the capabilities with which devices are made, modules
-loaded, or the clock is set. With the one who started it, all of its processes end.
+loaded, or the clock is set, but for those of KEPT: names with commas, or nothing. With the one who
+started it, all of its processes end.
 """
 
 import os
@@ -114,7 +115,7 @@ def check() -> None:
 def main(words: list[str]) -> None:
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     cut = words.index("--")
-    (group, folder, *shown), command = words[:cut], words[cut + 1 :]
+    (kept, group, folder, *shown), command = words[:cut], words[cut + 1 :]
     if os.getpid() != 1:
         # Belongs to the group before the namespace of groups is made, which makes it the top there.
         Path(group, "cgroup.procs").write_text("0")
@@ -124,7 +125,7 @@ def main(words: list[str]) -> None:
     make_root(Path(folder), shown)
     enter()
     check()
-    dropped = ",".join(f"-{name}" for name in FORBIDDEN)
+    dropped = ",".join(f"-{name}" for name in FORBIDDEN if name not in kept.split(","))
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "container": "rootward-test"}
     os.execvpe("setpriv", ["setpriv", f"--bounding-set={dropped}", *command], environment)
 

@@ -27,8 +27,12 @@ BUILD = "import sys; from resolver.compile import backend; print(backend.build_w
 TIMEOUT_S = 30.0
 
 
-@pytest.fixture
-def steps() -> list[str]:
+@pytest.fixture(name="steps")
+def read_steps_once() -> list[str]:
+    return read_steps()
+
+
+def read_steps() -> list[str]:
     """The instructions of the file, each on a line of its own."""
     text = (FOLDER / "Containerfile").read_text().replace("\\\n", " ")
     return [line for line in text.splitlines() if line and not line.startswith("#")]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.own_machine import TIMEOUT_S, Machine, machine, why_not
+from tests.system.own_machine import SYSTEMD, TIMEOUT_S, Machine, machine, why_not
 
-REASON = why_not()
+REASON = why_not("dig", "systemctl", SYSTEMD)
 pytestmark = [
     pytest.mark.loopback,
     pytest.mark.slow,
