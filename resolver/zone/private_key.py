@@ -1,17 +1,24 @@
-"""Private keys of zones: out of the files that dnssec-keygen and ldns-keygen write, ready to sign.
+"""Private keys of zones: out of the files of dnssec-keygen, ldns-keygen or Knot DNS, ready to sign.
 
 The mathematics is that of the library `cryptography`, which is loaded with the first key: most
 servers have none.
 
-Knows: the form of those files (`Private-key-format: v1.3`), RFC 3110 (RSA keys), RFC 5702 (RSA with
-SHA-2), RFC 6605 (ECDSA), RFC 8080 (EdDSA). Does not know: the disk, zones, records.
+Knows: the forms of those files (`Private-key-format: v1.3`; PEM, RFC 5958), RFC 3110 (RSA keys),
+RFC 5702 (RSA with SHA-2), RFC 6605 (ECDSA), RFC 8080 (EdDSA). Does not know: the disk, zones,
+records.
 """
 
 import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 MAX_FILE_OCTETS: Final = 64 * 1024
 
@@ -23,6 +30,7 @@ ED25519: Final = 15
 ED448: Final = 16
 
 _FORMAT: Final = "private-key-format"
+_PEM: Final = "-----BEGIN "
 _RSA_FIELDS: Final = (
     "prime1",
     "prime2",
@@ -60,6 +68,8 @@ class PrivateKey:
 
 def read_private_key(text: str) -> PrivateKey:
     """The key of a file's text. Raises PrivateKeyError, which never repeats a secret."""
+    if text.startswith(_PEM):
+        return _read_pem(text)
     fields = _fields(text)
     told = fields.get("algorithm", "").split(maxsplit=1)
     algorithm = int(told[0]) if told and told[0].isdecimal() else 0
@@ -112,15 +122,45 @@ def _secret(fields: Mapping[str, str], length: int) -> bytes:
     return secret
 
 
+def _read_pem(text: str) -> PrivateKey:
+    """Such a file does not tell the hash of an RSA key: SHA-256, as with nearly all of them."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(text.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise PrivateKeyError("PEM without a private key that can be read") from None
+    if isinstance(key, rsa.RSAPrivateKey):
+        return _rsa_key(RSASHA256, key)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        for algorithm, curve in ((ECDSAP256SHA256, "secp256r1"), (ECDSAP384SHA384, "secp384r1")):
+            if key.curve.name == curve:
+                return _ecdsa_key(algorithm, key)
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return _eddsa_key(ED25519, key)
+    if isinstance(key, ed448.Ed448PrivateKey):
+        return _eddsa_key(ED448, key)
+    raise PrivateKeyError("PEM with a key of a kind that signs no zones")
+
+
 def _rsa(algorithm: int, fields: Mapping[str, str]) -> PrivateKey:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
     p, q, d, dmp1, dmq1, iqmp, e, n = (
         int.from_bytes(_octets(fields, name), "big") for name in _RSA_FIELDS
     )
     public = rsa.RSAPublicNumbers(e, n)
     key = rsa.RSAPrivateNumbers(p, q, d, dmp1, dmq1, iqmp, public).private_key()
+    return _rsa_key(algorithm, key)
+
+
+def _rsa_key(algorithm: int, key: "RSAPrivateKey") -> PrivateKey:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    public = key.public_key().public_numbers()
     scheme = padding.PKCS1v15()
     digest = hashes.SHA256() if algorithm == RSASHA256 else hashes.SHA512()
 
@@ -128,8 +168,8 @@ def _rsa(algorithm: int, fields: Mapping[str, str]) -> PrivateKey:
         signature: bytes = key.sign(octets, scheme, digest)
         return signature
 
-    cost_s = _RSA_COST_S * (n.bit_length() / _RSA_BITS) ** 3
-    return PrivateKey(algorithm, _rsa_public(e, n), sign, cost_s)
+    cost_s: float = _RSA_COST_S * (public.n.bit_length() / _RSA_BITS) ** 3
+    return PrivateKey(algorithm, _rsa_public(public.e, public.n), sign, cost_s)
 
 
 def _rsa_public(exponent: int, modulus: int) -> bytes:
@@ -142,6 +182,14 @@ def _rsa_public(exponent: int, modulus: int) -> bytes:
 
 
 def _ecdsa(algorithm: int, fields: Mapping[str, str]) -> PrivateKey:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    secret = int.from_bytes(_secret(fields, _CURVE_OCTETS[algorithm]), "big")
+    curve = ec.SECP256R1() if algorithm == ECDSAP256SHA256 else ec.SECP384R1()
+    return _ecdsa_key(algorithm, ec.derive_private_key(secret, curve))
+
+
+def _ecdsa_key(algorithm: int, key: "EllipticCurvePrivateKey") -> PrivateKey:
     """RFC 6605 section 4: a public key is both coordinates, a signature both numbers, each in as
     many octets as the curve has."""
     from cryptography.hazmat.primitives import hashes
@@ -149,10 +197,7 @@ def _ecdsa(algorithm: int, fields: Mapping[str, str]) -> PrivateKey:
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
     length = _CURVE_OCTETS[algorithm]
-    small = algorithm == ECDSAP256SHA256
-    curve = ec.SECP256R1() if small else ec.SECP384R1()
-    scheme = ec.ECDSA(hashes.SHA256() if small else hashes.SHA384())
-    key = ec.derive_private_key(int.from_bytes(_secret(fields, length), "big"), curve)
+    scheme = ec.ECDSA(hashes.SHA256() if algorithm == ECDSAP256SHA256 else hashes.SHA384())
     point = key.public_key().public_numbers()
     public: bytes = point.x.to_bytes(length, "big") + point.y.to_bytes(length, "big")
 
@@ -165,14 +210,15 @@ def _ecdsa(algorithm: int, fields: Mapping[str, str]) -> PrivateKey:
 
 
 def _eddsa(algorithm: int, fields: Mapping[str, str]) -> PrivateKey:
-    """RFC 8080 sections 3 and 4: keys and signatures as the algorithms have them."""
     from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    key: Ed25519PrivateKey | Ed448PrivateKey
     if algorithm == ED25519:
-        key = Ed25519PrivateKey.from_private_bytes(_secret(fields, 32))
-    else:
-        key = Ed448PrivateKey.from_private_bytes(_secret(fields, 57))
+        return _eddsa_key(algorithm, Ed25519PrivateKey.from_private_bytes(_secret(fields, 32)))
+    return _eddsa_key(algorithm, Ed448PrivateKey.from_private_bytes(_secret(fields, 57)))
+
+
+def _eddsa_key(algorithm: int, key: "Ed25519PrivateKey | Ed448PrivateKey") -> PrivateKey:
+    """RFC 8080 sections 3 and 4: keys and signatures as the algorithms have them."""
     public: bytes = key.public_key().public_bytes_raw()
     return PrivateKey(algorithm, public, key.sign, _COST_S[algorithm])

@@ -236,6 +236,17 @@ def test_private_keys_of_others_are_read(tmp_path: Path, tool: str, algorithm: s
     assert (key.algorithm, key.public) == (int(number), base64.b64decode("".join(octets)))
 
 
+def test_private_keys_of_knot_are_read(tmp_path: Path) -> None:
+    if shutil.which("keymgr") is None:
+        pytest.skip("keymgr is not installed")
+    command = ["keymgr", "-D", str(tmp_path / "keys"), "signed.test"]
+    tag = run(*command, "generate", "algorithm=ecdsap256sha256").strip()
+    (file,) = (tmp_path / "keys").rglob("*.pem")
+    key = read_private_key(file.read_text())
+    number, *octets = run(*command, "dnskey", tag).split()[4:]
+    assert (key.algorithm, key.public) == (int(number), base64.b64decode("".join(octets)))
+
+
 @by_nsec
 def test_what_is_transferred_is_the_signers(served: Site, tmp_path: Path) -> None:
     """Who transfers the zone cannot lend addresses, so it gets the denials that fit it."""

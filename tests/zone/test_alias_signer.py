@@ -10,6 +10,8 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 import zone_signing
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from zone_signing import Pair, pair
 
 from resolver import names
@@ -223,6 +225,34 @@ def test_what_is_no_key(algorithm: int, change: Callable[[str], str], reason: st
     with pytest.raises(PrivateKeyError) as fault:
         read_private_key(text)
     assert reason in str(fault.value)
+
+
+@pytest.mark.parametrize("algorithm", [8, 13, 14, 15, 16])
+def test_key_in_pem_is_the_same_key(algorithm: int) -> None:
+    """As Knot DNS keeps its keys."""
+    key = pair(algorithm)
+    text = key.key.private_bytes(  # type: ignore[attr-defined]
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    ).decode()
+    one, other = read_private_key(text), read_private_key(key.private)
+    assert (one.algorithm, one.public) == (other.algorithm, other.public)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "can be read"),
+        (
+            ec.generate_private_key(ec.SECP521R1())
+            .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            .decode(),
+            "signs no zones",
+        ),
+    ],
+)
+def test_pem_that_is_no_key_of_a_zone(text: str, reason: str) -> None:
+    with pytest.raises(PrivateKeyError, match=reason):
+        read_private_key(text)
 
 
 @pytest.mark.parametrize("types", [[1], [1, 28, 46, 47, 65401], [255, 256, 257, 65535], []])
