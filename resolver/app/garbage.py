@@ -29,9 +29,9 @@ from typing import Any
 from resolver.metrics import Metrics
 
 # Allocations before a search of the youngest, such searches before one of the middle-aged, and
-# those before one of all that is not set aside: 36,000 objects. What belongs to queries under way
+# those before one of all that is not set aside: 24,000 objects. What belongs to queries under way
 # is gone before long, but searched while it is there: seldom is better than soon.
-THRESHOLDS = (6000, 1, 2)
+THRESHOLDS = (6000, 1, 1)
 OLDEST = 2
 # With a hundred octets lost for each, at most 100 MB are lost before everything is searched.
 MAX_CONNECTIONS = 1_000_000

@@ -30,6 +30,7 @@ from resolver.net.soa_query import ask_serial
 from resolver.net.transfer_client import Patience, Wanted, transfer
 from resolver.net.transfer_places import Places
 from resolver.net.turns import Pace
+from resolver.net.turnstile import Turnstile
 from resolver.rng import Rng
 from resolver.zone import journal
 from resolver.zone.content import Zone
@@ -44,6 +45,8 @@ from resolver.zone.transfer_in import Bounds, Refused, Result
 
 # Changes of a zone that small are put on step by step however small the zone is.
 MIN_CHANGES = 10_000
+# Steps of checks in each turn of the loop, a fraction of a millisecond each.
+CHECKS_AT_ONCE = 8
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +83,7 @@ class Keeper:
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._ending = Ending()
+        self.turnstile = Turnstile(CHECKS_AT_ONCE)
         self._locks: dict[bytes, asyncio.Lock] = {}
         self._client: PeerClient | None = None
         self._notifier: Notifier | None = None
@@ -334,6 +338,7 @@ class Keeper:
 
         async def ask(peer: Peer) -> Heard | Silent:
             async with self._places.queries:
+                await self.turnstile.enter()
                 self.metrics.soa_queries_total += 1
                 return await ask_serial(client, origin, peer)
 

@@ -132,14 +132,13 @@ class Secondary:
         self._watch_expiry()
         clock = self._keeper.clock
         try:
-            while True:
+            while not self._ended:
                 await self._sleep()
-                if self._ended:
-                    return
-                if not self.refresh.is_due(clock.now()):
+                if self._ended or not self.refresh.is_due(clock.now()):
                     continue
                 self._at_work = True
                 try:
+                    await self._keeper.turnstile.enter()
                     await self._check()
                 except Exception:
                     self._keeper.metrics.exceptions_total += 1

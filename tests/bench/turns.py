@@ -3,13 +3,15 @@
 A turn is what runs between two looks at the sockets: so long a query waits at most that has just
 come in. Processor time of the loop's thread leaves out other programs. What other threads of ours
 take from the loop (they hold the interpreter's lock) is seen by a timer that looks every
-millisecond how late it is; lateness counts as far as the process used a processor meanwhile.
+millisecond how late it is; lateness counts without the time in which other programs had the
+processor, and as far as the process used one meanwhile.
 
 Knows: selectors, threads, the collector. Does not know: what is measured.
 """
 
 import asyncio
 import gc
+import os
 import selectors
 import socket
 import sys
@@ -18,14 +20,17 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, NamedTuple
 
 TICK_S = 0.001
 # Turns that last longer are looked into.
 LONG_S = 0.008
 _LOOK_EVERY_S = 0.002
 _FRAMES = 5
+_SCHEDULE = "/proc/thread-self/schedstat"
+_SCHEDULE_OCTETS = 100
 
 
 class Gap(NamedTuple):
@@ -77,14 +82,17 @@ class Turns:
         """Look how late the loop is, until cancelled."""
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
-        with ours, theirs:
+        with ours, theirs, ExitStack() as stack:
             ours.setblocking(False)
+            schedule = stack.enter_context(_open_schedule())
             while True:
                 cpu, due = time.process_time(), loop.time() + TICK_S
+                unlucky = _without_processor_s(schedule)
                 await asyncio.sleep(TICK_S)
                 with suppress(BlockingIOError):
                     ours.recv(1)  # lets other threads run, as every look at a socket does
-                late = min(loop.time() - due, time.process_time() - cpu)
+                late = loop.time() - due - (_without_processor_s(schedule) - unlucky)
+                late = min(late, time.process_time() - cpu)
                 if late > self._gap.late_s:
                     self._gap = self._gap._replace(late_s=late)
 
@@ -138,6 +146,16 @@ class _Selector(selectors.EpollSelector):
         found = super().select(timeout)
         self._turns.begin()
         return found
+
+
+def _open_schedule() -> IO[bytes]:
+    """What the kernel tells of the thread that asks."""
+    return Path(_SCHEDULE).open("rb", buffering=0)
+
+
+def _without_processor_s(schedule: IO[bytes]) -> float:
+    """How long the thread was ready to run and other programs had its processor, so far."""
+    return int(os.pread(schedule.fileno(), _SCHEDULE_OCTETS, 0).split()[1]) / 1e9
 
 
 def _show(frame: Any) -> str:

@@ -8,6 +8,7 @@ import pytest
 from resolver.net import turns
 from resolver.net.ending import Ending
 from resolver.net.turns import Pace, in_turns
+from resolver.net.turnstile import Turnstile
 from resolver.slices import Slices
 
 TICK_S = 0.0001
@@ -125,3 +126,31 @@ def test_thousands_of_coroutines_end_a_few_at_a_time() -> None:
 
 def test_nothing_to_end_takes_no_time() -> None:
     asyncio.run(Ending().finish())
+
+
+def test_a_few_go_through_a_turnstile_in_each_turn_in_their_order() -> None:
+    async def body() -> None:
+        went: list[list[int]] = [[]]
+
+        async def watch() -> None:
+            while True:
+                went.append([])
+                await asyncio.sleep(0)
+
+        async def go(number: int) -> None:
+            await turnstile.enter()
+            went[-1].append(number)
+
+        turnstile = Turnstile(5)
+        watching = asyncio.create_task(watch())
+        tasks = [asyncio.create_task(go(number)) for number in range(100)]
+        await asyncio.sleep(0)
+        tasks[50].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+        await asyncio.wait_for(turnstile.enter(), 60)
+        watching.cancel()
+        assert max(map(len, went)) <= 2 * 5, "some of the last turn, and as many of this one"
+        assert [n for turn in went for n in turn] == [n for n in range(100) if n != 50]
+
+    asyncio.run(body())
