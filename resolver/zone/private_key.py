@@ -31,6 +31,7 @@ ED448: Final = 16
 
 _FORMAT: Final = "private-key-format"
 _PEM: Final = "-----BEGIN "
+_PKCS8: Final = "-----BEGIN PRIVATE KEY-----"
 _RSA_FIELDS: Final = (
     "prime1",
     "prime2",
@@ -43,6 +44,12 @@ _RSA_FIELDS: Final = (
 )
 # Octets of a coordinate, and of a secret, of the two curves of RFC 6605.
 _CURVE_OCTETS: Final = {ECDSAP256SHA256: 32, ECDSAP384SHA384: 48}
+# The same curves, and keys for them, by their object identifiers (RFC 5480 section 2.1.1).
+_EC_KEY: Final = bytes.fromhex("2a8648ce3d0201")
+_EC_CURVES: Final = {
+    bytes.fromhex("2a8648ce3d030107"): ECDSAP256SHA256,
+    bytes.fromhex("2b81040022"): ECDSAP384SHA384,
+}
 # About what a signature takes, measured on a slow core; for RSA with keys of 2048 bits, from where
 # it grows with the cube of the size.
 _COST_S: Final = {ECDSAP256SHA256: 1e-4, ECDSAP384SHA384: 4e-4, ED25519: 1e-4, ED448: 4e-4}
@@ -129,8 +136,8 @@ def _read_pem(text: str) -> PrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(text.encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = _long_ec_key(text) or load_pem_private_key(text.encode(), None)
+    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm):
         raise PrivateKeyError("PEM without a private key that can be read") from None
     if isinstance(key, rsa.RSAPrivateKey):
         return _rsa_key(RSASHA256, key)
@@ -143,6 +150,43 @@ def _read_pem(text: str) -> PrivateKey:
     if isinstance(key, ed448.Ed448PrivateKey):
         return _eddsa_key(ED448, key)
     raise PrivateKeyError("PEM with a key of a kind that signs no zones")
+
+
+def _long_ec_key(text: str) -> "EllipticCurvePrivateKey | None":
+    """A key for ECDSA whose number has an octet too many, a zero in front, as GnuTLS writes half of
+    them, and Knot DNS with it; RFC 5915 section 3 has a fixed length, and the library insists."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    if not text.startswith(_PKCS8):
+        return None
+    ((_, body),) = _elements(base64.b64decode("".join(text.strip().splitlines()[1:-1])))
+    _, (_, algorithm), (_, wrapped) = _elements(body)[:3]
+    kind, *parameters = (content for _, content in _elements(algorithm))
+    if kind != _EC_KEY or parameters[0] not in _EC_CURVES:
+        return None
+    ((_, inner),) = _elements(wrapped)
+    secret = _elements(inner)[1][1]
+    length = _CURVE_OCTETS[_EC_CURVES[parameters[0]]]
+    if len(secret) != length + 1 or secret[0]:
+        return None
+    curve = ec.SECP256R1() if length == _CURVE_OCTETS[ECDSAP256SHA256] else ec.SECP384R1()
+    return ec.derive_private_key(int.from_bytes(secret, "big"), curve)
+
+
+def _elements(octets: bytes) -> list[tuple[int, bytes]]:
+    """The elements of a sequence in DER, each with its tag."""
+    found: list[tuple[int, bytes]] = []
+    at = 0
+    while at < len(octets):
+        tag, length = octets[at], octets[at + 1]
+        at += 2
+        if length & 0x80:
+            count = length & 0x7F
+            length = int.from_bytes(octets[at : at + count], "big")
+            at += count
+        found.append((tag, octets[at : at + length]))
+        at += length
+    return found
 
 
 def _rsa(algorithm: int, fields: Mapping[str, str]) -> PrivateKey:

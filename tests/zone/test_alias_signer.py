@@ -1,6 +1,7 @@
 """Keys that sign for a zone at work: their files, what they make, how often, and for which versions
 (A08)."""
 
+import base64
 from collections.abc import Callable
 
 import dns.dnssec
@@ -227,15 +228,35 @@ def test_what_is_no_key(algorithm: int, change: Callable[[str], str], reason: st
     assert reason in str(fault.value)
 
 
-@pytest.mark.parametrize("algorithm", [8, 13, 14, 15, 16])
-def test_key_in_pem_is_the_same_key(algorithm: int) -> None:
+@pytest.mark.parametrize(
+    ("algorithm", "form"),
+    [(number, PrivateFormat.PKCS8) for number in (8, 13, 14, 15, 16)]
+    + [(number, PrivateFormat.TraditionalOpenSSL) for number in (8, 13)],
+)
+def test_key_in_pem_is_the_same_key(algorithm: int, form: PrivateFormat) -> None:
     """As Knot DNS keeps its keys."""
     key = pair(algorithm)
-    text = key.key.private_bytes(  # type: ignore[attr-defined]
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    ).decode()
+    octets = key.key.private_bytes(Encoding.PEM, form, NoEncryption())  # type: ignore[attr-defined]
+    text = octets.decode()
     one, other = read_private_key(text), read_private_key(key.private)
     assert (one.algorithm, one.public) == (other.algorithm, other.public)
+
+
+def test_key_in_pem_whose_number_has_a_zero_in_front() -> None:
+    """Made by GnuTLS for Knot DNS, with which half of the keys are like this; used for nothing."""
+    text = """-----BEGIN PRIVATE KEY-----
+MIGUAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBHoweAIBAQQhAPtUTrMQfjhUbBNV
+j8iVaTTdGTGdQxgyTRMldvV8GdP4oAoGCCqGSM49AwEHoUQDQgAEuLQ2TNo38VdH
+zpQIjWuguzfUVD4ccKgA51XPYbPOD70DwTInpintE7SrsI9Keesq5JxnHjCNOdLb
+XOYMV8yYUg==
+-----END PRIVATE KEY-----
+
+"""
+    public = (
+        "uLQ2TNo38VdHzpQIjWuguzfUVD4ccKgA51XPYbPOD70DwTInpintE7SrsI9Keesq5JxnHjCNOdLbXOYMV8yYUg=="
+    )
+    key = read_private_key(text)
+    assert (key.algorithm, base64.b64encode(key.public).decode()) == (13, public)
 
 
 @pytest.mark.parametrize(
