@@ -50,6 +50,7 @@ MODULES = (
     "zone.entries",
     "zone.file",
     "zone.groups",
+    "zone.heads",
     "zone.lookup",
     "zone.nsec",
     "zone.nsec3",

@@ -16,6 +16,7 @@ from resolver.codes import RRType, show_type
 from resolver.slices import Slices
 from resolver.zone import nsec, nsec3
 from resolver.zone.content import Zone
+from resolver.zone.groups import rdatas_in
 from resolver.zone.nsec import NsecDenial
 from resolver.zone.nsec3 import Nsec3Denial, Parameters
 from resolver.zone.ring import Ring, ring_of
@@ -128,9 +129,9 @@ def holes(zone: Zone) -> Slices[list[str]]:
 def _check_link(
     zone: Zone, denial: Denial, owner: bytes, following: bytes, *, found: list[str]
 ) -> None:
-    node = zone.node(owner)
-    assert node is not None
-    for rdata in node.rrsets[denial.rrtype].rdatas:
+    packed = zone.nodes.get(owner)
+    assert packed is not None
+    for rdata in rdatas_in(packed, denial.rrtype):
         if isinstance(denial, NsecDenial):
             leads_to = nsec.next_name(rdata)
         elif nsec3.read_parameters(rdata)[0] == denial.parameters:

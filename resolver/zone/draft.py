@@ -38,6 +38,7 @@ _MANY_OCTETS: Final = 1_024
 _SLICE_NAMES: Final = 200
 
 _NS: Final = int(RRType.NS)
+_RRSIG: Final = int(RRType.RRSIG)
 _DNAME: Final = int(RRType.DNAME)
 _ALIAS_RECORD: Final = int(RRType.ALIAS)
 # Marks of a name that matter only here stand where flags of finished names do.
@@ -264,8 +265,10 @@ class Draft:
         return marks
 
     def _leads_well(self, rrtype: int, target: bytes) -> bool:
-        """Whether there is nothing wrong with where a record leads, as far as can be told at
-        once."""
+        """Whether there is nothing wrong with where a record leads, or with a signature, as far as
+        can be told at once."""
+        if rrtype == _RRSIG:
+            return self._signing is not None and self._signing.is_timely(target)
         name = target.lower()
         if not name.endswith(self.origin):
             return True
@@ -302,7 +305,7 @@ class Draft:
         table = self._names
         owners = self._owners if self._owners else None
         for number, shard in enumerate(table.shards):
-            nodes: dict[bytes, Held] = {}
+            nodes = shard.copy()  # of the right size at once
             for count, (key, held) in enumerate(shard.items()):
                 flags = self._flags(key, held[0])
                 groups = self._plain_groups(key, flags, held)
@@ -337,16 +340,13 @@ class Draft:
 
     def _plain_groups(self, key: bytes, flags: int, held: Held) -> bytes | None:
         """The RRsets of a name, packed, if it can be seen at once that they break no rule."""
-        if (
-            self._signing is not None
-            or b"_" in key
-            or key[1:2] == b"*"
-            or key in self._doubtful
-            or key.endswith(self._doubled)
-        ):
+        if b"_" in key or key[1:2] == b"*" or key in self._doubtful or key.endswith(self._doubled):
             return None
-        plain = pack_plain(held, flags, self._leads_well)
+        keys: list[int] = []
+        plain = pack_plain(held, flags, self._leads_well, keys)
         if plain is None:
+            return None
+        if self._signing is not None and not self._signing.is_complete(flags, keys):
             return None
         self._records += plain[1]
         return plain[0]

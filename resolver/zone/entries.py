@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 from resolver.codes import RRType
 from resolver.wire.canonical import canonical_rdata
-from resolver.zone.content import CUT, GLUE, OCCLUDED
+from resolver.zone.content import CUT, GLUE, HASHED, OCCLUDED
 from resolver.zone.groups import Group, group_key
 
 # bytes, or bytearray for a name with many records.
@@ -37,12 +37,15 @@ _COUNT_AT: Final = 6  # in an RRset of a node
 _MAX_PLAIN_OCTETS: Final = 2_000
 
 _CNAME: Final = int(RRType.CNAME)
+_RRSIG: Final = int(RRType.RRSIG)
 _NO_TARGET: Final = -1
-# Where the name stands in the data of types that lead somewhere.
+# Where the name stands in the data of types that lead somewhere; signatures are asked about, too.
 _ADDRESSES: Final[dict[int, int]] = {int(RRType.A): _NO_TARGET, int(RRType.AAAA): _NO_TARGET}
 _AT_CUT: Final[dict[int, int]] = _ADDRESSES | {
     int(RRType.NS): _NO_TARGET,  # followed already
     int(RRType.DS): _NO_TARGET,
+    int(RRType.NSEC): _NO_TARGET,
+    _RRSIG: 0,
 }
 _AT_HOST: Final[dict[int, int]] = _ADDRESSES | {
     _CNAME: 0,
@@ -55,6 +58,8 @@ _AT_HOST: Final[dict[int, int]] = _ADDRESSES | {
     int(RRType.SSHFP): _NO_TARGET,
     int(RRType.SVCB): _NO_TARGET,
     int(RRType.HTTPS): _NO_TARGET,
+    int(RRType.NSEC): _NO_TARGET,
+    _RRSIG: 0,
 }
 # What may stand at a name of these flags without breaking a rule, if it is not too much of it; at a
 # cut, if its servers are in order.
@@ -62,6 +67,7 @@ _HARMLESS: Final[dict[int, dict[int, int]]] = {
     0: _AT_HOST,
     CUT: _AT_CUT,
     OCCLUDED | GLUE: _ADDRESSES,
+    HASHED: {int(RRType.NSEC3): _NO_TARGET, _RRSIG: 0},
 }
 
 
@@ -107,13 +113,14 @@ def grouped(held: Held) -> list[Group]:
 
 
 def pack_plain(
-    held: Held, flags: int, leads_well: Callable[[int, bytes], bool]
+    held: Held, flags: int, leads_well: Callable[[int, bytes], bool], keys: list[int]
 ) -> tuple[bytes, int] | None:
     """The RRsets of a name of these flags, packed, and how many records they have; None if there is
     anything about them that needs a closer look.
 
-    `leads_well` is asked of each name that records of a type lead to, and says whether nothing can
-    be wrong with it.
+    `leads_well` is asked of each name that records of a type lead to, and of each signature as a
+    whole, and says whether nothing can be wrong with it. `keys` gets what tells the RRsets apart
+    (group_key).
     """
     harmless = _HARMLESS.get(flags)
     end = len(held)
@@ -126,32 +133,33 @@ def pack_plain(
             return None
         if kind >= 0 and not leads_well(rrtype, bytes(held[_RDATA_AT + kind :])):
             return None
+        keys.append(group_key(rrtype, bytes(held[_RDATA_AT:])))
         return bytes(held[_PLACE_OCTETS:]), 1
-    return _pack_several(bytes(held), harmless, leads_well)
+    return _pack_several(bytes(held), harmless, leads_well, keys)
 
 
 def _pack_several(
-    held: bytes, harmless: dict[int, int], leads_well: Callable[[int, bytes], bool]
+    held: bytes, harmless: dict[int, int], leads_well: Callable[[int, bytes], bool], keys: list[int]
 ) -> tuple[bytes, int] | None:
     end = len(held)
     # An entry behind its place is an RRset of one record as in a node.
     out = bytearray()
-    types: list[int] = []
     known: list[bytes] = []  # the data of an RRset with several records
     head = b""
-    rrtype = at = count = many = group_at = before_at = 0
+    rrtype = key = at = count = many = group_at = before_at = 0
     target_at = _NO_TARGET
     while at < end:
         found = held[at + _PLACE_OCTETS : at + _HEAD_END]
         start = at + _RDATA_AT
         following = start + (held[start - 2] << 8 | held[start - 1])
-        if found != head:
+        if found != head or (rrtype == _RRSIG and key != group_key(rrtype, held[start:following])):
             head = found
             rrtype = found[0] << 8 | found[1]
+            key = group_key(rrtype, held[start:following])
             kind = harmless.get(rrtype)
-            if kind is None or rrtype in types:
+            if kind is None or key in keys:
                 return None  # a closer look; or scattered, or with two TTLs
-            types.append(rrtype)
+            keys.append(key)
             target_at = kind
             group_at = len(out)
             out += held[at + _PLACE_OCTETS : following]
@@ -172,6 +180,6 @@ def _pack_several(
             return None
         before_at = start
         at = following
-    if _CNAME in types:
+    if _CNAME in keys:
         return None
     return bytes(out), count

@@ -10,19 +10,19 @@ are stored or looked up, sockets, configuration.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from resolver import codes, names
-from resolver.codes import META_TYPES, RRClass, RRType
+from resolver import names
+from resolver.codes import RRType
 from resolver.errors import Finding, ZoneError
 from resolver.model import RRset
 from resolver.slices import Slices, finish
 from resolver.zone import generate, tokens, zonemd
 from resolver.zone.content import Zone, read_soa
 from resolver.zone.draft import Draft, Findings, place
+from resolver.zone.heads import COMMON_TYPES, read_head
 from resolver.zone.rdata import READERS, Scope, read_rdata
 from resolver.zone.signer import SigningKey
 from resolver.zone.signer import faults as key_faults
@@ -32,13 +32,8 @@ MAX_INCLUDES: Final = 1_000
 # Lines between two breaks: a millisecond or two of work.
 SLICE_LINES: Final = 200
 
-_KNOWN_WORDS: Final = 64
-
 _SOA: Final = int(RRType.SOA)
 _ADDRESSES: Final = (RRType.A, RRType.AAAA)
-# Spelled as they usually are; any other spelling goes through codes.read_type.
-_TYPES: Final = {t.name.replace("_", "-"): int(t) for t in RRType if t not in META_TYPES}
-_CLASSES: Final = frozenset(("IN", "CH", "HS", "CS"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,10 +304,10 @@ class _Reader:
                 return  # a record of an owner that was reported already
             raise ValueError("no owner: none was given before")
         word = words[at] if at < len(words) else ""
-        rrtype = _TYPES.get(word, 0)
+        rrtype = COMMON_TYPES.get(word, 0)
         ttl: int | None = None
         if not rrtype:
-            rrtype, ttl, at = _read_prefix(words, at)
+            rrtype, ttl, at = read_head(words, at)
         rest = words[at + 1 :]
         reader = READERS.get(rrtype)
         if reader is not None and (not rest or rest[0] != "\\#"):
@@ -352,41 +347,3 @@ def _split(line: str, words: list[str], depth: int) -> int:
     if len(line) > tokens.MAX_ENTRY_OCTETS:
         raise ValueError(f"line of {len(line)} octets, more than {tokens.MAX_ENTRY_OCTETS}")
     return tokens.split(line, words, depth)
-
-
-def _read_prefix(words: list[str], at: int) -> tuple[int, int | None, int]:
-    """Type, TTL if there is one, and the index of the type's word."""
-    ttl: int | None = None
-    class_seen = False
-    while at < len(words):
-        word = words[at]
-        rrtype = _TYPES.get(word)
-        if rrtype is not None:
-            return rrtype, ttl, at
-        if ttl is None and word[0].isdigit() and (ttl := tokens.read_ttl(word)) is not None:
-            at += 1
-        elif not class_seen and _is_class(word):
-            class_seen = True
-            at += 1
-        else:
-            return _rare_type(word), ttl, at
-    raise ValueError("no record type")
-
-
-@lru_cache(_KNOWN_WORDS)
-def _is_class(word: str) -> bool:
-    rrclass = codes.read_class(word)
-    if rrclass is None or word.upper() == "ANY":
-        return False
-    if rrclass != RRClass.IN:
-        raise ValueError(f"class {word}: only class IN is served")
-    return True
-
-
-def _rare_type(word: str) -> int:
-    rrtype = codes.read_type(word)
-    if rrtype is None:
-        raise ValueError(f"{word[:60]!r} is no record type")
-    if rrtype in META_TYPES or rrtype == 0:
-        raise ValueError(f"{word} is no type that a zone can hold (RFC 6895 section 3.1)")
-    return rrtype

@@ -78,6 +78,23 @@ def types_in(packed: bytes) -> list[int]:
     return types
 
 
+def rdatas_in(packed: bytes, wanted: int) -> list[bytes]:
+    """The data of one type of a packed node."""
+    at = groups_start(packed)
+    end = len(packed)
+    found = []
+    while at < end:
+        rrtype = packed[at] << 8 | packed[at + 1]
+        count = packed[at + 6] << 8 | packed[at + 7]
+        at += 8
+        for _ in range(count):
+            start = at + 2
+            at = start + (packed[at] << 8 | packed[at + 1])
+            if rrtype == wanted:
+                found.append(packed[start:at])
+    return found
+
+
 def groups_start(packed: bytes) -> int:
     """Where the RRsets of a packed node begin."""
     return 2 + packed[1] if packed[0] & CASED else 1

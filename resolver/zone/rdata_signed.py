@@ -38,22 +38,8 @@ def rrsig(words: list[str], scope: NameReader) -> bytes | None:
         raise ValueError("a covered type, six numbers, a signer and a signature should be here")
     if not words[1].isdigit():
         return None
-    original_ttl = read_ttl(words[3])
-    if original_ttl is None:
-        raise ValueError(f"original TTL {words[3][:40]!r} is no time")
-    return b"".join(
-        (
-            _type(words[0]).to_bytes(2, "big"),
-            read_number(words[1], _U8, "algorithm").to_bytes(1, "big"),
-            read_number(words[2], _U8, "labels").to_bytes(1, "big"),
-            original_ttl.to_bytes(4, "big"),
-            _instant(words[4]),
-            _instant(words[5]),
-            read_number(words[6], _U16, "key tag").to_bytes(2, "big"),
-            scope.name(words[7]),
-            _base64(words[8:], "signature"),
-        )
-    )
+    head = _signature_head(tuple(words[:7]))
+    return head + scope.name(words[7]) + _base64(words[8:], "signature")
 
 
 def dnskey(words: list[str], _scope: NameReader) -> bytes | None:
@@ -101,6 +87,25 @@ def nsec3param(words: list[str], _scope: NameReader) -> bytes:
 
 
 # A file has few sets of types, of times and of NSEC3 parameters, each many times.
+
+
+@lru_cache(maxsize=1024)
+def _signature_head(words: tuple[str, ...]) -> bytes:
+    """What is before the signer of an RRSIG."""
+    original_ttl = read_ttl(words[3])
+    if original_ttl is None:
+        raise ValueError(f"original TTL {words[3][:40]!r} is no time")
+    return b"".join(
+        (
+            _type(words[0]).to_bytes(2, "big"),
+            read_number(words[1], _U8, "algorithm").to_bytes(1, "big"),
+            read_number(words[2], _U8, "labels").to_bytes(1, "big"),
+            original_ttl.to_bytes(4, "big"),
+            _instant(words[4]),
+            _instant(words[5]),
+            read_number(words[6], _U16, "key tag").to_bytes(2, "big"),
+        )
+    )
 
 
 @lru_cache(maxsize=16)

@@ -75,6 +75,27 @@ class Signing:
         if self._nsec and not has_nsec and not flags & content.HASHED:
             self._findings.warning(groups[0].where, f"no NSEC at {names.show(key)}")
 
+    def is_complete(self, flags: int, keys: list[int]) -> bool:
+        """Whether nothing is missing at a name with RRsets of these keys (groups.group_key)."""
+        if flags & content.OCCLUDED:
+            return True
+        for key in keys:
+            rrtype = key & 0xFFFF
+            if rrtype == _RRSIG or (flags & content.CUT and rrtype not in _SIGNED_AT_CUT):
+                continue
+            if key << 16 | _RRSIG not in keys:
+                return False
+        return not self._nsec or bool(flags & content.HASHED) or _NSEC in keys
+
+    def is_timely(self, rdata: bytes) -> bool:
+        """Whether a signature can be seen to be valid at once; those around the end of the numbers
+        cannot."""
+        now = self._now
+        if now is None:
+            return True
+        expiration = int.from_bytes(rdata[8:12], "big")
+        return int.from_bytes(rdata[12:16], "big") <= now <= expiration
+
     def _look_at_times(self, key: bytes, group: "Group", now: int) -> None:
         """One signature that is valid now is enough."""
         count = None

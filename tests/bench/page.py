@@ -133,12 +133,34 @@ def _target_rows(kept: Figures) -> Iterator[tuple[str, float, float, str]]:
         worst = max(row["worst_own_ms"] for row in kept["latency"]["figures"].values())
         yield "worst wait of a hit beside other work, its own", 20.0, worst, " ms"
     yield from _longest_turn(kept)
+    if "zones" in kept:
+        yield from _zone_targets(kept["zones"]["figures"])
 
 
 def _longest_turn(kept: Figures) -> Iterator[tuple[str, float, float, str]]:
     if "gaps" in kept:
         worst = max(row["turn_ms"] for row in kept["gaps"]["figures"].values())
         yield "longest turn of the event loop, whatever goes on", 20.0, worst, " ms"
+
+
+def _zone_targets(found: Figures) -> Iterator[tuple[str, float, float, str]]:
+    """The worst of all zones, to BIND."""
+    rows = [kind for kind in found.values() if "bind" in kind]
+    for ours, load, out in (("rootward, compiled", 1.0, 1.5), ("rootward", 2.0, 1.5)):
+        for what, column, most in (
+            ("loading a zone", "load_s", load),
+            ("memory of a zone", "load_mib", 1.5),
+            ("transferring it out", "out_s", out),
+            ("transferring it in", "in_s", out),
+        ):
+            ratios = [kind[ours][column] / kind["bind"][column] for kind in rows if ours in kind]
+            if ratios:
+                yield (
+                    f"{what} to bind, {ours.partition(', ')[2] or 'interpreted'}",
+                    most,
+                    max(ratios),
+                    "",
+                )
 
 
 def _first(rows: Figures) -> Any:

@@ -1,15 +1,19 @@
 """Master files: what a text means (RFC 1035 section 5)."""
 
 import codecs
+from collections.abc import Callable
 from pathlib import Path
 
 import dns.rdatatype
 import dns.zone
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reading import HEAD, name, records, report, warnings, zone
 
 from resolver import names
 from resolver.errors import ZoneError
+from resolver.zone import tokens
 from resolver.zone.file import load_zone, origin_of, read_hints, read_zone_file, read_zone_text
 
 ZONES = Path(__file__).parents[2] / "zones"
@@ -196,3 +200,24 @@ def test_hints_without_addresses_are_refused(tmp_path: Path) -> None:
 )
 def test_a_file_is_named_after_its_zone(file: str, origin: str) -> None:
     assert names.show(origin_of(Path("/somewhere") / file)) == origin
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["a", "B7", " ", "\t", '"', "\\", "(", ")", ";", "\\;", "\x0c", "\xa0", "é", "\0"]
+        )
+    ).map("".join),
+    st.sampled_from([0, 1]),
+)
+def test_quick_and_careful_ways_to_split_a_line_agree(line: str, depth: int) -> None:
+    def split_by(way: Callable[[str, list[str], int], int]) -> object:
+        words: list[str] = []
+        try:
+            return way(line, words, depth), words
+        except ValueError as error:
+            return str(error)
+
+    line += "\n"
+    assert split_by(tokens.split) == split_by(tokens.split_carefully)
