@@ -119,7 +119,8 @@ def compute(old: Zone, new: Zone, *, max_records: int | None = None) -> Slices[D
         for number, (before, after) in enumerate(old.nodes.pairs(new.nodes)):
             if before is not after and before != after:
                 yield from _compare(old, new, (before, after), found)
-            if number % _SLICE_SHARDS == 0:
+                yield
+            elif number % _SLICE_SHARDS == 0:
                 yield
     except DiffError:
         found.drop()
@@ -134,11 +135,14 @@ def _compare(
     parts: tuple[dict[bytes, bytes], dict[bytes, bytes]],
     found: _Collector,
 ) -> Slices[None]:
-    """Names of two parts, looked up in the other version."""
+    """Names of two parts, looked up in the other part, or in the other version if that is cut in
+    another way."""
     before, after = parts
+    alike = len(old.nodes.shards) == len(new.nodes.shards)
+    newer, older = (after, before) if alike else (new.nodes, old.nodes)
     changes = 0
     for name, packed in before.items():
-        other = new.nodes.get(name)
+        other = newer.get(name)
         if packed == other:
             continue
         if other is None or packed[groups_start(packed) :] != other[groups_start(other) :]:
@@ -147,7 +151,7 @@ def _compare(
         if changes % SLICE_NAMES == 0:
             yield
     for name, packed in after.items():
-        if name not in old.nodes:
+        if name not in older:
             found.compare(name, b"", packed)
             changes += 1
             if changes % SLICE_NAMES == 0:

@@ -242,3 +242,12 @@ def test_a_large_change_is_made_in_slices_from_beginning_to_end() -> None:
         "_close",
         "finish",
     }
+
+
+def test_versions_of_many_parts_are_compared_part_by_part() -> None:
+    many = table.MAX_SINGLE + 1_000
+    old = version(1, "".join(f"h{i} 60 A 192.0.2.1\n" for i in range(many)))
+    new = version(2, "".join(f"h{i} {60 + (i % 10 == 0)} A 192.0.2.1\n" for i in range(many)))
+    differing = sum(one != other for one, other in old.nodes.pairs(new.nodes))
+    assert differing > table.SHARDS / 2
+    assert pauses(compute(old, new))["compute"] >= differing
