@@ -42,7 +42,7 @@ RELOAD_OBJECTS = 3_000
 MIN_LOST_OBJECTS = 10 * RELOAD_OBJECTS
 LOST_SHARE = 0.05
 # Between two searches of what is new: shorter when one takes long, longer when there is little.
-MIN_PERIOD_S, MAX_PERIOD_S = 0.05, 0.25
+MIN_PERIOD_S, MAX_PERIOD_S = 0.02, 0.1
 LONG_SEARCH_S, SHORT_SEARCH_S = 0.004, 0.001
 
 
