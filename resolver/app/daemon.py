@@ -1,6 +1,7 @@
 """The process around a server: signals, what is told at start and end, how it ends.
 
-SIGTERM and SIGINT end it, SIGHUP reloads it, SIGUSR2 opens the file of the query log again.
+SIGTERM and SIGINT end it, SIGHUP reloads it, SIGUSR1 starts it anew in its place, SIGUSR2 opens the
+file of the query log again.
 Knows: the process. Does not know: what is served.
 """
 
@@ -19,6 +20,7 @@ from resolver.app.garbage import Garbage
 from resolver.app.handover import HandoverDoor, Predecessor, chosen, take_over
 from resolver.app.logging import complain, set_up
 from resolver.app.privileges import become
+from resolver.app.renewal import Renewal
 from resolver.app.server import Server
 from resolver.app.sockets import complete, open_pairs, paired, passed, wanted
 from resolver.app.supervisor import Supervisor
@@ -139,6 +141,8 @@ async def _serve(
         loop.add_signal_handler(number, server.ending.set)
     reloads = Reloads(server, supervisor)
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)
+    renewal = Renewal(supervisor.environment)
+    loop.add_signal_handler(signal.SIGUSR1, renewal.ask)
     loop.add_signal_handler(signal.SIGUSR2, server.query_log.reopen)
     garbage = Garbage(server.metrics)
     server.after_reload.append(garbage.note_reload)
@@ -146,7 +150,7 @@ async def _serve(
         await stack.enter_async_context(server)
         if predecessor is not None:
             await predecessor.release()
-        await stack.enter_async_context(HandoverDoor(server))
+        await stack.enter_async_context(HandoverDoor(server, supervisor.leave_to))
         await stack.enter_async_context(ControlListener(server))
         garbage.start()
         garbage.tend()
@@ -156,6 +160,7 @@ async def _serve(
         supervisor.stopping()
         supervisor.close()
         await reloads.stop()
+        await renewal.stop()
         garbage.stop()
     return OK
 

@@ -17,7 +17,8 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -126,10 +127,11 @@ def _receive(line: socket.socket) -> tuple[Pairs, list[Address]]:
 
 class HandoverDoor:
     """Where a server can be taken over from: `async with HandoverDoor(server): …`, around whatever
-    else has to be let go before another one begins."""
+    else has to be let go before another one begins. `leave_to` is told who it is."""
 
-    def __init__(self, server: "Server") -> None:
+    def __init__(self, server: "Server", leave_to: Callable[[int], None]) -> None:
         self._server = server
+        self._leave_to = leave_to
         self._door = Door(server.config.server.state_dir / SOCKET_FILE, asked_for=False)
         self._sock: socket.socket | None = None
         self._identity: tuple[int, int] | None = None
@@ -189,6 +191,7 @@ class HandoverDoor:
             try:
                 _send(line, server.listeners.pairs, list(server.listeners.given))
                 if await _heard(line) == _SERVING:
+                    self._leave_to(_process_of(line))
                     return True
             except OSError as error:
                 _log.error("not handed over: %s", error.strerror or error)
@@ -198,6 +201,15 @@ class HandoverDoor:
             await server.thaw()
         _log.error("nobody has taken over: going on")
         return False
+
+
+def _process_of(line: socket.socket) -> int:
+    """Who is at the other end (SO_PEERCRED of unix(7)). Raises OSError."""
+    credentials = struct.Struct("3i")  # process, user, group
+    given = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
+    process, _, _ = credentials.unpack(given)
+    assert isinstance(process, int)
+    return process
 
 
 async def _heard(line: socket.socket) -> bytes:

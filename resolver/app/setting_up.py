@@ -64,7 +64,7 @@ def init(options: argparse.Namespace, check: Callable[[Path], int]) -> int:
 
 def units(options: argparse.Namespace, config: Config, source: Path) -> int:
     """Write the units for systemd into a folder; the exit code."""
-    command = [*_command(), str(source.absolute())]
+    command = [*own_command(), str(source.absolute())]
     *words, place = (_word(word) for word in command)
     sockets = "\n".join(_listen(address) for address in config.server.listen)
     folder: Path = options.directory
@@ -130,7 +130,7 @@ def _word(text: str) -> str:
     return shlex.quote(text.replace("%", "%%").replace("$", "$$"))
 
 
-def _command() -> list[str]:
+def own_command() -> list[str]:
     """How this command is started, in full."""
     found = Path(sys.argv[0]).absolute()
     if found.name == "rootward" and os.access(found, os.X_OK):

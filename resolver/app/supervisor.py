@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 class Supervisor:
     """Whoever started us and watches over us, if there is one. What told of it is taken out of the
-    environment: it is not for our children."""
+    environment: it is not for our children, but for one who takes our place (`environment`)."""
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
         place = environment.pop("NOTIFY_SOCKET", "")
@@ -29,6 +29,11 @@ class Supervisor:
         process = environment.pop("WATCHDOG_PID", "") or str(os.getpid())
         # An abstract socket is written with @ for the zero octet that it begins with.
         self._place = "\0" + place[1:] if place.startswith("@") else place
+        self.environment = {
+            name: text
+            for name, text in (("NOTIFY_SOCKET", place), ("WATCHDOG_USEC", limit))
+            if text
+        }
         self._every_s = 0.0
         if limit.isdigit() and process == str(os.getpid()):
             self._every_s = int(limit) / 1e6 / _FEEDINGS
@@ -59,6 +64,12 @@ class Supervisor:
     def stopping(self, status: str = "stopping") -> None:
         """The end has begun."""
         self.tell("STOPPING=1", f"STATUS={status}")
+
+    def leave_to(self, process: int) -> None:
+        """Somebody else serves in our place: he is who is watched from now on, and who tells."""
+        self.tell(f"MAINPID={process}")
+        self.close()
+        self._place = ""
 
     def close(self) -> None:
         """Feed no more."""

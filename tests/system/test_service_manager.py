@@ -249,6 +249,55 @@ def test_manager_is_told_and_the_watchdog_fed(tmp_path: Path, manager: Manager) 
         assert process.wait(TIMEOUT_S) == 0
 
 
+def told_until(manager: Manager, word: str) -> list[str]:
+    """All lines up to the first that begins like this, and with it."""
+    lines = [""]
+    while not lines[-1].startswith(word):
+        lines += manager.socket.recv(4096).decode().split("\n")
+        lines = next((lines[: i + 1] for i, x in enumerate(lines) if x.startswith(word)), lines)
+    return lines
+
+
+def test_who_takes_its_place_is_who_is_watched(tmp_path: Path, manager: Manager) -> None:
+    """SIGUSR1: the same program anew, which has the sockets and the ear of the manager."""
+    with bound() as (port, *_):
+        pass
+    config = configure(tmp_path, f'listen = ["127.0.0.1:{port}"]')
+    environment = {**os.environ, "NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": "3000000"}
+    arguments = [sys.executable, "-m", "resolver", "run", "--config", str(config)]
+    heir = 0
+    try:
+        with child(arguments, tmp_path / "log", env=environment) as process:
+            manager.until("READY=1")
+            process.send_signal(signal.SIGUSR1)
+            heir = int(told_until(manager, "MAINPID=")[-1].partition("=")[2])
+            assert heir != process.pid
+            assert "STOPPING=1" not in told_until(manager, "READY=1")
+            manager.until("WATCHDOG=1")
+            assert process.wait(TIMEOUT_S) == 0
+            assert asked(port, stream=False) == asked(port, stream=True) == "192.0.2.1"
+            os.kill(heir, signal.SIGTERM)
+            manager.until("STOPPING=1")
+    finally:
+        if heir:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(heir, signal.SIGKILL)
+
+
+def test_one_that_cannot_take_its_place_changes_nothing(tmp_path: Path, manager: Manager) -> None:
+    config = configure(tmp_path, 'listen = ["127.0.0.1:0"]')
+    environment = {**os.environ, "NOTIFY_SOCKET": str(manager.path)}
+    arguments = [sys.executable, "-m", "resolver", "run", "--config", str(config)]
+    with child(arguments, tmp_path / "log", env=environment) as process:
+        port = int(manager.until("READY=1")[1].rpartition("#")[2])
+        config.write_text("[serve]\n")
+        process.send_signal(signal.SIGUSR1)
+        text = wait_for(tmp_path / "log", "not taken over: going on")
+        assert "unknown section" in text
+        assert "has ended with 78" in text
+        assert asked(port, stream=False) == "192.0.2.1"
+
+
 def test_a_loop_that_hangs_feeds_no_watchdog(tmp_path: Path, manager: Manager) -> None:
     script = (
         "import asyncio, os, time\n"

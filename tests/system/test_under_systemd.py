@@ -153,6 +153,24 @@ def test_restart_behind_the_socket_unit_loses_no_datagram(host: Machine) -> None
     host.do("systemctl", "stop", "rootward.socket", "rootward.service")
 
 
+def test_new_version_takes_over_within_the_unit(host: Machine) -> None:
+    """No query is lost or waits for the start, and systemd watches over the new one."""
+    (before,) = shown(host, "MainPID")
+    told = "systemctl kill --kill-whom=main --signal=USR1 rootward.service"
+    gone = f"while test -e /proc/{before}; do sleep 0.1; done"
+    renew = f"asking_while.py printer.home.arpa sh -c '{told}; {gone}'"
+    facts = json.loads(host.do("sh", "-c", PYTHON + renew))
+    assert facts["code"] == facts["refused"] == 0
+    assert facts["answered"] == facts["sent"] > 400
+    process, *state = shown(host, "MainPID", "ActiveState", "NRestarts")
+    assert process != before
+    assert state == ["active", "0"]
+    host.do("rootward", "ctl", "--config", CONFIG, "status")
+    host.do("kill", "-KILL", process)
+    host.wait_for("systemctl show rootward.service --property=NRestarts", "=1")
+    host.wait_for("systemctl show rootward.service --property=ActiveState", "=active")
+
+
 def test_stop_lets_what_is_under_way_be_answered(host: Machine) -> None:
     """It is stopped when it asks, and the answer comes when it has let go of its control socket."""
     stop = "/run/rootward/control.sock systemctl stop --no-block rootward.service"
