@@ -18,6 +18,7 @@ _ABOUT = "DNS server: primary, secondary and caching resolver"
 _SIGNALS = {
     "SIGTERM, SIGINT": "end, after the replies that are under way",
     "SIGHUP": "take up the configuration and everything it names, as ctl reload does",
+    "SIGUSR1": "start anew as a child that takes over, as with --take-over",
     "SIGUSR2": "open the file of the query log again",
 }
 _FILES = {
