@@ -132,6 +132,8 @@ def test_it_is_nobody_and_writes_nothing_but_its_state(host: Machine) -> None:
         code, said = host.run(*inside, "touch", f"{place}/new")
         assert (code, "Read-only" in said) == (1, True), said
     host.do(*inside, "touch", "/var/lib/rootward/new")
+    state = host.do(*inside, "ls", "-A", "/var/lib/rootward").split()
+    assert state == ["control.sock", "handover.sock", "new"]
 
 
 def test_its_health_is_known(host: Machine) -> None:
