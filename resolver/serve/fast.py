@@ -80,11 +80,12 @@ class _Lone:
 
 
 class _View:
-    """What clients with the same access bits see on one transport: the packets kept for them, and
-    those of them asked for in this second, ready to be sent. For a crowd none are ready, so that
-    each is counted (crowds.py)."""
+    """What clients with the same access bits see on one transport: the packets kept for them, those
+    of them asked for in this second, `ready` to be sent, and those `told` to one client in answer
+    to these very octets, with his cookie perhaps. For a crowd there is only the first, so that each
+    is counted (crowds.py)."""
 
-    __slots__ = ("bits", "crowd", "ready", "stream", "table")
+    __slots__ = ("bits", "crowd", "ready", "stream", "table", "told")
 
     def __init__(self, table: Table, bits: int, *, stream: bool, crowd: bool) -> None:
         self.table = table
@@ -92,6 +93,12 @@ class _View:
         self.stream = stream
         self.crowd = crowd
         self.ready: dict[bytes, bytes] = {}
+        self.told: dict[tuple[bytes, bytes], bytes] = {}
+
+    def forget(self) -> None:
+        """What was ready is not to be sent any more."""
+        self.ready = {}
+        self.told = {}
 
 
 class FastPath:
@@ -133,6 +140,8 @@ class FastPath:
         self._cookies = cookies
         self._crowds = None if limiter is None else Crowds(limiter)
         self.forget_peers()
+        for view in self._views.values():
+            view.forget()
 
     def forget_peers(self) -> None:
         """Ask for the access bits of every address again: access control has changed."""
@@ -190,7 +199,7 @@ class FastPath:
         if second != self._second:
             self._second = second
             for view in self._views.values():
-                view.ready = {}
+                view.forget()
             if self._crowds is not None and self._crowds.next_second():
                 self._peers.clear()
         if self._generation != self._answers.generation:
@@ -220,8 +229,14 @@ class FastPath:
             return None
         key = packet[ID_OCTETS:]
         entry = view.table.get(key)
-        if entry is None or view.crowd:
+        if view.crowd:
             return self._find(view, packet, senders, slot)
+        if entry is None:
+            asked = (senders.peer(slot), key)
+            told = view.told.get(asked) or self._find(view, packet, senders, slot)
+            if told is not None and len(view.told) < MAX_READY:
+                view.told[asked] = told
+            return told
         tail = self._answers.tail(entry, self._second)
         if tail is not None and len(view.ready) < MAX_READY:
             view.ready[key] = tail
