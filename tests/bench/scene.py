@@ -126,12 +126,13 @@ class Scene:
 
     @asynccontextmanager
     async def during(self, what: str) -> AsyncIterator[None]:
-        """Measure what is done inside."""
+        """Measure what is done inside; of what is done twice the worse counts."""
         await asyncio.sleep(SETTLE_S)
         self._turns.reset()
         yield
         await asyncio.sleep(SETTLE_S)
-        gap = self.gaps[what] = self._turns.reset()
+        gap = self._turns.reset()
+        self.gaps[what] = max(gap, self.gaps.get(what, gap), key=lambda each: each.turn_s)
         print(f"  {what:48} {gap}", flush=True)
 
     async def reload(self, server: Server) -> None:
