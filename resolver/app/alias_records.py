@@ -26,12 +26,14 @@ _ALIAS_OCTETS: Final = _ALIAS.to_bytes(2, "big")
 def unanswerable(reports: Iterable[ZoneReport], others: Iterable[bytes]) -> Slices[list[Finding]]:
     """A finding for each ALIAS that leads out of these zones and of `others`, given by their
     origins, up to MAX_TOLD of a zone."""
-    zones = [(report.zone, report.files) for report in reports if report.zone is not None]
-    origins = {*others, *(zone.origin for zone, _ in zones)}
+    zones = [(r.zone, r.files, r.lends) for r in reports if r.zone is not None]
+    origins = {*others, *(zone.origin for zone, _, _ in zones)}
     found: list[Finding] = []
-    for zone, files in zones:
+    for zone, files, lends in zones:
         file = str(files[0]) if files else ""
         room = MAX_TOLD
+        if not lends:
+            continue
         for number, (name, packed) in enumerate(zone.nodes.items(), 1):
             # The octets may be anything, so they only say where to look.
             if room and _ALIAS_OCTETS in packed and _ALIAS in types_in(packed):

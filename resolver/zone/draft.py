@@ -44,14 +44,18 @@ _ALIAS_RECORD: Final = int(RRType.ALIAS)
 # Marks of a name that matter only here stand where flags of finished names do.
 _ALIAS: Final = content.ENT
 _ADDRESS: Final = content.OCCLUDED
+_LENT: Final = content.CASED
+_NOTED: Final = COVERS | _LENT
 _MARKS: Final = MARKS | {
     int(RRType.CNAME): _ALIAS,
     int(RRType.A): _ADDRESS,
     int(RRType.AAAA): _ADDRESS,
+    _ALIAS_RECORD: _LENT,
 }
 # Types that may lead to a name whatever is there.
 _ANYWHERE: Final = (int(RRType.CNAME), int(RRType.PTR))
 
+_UNDERSCORE: Final = ord("_")  # looking for a number takes far less time than for octets
 _LINE_BITS: Final = 32
 
 
@@ -101,6 +105,14 @@ class Findings:
         return Finding(name, where & (1 << _LINE_BITS) - 1, reason)
 
 
+class Unjudged(Findings):
+    """For zones of our own. RFC 6303 wants what the file of an operator would be refused for: a
+    name server that is the origin itself and has no address."""
+
+    def error(self, where: int, reason: str) -> None:
+        """Let it pass."""
+
+
 class Draft:
     """Records on their way to a Zone. `origin` is in lower case.
 
@@ -114,6 +126,7 @@ class Draft:
         self.bars_aliases = False  # whether an ALIAS would lack signatures
         self._signs_aliases = signs_aliases
         self.covered = False  # whether there is any cut or DNAME
+        self.lends = False  # whether there is any ALIAS
         self._redirected = False  # whether there is a DNAME at the top
         self._doubled = check.doubled(origin)
         self._names: Edit[Held] = Edit()
@@ -142,8 +155,8 @@ class Draft:
             shard = self._names.shard(key)
             self._last_owner, self._last_key, self._last_shard = owner, key, shard
         mark = _MARKS.get(rrtype, 0)
-        if mark & COVERS:
-            mark = self._note_cover(key, rrtype, rdata, mark)
+        if mark & _NOTED:
+            mark = self._note(key, rrtype, rdata, mark)
         held = shard.get(key)
         if held is None:
             above = key[key[0] + 1 :]
@@ -166,8 +179,11 @@ class Draft:
         else:
             shard[key] = bytes((held[0] | mark,)) + held[1:] + entry
 
-    def _note_cover(self, key: bytes, rrtype: int, rdata: bytes, mark: int) -> int:
-        """Take note of NS or DNAME; returns the marks that it gives to its owner."""
+    def _note(self, key: bytes, rrtype: int, rdata: bytes, mark: int) -> int:
+        """Take note of NS, DNAME or ALIAS; returns the marks that it gives to its owner."""
+        if mark == _LENT:
+            self.lends = True
+            return 0
         if key == self.origin:
             mark &= ~content.CUT
             self._redirected |= rrtype == _DNAME
@@ -340,7 +356,12 @@ class Draft:
 
     def _plain_groups(self, key: bytes, flags: int, held: Held) -> bytes | None:
         """The RRsets of a name, packed, if it can be seen at once that they break no rule."""
-        if b"_" in key or key[1:2] == b"*" or key in self._doubtful or key.endswith(self._doubled):
+        if (
+            _UNDERSCORE in key
+            or key[1:2] == b"*"
+            or key in self._doubtful
+            or key.endswith(self._doubled)
+        ):
             return None
         keys: list[int] = []
         plain = pack_plain(held, flags, self._leads_well, keys)

@@ -45,6 +45,7 @@ class ZoneReport:
     errors: list[Finding]
     warnings: list[Finding]
     files: tuple[Path, ...] = ()
+    lends: bool = True  # whether there may be an ALIAS in it
 
 
 def load_zone(path: Path, origin: bytes) -> Zone:
@@ -185,7 +186,7 @@ class _Reader:
             zone = None if faults else zone
         findings.close()
         files = tuple(map(Path, dict.fromkeys(findings.files)))
-        return ZoneReport(zone, findings.errors, findings.warnings, files)
+        return ZoneReport(zone, findings.errors, findings.warnings, files, self.draft.lends)
 
     def read_file(self, path: Path) -> Slices[None]:
         """Read a file as part of the zone; what goes wrong becomes a finding."""

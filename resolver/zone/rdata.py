@@ -122,7 +122,8 @@ def _a(words: list[str], _scope: Scope) -> bytes:
     try:
         (text,) = words
         a, b, c, d = text.split(".")
-        return bytes((_OCTETS[a], _OCTETS[b], _OCTETS[c], _OCTETS[d]))
+        number = _OCTETS[a] << 24 | _OCTETS[b] << 16 | _OCTETS[c] << 8 | _OCTETS[d]
+        return number.to_bytes(4, "big")
     except (KeyError, ValueError):
         raise ValueError(f"{' '.join(words)[:60]!r} is no IPv4 address") from None
 

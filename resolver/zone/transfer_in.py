@@ -226,8 +226,8 @@ class Inbound:
                 self._end_datagram(truncated=bool(envelope.flags & Flag.TC))
         except _Refusal as refusal:
             self._result = Refused(str(refusal), refusal.rcode)
-        except WireError as error:
-            self._result = Refused(f"malformed message: {error}")
+        except WireError as flaw:
+            self._result = Refused(f"malformed message: {flaw}")
         except ValueError as error:  # a record that the zone cannot have
             self._result = Refused(str(error))
         return self._result

@@ -298,7 +298,8 @@ def _cells(row: Figures, bind: Figures | None) -> Iterator[str]:
             continue
         value = row[column]
         shown = f"{value:.2f}" if column.endswith("_s") else f"{value:.0f}"
-        yield f"{shown} ({value / bind[column]:.2f})" if bind and bind[column] else shown
+        is_compared = column != "start_s" and bind is not None and bind[column] > 0
+        yield f"{shown} ({value / bind[column]:.2f})" if is_compared and bind else shown
 
 
 def versions(found: str) -> str:
