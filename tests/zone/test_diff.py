@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stages import only_interpreted, pauses
+from stages import pauses
 from versions import ORIGIN, assert_same, bodies, nodes, version
 
 from resolver import names
@@ -224,7 +224,6 @@ def test_versions_share_what_did_not_change() -> None:
     assert shared >= table.SHARDS - 2, "the top and www"
 
 
-@only_interpreted
 def test_a_large_change_is_made_in_slices_from_beginning_to_end() -> None:
     old = version(1, "")
     new = version(2, "".join(f"h{i} A 192.0.2.1\n" for i in range(5_000)))
@@ -245,7 +244,6 @@ def test_a_large_change_is_made_in_slices_from_beginning_to_end() -> None:
     }
 
 
-@only_interpreted
 def test_versions_of_many_parts_are_compared_part_by_part() -> None:
     many = table.MAX_SINGLE + 1_000
     old = version(1, "".join(f"h{i} 60 A 192.0.2.1\n" for i in range(many)))

@@ -2,7 +2,7 @@
 
 import dns.reversename
 import pytest
-from stages import only_interpreted, pauses
+from stages import pauses
 
 from resolver import names
 from resolver.slices import finish
@@ -55,7 +55,6 @@ def test_few_are_one_part() -> None:
     assert list(parts(Moves())) == []
 
 
-@only_interpreted
 def test_thousands_beside_a_file_are_put_in_and_let_go_of_in_slices() -> None:
     head = "$TTL 60\n@ SOA ns.test. host.test. 1 2 3 4 5\n@ NS ns.test.\n"
     names_of = [(f"{i >> 8}.{i & 255}", f"h{i}.test.") for i in range(3_000)]

@@ -7,7 +7,7 @@ import dns.rrset
 import dns.update
 import pytest
 from reading import HEAD, name, records, zone
-from stages import only_interpreted, pauses
+from stages import pauses
 from versions import assert_same
 
 from resolver.codes import Rcode
@@ -399,7 +399,6 @@ class TestRights:
         assert outcome.rcode == Rcode.NXDOMAIN
 
 
-@only_interpreted
 def test_a_large_update_is_made_in_slices_from_beginning_to_end() -> None:
     message = change()
     for i in range(1_500):
