@@ -41,9 +41,10 @@ CONNECTION_BLOCKS = 2  # blocks of memory that one would have lost then
 RELOAD_OBJECTS = 3_000
 MIN_LOST_OBJECTS = 10 * RELOAD_OBJECTS
 LOST_SHARE = 0.05
-# Between two searches of what is new: shorter when one takes long, longer when there is little.
-MIN_PERIOD_S, MAX_PERIOD_S = 0.02, 0.1
-LONG_SEARCH_S, SHORT_SEARCH_S = 0.004, 0.001
+# Between two searches of what is new: shorter when one takes long, longer when there is little, and
+# so long when there is next to nothing that a laptop's processor may sleep.
+MIN_PERIOD_S, MAX_PERIOD_S, IDLE_PERIOD_S = 0.02, 0.1, 1.0
+LONG_SEARCH_S, SHORT_SEARCH_S, IDLE_SEARCH_S = 0.004, 0.001, 0.0002
 
 
 class Garbage:
@@ -69,11 +70,7 @@ class Garbage:
         if self._searches == searches:
             began_at = time.perf_counter()
             gc.collect()
-            took_s = time.perf_counter() - began_at
-            if took_s > LONG_SEARCH_S:
-                self._period_s = max(MIN_PERIOD_S, self._period_s / 2)
-            elif took_s < SHORT_SEARCH_S:
-                self._period_s = min(MAX_PERIOD_S, self._period_s * 2)
+            self._period_s = next_period_s(self._period_s, time.perf_counter() - began_at)
         self.tend()
 
     def start(self) -> None:
@@ -128,3 +125,12 @@ class Garbage:
         grown = blocks - self._blocks
         self._searched_at, self._reloads, self._blocks = connections, 0, blocks
         return grown >= (lost + new * CONNECTION_BLOCKS) / 2
+
+
+def next_period_s(period_s: float, took_s: float) -> float:
+    """How long to wait after a search that came after `period_s` and took so long."""
+    if took_s > LONG_SEARCH_S:
+        return max(MIN_PERIOD_S, min(period_s, MAX_PERIOD_S) / 2)
+    if took_s < IDLE_SEARCH_S:
+        return min(IDLE_PERIOD_S, period_s * 2)
+    return min(MAX_PERIOD_S, period_s * 2 if took_s < SHORT_SEARCH_S else period_s)

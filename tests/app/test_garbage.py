@@ -11,12 +11,14 @@ import pytest
 
 from resolver.app.garbage import (
     CONNECTION_BLOCKS,
+    IDLE_PERIOD_S,
     LONG_SEARCH_S,
     MAX_CONNECTIONS,
     MAX_PERIOD_S,
     MIN_PERIOD_S,
     OLDEST,
     RELOAD_OBJECTS,
+    SHORT_SEARCH_S,
     THRESHOLDS,
     Garbage,
 )
@@ -197,7 +199,13 @@ def test_searches_that_take_long_come_more_often(
     took_s = LONG_SEARCH_S * 2
     asyncio.run(body())
     assert garbage._period_s == MIN_PERIOD_S
+    took_s = SHORT_SEARCH_S / 2
+    asyncio.run(body())
+    assert garbage._period_s == MAX_PERIOD_S
     took_s = 0.0
+    asyncio.run(body())
+    assert garbage._period_s == IDLE_PERIOD_S, "nobody asks anything"
+    took_s = LONG_SEARCH_S / 2
     asyncio.run(body())
     assert garbage._period_s == MAX_PERIOD_S
 
