@@ -26,7 +26,7 @@ RENEW_AFTER_S: Final = 1800
 
 # A client repeats itself: judging 24 octets costs a hash, finding the verdict a tenth of that.
 # Forged addresses must not cost memory, so verdicts are forgotten all at once.
-MAX_REMEMBERED: Final = 8192
+MAX_REMEMBERED = 8192
 REMEMBERED_S: Final = 60
 
 _CLIENT_OCTETS = 8

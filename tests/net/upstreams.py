@@ -83,7 +83,8 @@ def reply_to(packet: bytes, ip: str = "192.0.2.1") -> bytes:
 
 
 class UdpServer:
-    """Hands each query to `answer`, which returns the packets to send back. Keeps what came."""
+    """Hands each query to `answer`, which returns the packets to send back. Keeps what came, and
+    the port of TCP for a `tcp_server` beside it: nobody else is there."""
 
     def __init__(self, answer: Callable[[bytes], list[bytes]], ip: str = "127.0.0.1") -> None:
         self._answer = answer
@@ -92,10 +93,8 @@ class UdpServer:
         self.peers: list[tuple[str, int]] = []
 
     def __enter__(self) -> "UdpServer":
-        family = socket.AF_INET6 if ":" in self._ip else socket.AF_INET
-        self.sock = socket.socket(family, socket.SOCK_DGRAM)
-        self.sock.setblocking(False)
-        self.sock.bind((self._ip, 0))
+        while not self._bind():
+            pass
         self.address = Address(self._ip, self.sock.getsockname()[1])
         asyncio.get_running_loop().add_reader(self.sock.fileno(), self._on_readable)
         return self
@@ -103,6 +102,24 @@ class UdpServer:
     def __exit__(self, *_: object) -> None:
         asyncio.get_running_loop().remove_reader(self.sock.fileno())
         self.sock.close()
+        self._place.close()
+
+    def _bind(self) -> bool:
+        """Whether a port was found that is free for both."""
+        family = socket.AF_INET6 if ":" in self._ip else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_DGRAM)
+        self.sock.setblocking(False)
+        self.sock.bind((self._ip, 0))
+        self._place = socket.socket(family, socket.SOCK_STREAM)
+        # Whoever says the same may listen there, as long as we do not.
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._place.bind((self._ip, self.sock.getsockname()[1]))
+        except OSError:
+            self.sock.close()
+            self._place.close()
+            return False
+        return True
 
     def _on_readable(self) -> None:
         with contextlib.suppress(BlockingIOError):
