@@ -161,11 +161,11 @@ async def test_an_overlay_with_an_alias_and_a_block_list(tmp_path: Path) -> None
         async with Server(configured(up, tmp_path, local=[local])) as server:
             for _ in range(2):
                 reply = await ask(server, "www.example.com")
-                assert reply.records == [
-                    "www.example.com. 300 IN CNAME mail.example.com.",
-                    reply.records[1],
-                ]
-                assert reply.records[1].endswith(" A 192.0.2.8")
+                # What ages in the answer makes all of it age, from the second time on.
+                alias, address = reply.records
+                assert alias.startswith("www.example.com. ")
+                assert alias.endswith(" IN CNAME mail.example.com.")
+                assert address.endswith(" A 192.0.2.8")
                 for name in ("ads.example.com", "x.ads.example.com", "shop.example.com"):
                     reply = await ask(server, name)
                     assert reply.status == "NXDOMAIN"
