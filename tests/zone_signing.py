@@ -21,6 +21,13 @@ SIGNED_AT_S = 1_750_000_000
 _NAMES = ("Modulus", "PublicExponent", "PrivateExponent", "Prime1", "Prime2", "Exponent1")
 
 
+def alias(target: str) -> str:
+    """An ALIAS record as every signer reads it (RFC 3597 section 5)."""
+    data = dns.name.from_text(target).to_wire()
+    assert data is not None
+    return f"TYPE65401 \\# {len(data)} {data.hex()}"
+
+
 class Pair(NamedTuple):
     """A key: its private half as dnssec-keygen writes it, and its record."""
 

@@ -42,6 +42,7 @@ MODULES = (
     "wire.canonical",
     "zone.classify",
     "zone.check",
+    "zone.changed_rrsets",
     "zone.content",
     "zone.denial",
     "zone.diff",

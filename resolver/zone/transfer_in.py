@@ -26,20 +26,17 @@ from resolver.codes import (
     show_type,
 )
 from resolver.errors import WireError
-from resolver.model import RRset
 from resolver.slices import Slices
 from resolver.wire.records import Envelope, Record
+from resolver.zone.changed_rrsets import SLICE_RECORDS, ChangedRRsets
 from resolver.zone.content import Zone, read_soa
 from resolver.zone.diff import Diff
 from resolver.zone.draft import Draft, Findings, place
 from resolver.zone.serial import serial_gt
 
 MIB_OCTETS: Final = 1024 * 1024
-# Records between two breaks: about a millisecond of work.
-SLICE_RECORDS: Final = 200
 
 _SOA: Final = int(RRType.SOA)
-_RRSIG: Final = int(RRType.RRSIG)
 _IN: Final = int(RRClass.IN)
 _NO_DATA: Final = META_TYPES | {0}
 _SPECIAL: Final = _NO_DATA | {_SOA}
@@ -114,39 +111,6 @@ class _Refusal(Exception):  # noqa: N818 - never leaves this module
         self.rcode = rcode
 
 
-class _Groups:
-    """Records put together into RRsets in the order of their first; the SOA is the first of all."""
-
-    __slots__ = ("_groups", "records")
-
-    def __init__(self, soa: Record) -> None:
-        self.records = 0
-        self._groups: dict[tuple[bytes, int, int, bytes], tuple[bytes, list[bytes]]] = {}
-        self.add(soa)
-
-    def add(self, record: Record) -> None:
-        owner, rrtype, _, ttl, rdata = record
-        # Signatures that cover different types are different RRsets (RFC 4034 section 3).
-        covered = rdata[:2] if rrtype == _RRSIG else b""
-        key = (owner.lower(), rrtype, ttl, covered)
-        self._groups.setdefault(key, (owner, []))[1].append(rdata)
-
-    def rrsets(self) -> Slices[tuple[RRset, ...]]:
-        """All of them; they are used up. `records` is how many records they have."""
-        made: list[RRset] = []
-        keys = list(reversed(self._groups))
-        while keys:
-            key = keys.pop()
-            _, rrtype, ttl, _ = key
-            owner, rdatas = self._groups.pop(key)
-            rrset = RRset(owner, rrtype, _IN, ttl, tuple(dict.fromkeys(rdatas)))
-            self.records += len(rrset.rdatas)
-            made.append(rrset)
-            if len(keys) % SLICE_RECORDS == 0:
-                yield
-        return tuple(made)
-
-
 class Inbound:
     """One transfer of the zone `origin` (lower case), from query to result.
 
@@ -183,8 +147,8 @@ class Inbound:
         self._first: Record = (b"", 0, 0, 0, b"")
         self._newest = 0
         self._diffs: list[Diff] = []
-        self._removed: _Groups | None = None
-        self._added: _Groups | None = None
+        self._removed: ChangedRRsets | None = None
+        self._added: ChangedRRsets | None = None
         self._serial = 0  # reached by the changes so far
         self._step_to = 0
         self._step_ends: Record | None = None  # the SOA that ended a step, until that is a Diff
@@ -328,7 +292,7 @@ class Inbound:
         if serial != self._serial:
             raise _Refusal(f"changes to serial {serial}, but {self._serial} is held by then")
         self._expects = self._take_removed
-        self._removed = _Groups(soa)
+        self._removed = ChangedRRsets(soa)
 
     def _take_removed(self, record: Record) -> None:
         assert self._removed is not None
@@ -342,7 +306,7 @@ class Inbound:
             raise _Refusal(f"two different SOAs of serial {serial}")
         self._step_to = serial
         self._expects = self._take_added
-        self._added = _Groups(record)
+        self._added = ChangedRRsets(record)
 
     def _take_added(self, record: Record) -> None:
         assert self._added is not None
@@ -369,7 +333,7 @@ class Inbound:
         else:
             self._end(Increments(tuple(self._diffs)))
 
-    def _change(self, groups: _Groups, record: Record) -> None:
+    def _change(self, groups: ChangedRRsets, record: Record) -> None:
         if not names.is_within(record[0].lower(), self.origin):
             raise _Refusal(f"{_show(record)} is outside the zone {names.show(self.origin)}")
         if self.records > self._bounds.changes:

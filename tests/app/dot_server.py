@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from stream_server import listening
 
 
 class Certificates:
@@ -58,9 +59,8 @@ async def dot_server(
     served = DotServer()
     writers: list[asyncio.StreamWriter] = []
 
-    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         served.connections += 1
-        writers.append(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             from_behind, to_behind = await asyncio.open_connection(*behind)
             writers.append(to_behind)
@@ -69,15 +69,8 @@ async def dot_server(
                 to_behind.write(served.queries[-1])
                 writer.write(await _read(from_behind))
 
-    server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=context)
-    served.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(talk, writers, context=context) as served.port:
         yield served
-    finally:
-        server.close()
-        for writer in writers:
-            writer.transport.abort()
-        await asyncio.sleep(0)
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

@@ -6,10 +6,11 @@ import os
 import resource
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 import dnslib
+from stream_server import Talk, listening
 
 from resolver import names
 from resolver.effects import Ask, Outcome
@@ -159,9 +160,6 @@ def descriptors_left(count: int) -> Iterator[list[int]]:
             os.close(fd)
 
 
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
 class TcpServer:
     """Talks on each connection as it is told to. `connections` counts them."""
 
@@ -174,24 +172,16 @@ class TcpServer:
 async def tcp_server(talk: Talk, port: int = 0) -> AsyncIterator[TcpServer]:
     """A server on loopback that runs `talk` for every connection, and closes it afterwards."""
     served = TcpServer()
-    writers: list[asyncio.StreamWriter] = []
 
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         served.connections += 1
-        writers.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await talk(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(on_connection, "127.0.0.1", port)
-    served.address = Address("127.0.0.1", server.sockets[0].getsockname()[1])
-    try:
+    async with listening(on_connection, [], port=port) as found:
+        served.address = Address("127.0.0.1", found)
         yield served
-    finally:
-        server.close()
-        for writer in writers:
-            writer.transport.abort()
-        await asyncio.sleep(0)
 
 
 async def read_framed(reader: asyncio.StreamReader) -> bytes:

@@ -19,19 +19,13 @@ import signed_zones
 from peer_servers import free_port
 from signed_zones import run
 from transfer_peers import child, dig, rootward, wait_for
+from zone_signing import alias
 
-from resolver import names
 from resolver.zone.private_key import read_private_key
 
 pytestmark = [pytest.mark.peer, pytest.mark.loopback]
 
 HOST = "127.0.0.1"
-
-
-def alias(target: str) -> str:
-    """The record as every signer reads it (RFC 3597 section 5)."""
-    data = names.read(target)
-    return f"TYPE65401 \\# {len(data)} {data.hex()}"
 
 
 ZONE = f"""$TTL 300

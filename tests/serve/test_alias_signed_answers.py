@@ -6,7 +6,7 @@ import dns.message
 import dns.rdatatype
 import pytest
 import zone_signing
-from zone_signing import pair
+from zone_signing import alias, pair
 
 from resolver import codes, names
 from resolver.codes import Flag, RRType
@@ -22,11 +22,6 @@ from resolver.zone.signer import SAVED_WORK_S, Signatures, Signer, SigningKey
 from resolver.zone.store import ZoneStore
 
 ORIGIN = "signed.test."
-
-
-def alias(target: str) -> str:
-    data = names.read(target)
-    return f"TYPE65401 \\# {len(data)} {data.hex()}"
 
 
 OWN = f"""$TTL 3600
