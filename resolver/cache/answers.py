@@ -1,8 +1,9 @@
 """Finished packets by the bytes of the query: the cache in front of everything else.
 
 There is one table per set of access bits and transport, so a hit has already passed access
-control. A table maps the octets of a query behind its id to an entry; the canonical form of
-wire/peek.py always leads to it, other spellings of the same query may become aliases.
+control. A table (in pieces, shards.py) maps the octets of a query behind its id to an entry; the
+canonical form of wire/peek.py always leads to it, other spellings of the same query may become
+aliases.
 
 Time here is counted in whole seconds of the monotonic clock, and a packet that was kept in the
 middle of one counts as kept at its start: so TTLs (RFC 1035 section 3.2.1, RFC 2181 section 8)
@@ -17,6 +18,7 @@ Knows packets and time as an argument. Does not know zones, RRsets or who asks.
 from collections import deque
 from typing import Final
 
+from resolver.cache.shards import SHARD_SHIFT, empty_shards
 from resolver.wire.patch import age, survey, with_question_name
 from resolver.wire.peek import HEADER_OCTETS, ID_OCTETS, Peek, peek
 
@@ -75,7 +77,7 @@ class Entry:
         return own + sum(ALIAS_OVERHEAD_OCTETS + len(alias) for alias in self.aliases)
 
 
-Table = dict[bytes, Entry]
+Table = list[dict[bytes, Entry]]
 
 
 class Answers:
@@ -100,7 +102,7 @@ class Answers:
         self._size_octets = size_octets
         self._tables: dict[tuple[int, bool], Table] = {}
         self._ring: deque[Entry] = deque()
-        self._graves: list[Table | deque[Entry]] = []
+        self._graves: list[dict[bytes, Entry] | deque[Entry]] = []
         self.entries = 0
         self.octets = 0
         self.kept = 0
@@ -109,7 +111,10 @@ class Answers:
 
     def table(self, bits: int, *, stream: bool) -> Table:
         """The table for clients with these access bits; in use until `generation` changes."""
-        return self._tables.setdefault((bits, stream), {})
+        table = self._tables.get((bits, stream))
+        if table is None:
+            table = self._tables[bits, stream] = empty_shards()
+        return table
 
     def tail(self, entry: Entry, second: int) -> bytes | None:
         """The packet behind its id, as it is to be sent in this second; None if it has expired."""
@@ -127,7 +132,7 @@ class Answers:
         For packets whose own octets are not in the table: looks by canonical key, restores the
         case of the name, and notes the spelling as an alias if it is one that is worth it.
         """
-        entry = table.get(query.key)
+        entry = table[hash(query.key) >> SHARD_SHIFT].get(query.key)
         if entry is None:
             return None
         tail = self.tail(entry, second)
@@ -171,9 +176,10 @@ class Answers:
         qname = query[HEADER_OCTETS : look.name_end]
         lower = qname.lower()
         table = self.table(bits, stream=stream)
-        entry = table.get(look.key)
+        shard = table[hash(look.key) >> SHARD_SHIFT]
+        entry = shard.get(look.key)
         if entry is None:
-            entry = table[look.key] = Entry(table, look.key)
+            entry = shard[look.key] = Entry(table, look.key)
             self._ring.append(entry)
             self.entries += 1
         else:
@@ -198,7 +204,8 @@ class Answers:
     def drop_all(self) -> None:
         """Forget every packet, for instance because a zone has changed."""
         # Zones may change all day while nobody asks: then nothing is kept, and nobody buries.
-        self._graves += [table for table in self._tables.values() if table]
+        for table in self._tables.values():
+            self._graves += [shard for shard in table if shard]
         if self._ring:
             self._graves.append(self._ring)
         self._tables = {}
@@ -208,10 +215,11 @@ class Answers:
         self.generation += 1
 
     def _add_alias(self, entry: Entry, key: bytes) -> None:
-        if key == entry.key or len(entry.aliases) >= MAX_ALIASES or key in entry.table:
+        shard = entry.table[hash(key) >> SHARD_SHIFT]
+        if key == entry.key or len(entry.aliases) >= MAX_ALIASES or key in shard:
             return
         entry.aliases += (key,)
-        entry.table[key] = entry
+        shard[key] = entry
         self.octets += ALIAS_OVERHEAD_OCTETS + len(key)
 
     def _make_room(self, second: int) -> None:
@@ -228,7 +236,7 @@ class Answers:
             self.entries -= 1
             self.evicted += 1
             for key in (entry.key, *entry.aliases):
-                del entry.table[key]
+                del entry.table[hash(key) >> SHARD_SHIFT][key]
         if self._graves:
             self._bury()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
 
+from resolver.cache.shards import SHARD_SHIFT
 from resolver.cache.store import BoundedMap
 from resolver.model import Address
 
@@ -80,9 +81,9 @@ class Delegations:
 
     def closest(self, name: bytes, now: float) -> Delegation | None:
         """The delegation of the longest known zone that holds the lower-case `name`."""
-        entries = self._map.entries
+        shards = self._map.shards
         while True:
-            entry = entries.get(name)
+            entry = shards[hash(name) >> SHARD_SHIFT].get(name)
             if entry is not None and entry.expires_at > now:
                 entry.used = True
                 return entry.value

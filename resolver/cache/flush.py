@@ -19,7 +19,7 @@ from resolver.cache.store import BoundedMap
 from resolver.codes import RRType
 from resolver.slices import Slices
 
-_SLICE_KEYS = 2000
+_SLICE_KEYS = 500
 _NXDOMAIN_TYPE = 0
 _TYPE_OCTETS = 2
 
@@ -82,11 +82,12 @@ def flush_all(caches: Caches) -> Slices[Flushed]:
     caches.rrsets.has_dnames = False
     caches.failures.clear()
     caches.servers.clear()
-    for entries, *places in detached:
-        while entries:
-            for _ in range(min(_SLICE_KEYS, len(entries))):
-                entries.popitem()
-            yield
+    for shards, *places in detached:
+        for shard in shards:
+            while shard:
+                for _ in range(min(_SLICE_KEYS, len(shard))):
+                    shard.popitem()
+                yield
         for queue in places:
             while queue:
                 for _ in range(min(_SLICE_KEYS, len(queue))):
@@ -97,11 +98,11 @@ def flush_all(caches: Caches) -> Slices[Flushed]:
 
 def _drop(held: BoundedMap[Any], concerns: Callable[[bytes], bool]) -> Slices[int]:
     count = 0
-    keys = held.keys()
-    while keys:
-        for key in keys[-_SLICE_KEYS:]:
-            if concerns(key):
-                count += held.remove(key)
-        del keys[-_SLICE_KEYS:]  # the last to refer to those that were removed
-        yield
+    for keys in held.keys():  # noqa: SIM118 - no dictionary
+        while keys:
+            for key in keys[-_SLICE_KEYS:]:
+                if concerns(key):
+                    count += held.remove(key)
+            del keys[-_SLICE_KEYS:]  # the last to refer to those that were removed
+            yield
     return count

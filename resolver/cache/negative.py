@@ -12,6 +12,7 @@ from typing import Final
 
 from resolver import names
 from resolver.cache.rrsets import key_of
+from resolver.cache.shards import SHARD_SHIFT
 from resolver.cache.store import BoundedMap, Entry
 from resolver.codes import Rcode
 from resolver.model import RRset
@@ -108,10 +109,11 @@ class Negatives:
     def lookup_cut(self, name: bytes, top: bytes, now: float) -> Denial | None:
         """NXDOMAIN because an ancestor of `name`, at or below `top`, does not exist (RFC 8020
         section 2)."""
-        entries = self._map.entries
+        shards = self._map.shards
         least = max(len(top), _SHORTEST_DENIED)
         while len(name := name[name[0] + 1 :]) >= least:
-            entry = entries.get(name + NXDOMAIN_KEY)
+            key = name + NXDOMAIN_KEY
+            entry = shards[hash(key) >> SHARD_SHIFT].get(key)
             if entry is not None and entry.expires_at > now and entry.value.below:
                 entry.used = True
                 return _denial(entry, Rcode.NXDOMAIN, now)

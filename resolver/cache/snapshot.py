@@ -17,6 +17,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -116,19 +117,19 @@ def _sealed(payload: bytes) -> bytes:
 
 def _entries(caches: Caches, second: int, oldest: int) -> Iterator[bytes | None]:
     """Every entry, and None where it is time for a break."""
-    for number, key in enumerate(caches.rrsets.map.keys()):
+    for number, key in enumerate(chain.from_iterable(caches.rrsets.map.keys())):
         if number % _SLICE_ENTRIES == 0:
             yield None
         answer = caches.rrsets.map.peek(key)
         if answer is not None and answer.expires_at > oldest:
             yield _pack_answer(answer.value, answer.expires_at - second)
-    for number, key in enumerate(caches.negatives.map.keys()):
+    for number, key in enumerate(chain.from_iterable(caches.negatives.map.keys())):
         if number % _SLICE_ENTRIES == 0:
             yield None
         denial = caches.negatives.map.peek(key)
         if denial is not None and denial.expires_at > oldest:
             yield _pack_denial(key, denial.value, denial.expires_at - second)
-    for number, key in enumerate(caches.delegations.map.keys()):
+    for number, key in enumerate(chain.from_iterable(caches.delegations.map.keys())):
         if number % _SLICE_ENTRIES == 0:
             yield None
         delegation = caches.delegations.map.peek(key)

@@ -10,8 +10,10 @@ Knows: sizes, instants, use. Does not know: names, records, what is stale or how
 """
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
+from resolver.cache.shards import SHARD_SHIFT, empty_shards
 from resolver.slices import Slices
 
 V = TypeVar("V")
@@ -53,18 +55,20 @@ class Entry(Generic[V]):
 class BoundedMap(Generic[V]):
     """bytes → value, at most `max_octets` of estimated memory, to the unit.
 
-    `entries` is for hot loops that look for many keys; what they find may have expired.
+    `shards` holds all there is by key (shards.py), for hot loops that look for many; what they find
+    may have expired.
     """
 
     __slots__ = (
+        "_count",
         "_large",
         "_large_units",
         "_max_large_units",
         "_max_units",
         "_queue",
         "_units",
-        "entries",
         "evicted",
+        "shards",
     )
 
     def __init__(self, max_octets: int) -> None:
@@ -73,11 +77,12 @@ class BoundedMap(Generic[V]):
         self._large_units = 0
         self._large: deque[Entry[V]] = deque()
         self.evicted = 0
-        self.entries: dict[bytes, Entry[V]] = {}
+        self.shards: list[dict[bytes, Entry[V]]] = empty_shards()
+        self._count = 0
         self._queue: deque[Entry[V]] = deque()
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return self._count
 
     @property
     def octets(self) -> int:
@@ -86,7 +91,7 @@ class BoundedMap(Generic[V]):
 
     def get(self, key: bytes, now: float) -> Entry[V] | None:
         """The entry, if it is there and has not expired."""
-        entry = self.entries.get(key)
+        entry = self.shards[hash(key) >> SHARD_SHIFT].get(key)
         if entry is None or entry.expires_at <= now:
             return None
         entry.used = _USED
@@ -94,14 +99,14 @@ class BoundedMap(Generic[V]):
 
     def recall(self, key: bytes) -> Entry[V] | None:
         """The entry even if it has expired; it is of use all the same."""
-        entry = self.entries.get(key)
+        entry = self.shards[hash(key) >> SHARD_SHIFT].get(key)
         if entry is not None:
             entry.used = _RECALLED
         return entry
 
     def peek(self, key: bytes) -> Entry[V] | None:
         """The entry even if it has expired; this does not count as use."""
-        return self.entries.get(key)
+        return self.shards[hash(key) >> SHARD_SHIFT].get(key)
 
     def put(self, key: bytes, value: V, octets: int, *, now: float, expires_at: int) -> None:
         """Store or replace. `octets` estimates the value's memory; the key's is added here."""
@@ -110,7 +115,8 @@ class BoundedMap(Generic[V]):
             self.remove(key)
             return
         is_large = units > LARGE_UNITS
-        entry = self.entries.get(key)
+        shard = self.shards[hash(key) >> SHARD_SHIFT]
+        entry = shard.get(key)
         if entry is not None and (is_large or entry.units > LARGE_UNITS):
             self.remove(key)
             entry = None
@@ -119,7 +125,8 @@ class BoundedMap(Generic[V]):
             entry.value, entry.units, entry.expires_at = value, units, expires_at
         else:
             entry = Entry(key, value, units, expires_at)
-            self.entries[key] = entry
+            shard[key] = entry
+            self._count += 1
             self._units += units
             if is_large:
                 self._large_units += units
@@ -133,9 +140,10 @@ class BoundedMap(Generic[V]):
 
     def remove(self, key: bytes) -> bool:
         """Forget a key; whether it was there."""
-        entry = self.entries.pop(key, None)
+        entry = self.shards[hash(key) >> SHARD_SHIFT].pop(key, None)
         if entry is None:
             return False
+        self._count -= 1
         entry.live = False  # its place in the queue is given up when the hand gets there
         self._charge_back(entry)
         self._tidy(self._queue)
@@ -145,7 +153,7 @@ class BoundedMap(Generic[V]):
     def _tidy(self, queue: deque[Entry[V]]) -> None:
         """Give up some dead places when they are too many; not all at once, or a flush of a large
         cache would be felt. What is alive goes to the end, as if it had been used."""
-        if len(queue) > 2 * len(self.entries) + _DEAD_PLACES_ALLOWED:
+        if len(queue) > 2 * self._count + _DEAD_PLACES_ALLOWED:
             for _ in range(min(_TIDIED_AT_ONCE, len(queue))):
                 entry = queue.popleft()
                 if entry.live:
@@ -172,14 +180,17 @@ class BoundedMap(Generic[V]):
         self._max_units = units
         self._max_large_units = int(units * LARGE_SHARE)
 
-    def keys(self) -> list[bytes]:
-        """Every key, expired entries included, as they stand now."""
-        return list(self.entries)
+    def keys(self) -> Iterator[list[bytes]]:
+        """Every key, expired entries included, in lists that are made one after the other, each as
+        it stands then: one of a million keys would be searched for garbage again and again."""
+        for shard in self.shards:
+            yield list(shard)
 
-    def detach(self) -> tuple[dict[bytes, Entry[V]], deque[Entry[V]], deque[Entry[V]]]:
+    def detach(self) -> tuple[list[dict[bytes, Entry[V]]], deque[Entry[V]], deque[Entry[V]]]:
         """Forget everything at once; whoever asked lets go of it piece by piece."""
-        detached = self.entries, self._queue, self._large
-        self.entries = {}
+        detached = self.shards, self._queue, self._large
+        self.shards = empty_shards()
+        self._count = 0
         self._queue = deque()
         self._large = deque()
         self._units = self._large_units = 0
@@ -187,11 +198,8 @@ class BoundedMap(Generic[V]):
 
     def clear(self) -> int:
         """Forget everything; how many entries there were."""
-        count = len(self.entries)
-        self.entries.clear()
-        self._queue.clear()
-        self._large.clear()
-        self._units = self._large_units = 0
+        count = self._count
+        self.detach()
         return count
 
     def _evict_one(self, queue: deque[Entry[V]], now: float) -> None:
@@ -206,7 +214,8 @@ class BoundedMap(Generic[V]):
                 entry.used = 0
                 queue.append(entry)
                 continue
-            del self.entries[entry.key]
+            del self.shards[hash(entry.key) >> SHARD_SHIFT][entry.key]
+            self._count -= 1
             entry.live = False
             self._charge_back(entry)
             self.evicted += 1

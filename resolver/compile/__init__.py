@@ -31,6 +31,7 @@ MODULES = (
     "wire.patch",
     "wire.peek",
     "wire.siphash",
+    "cache.shards",
     "cache.store",
     "cache.rrsets",
     "cache.negative",

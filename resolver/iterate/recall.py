@@ -15,6 +15,7 @@ from resolver import names
 from resolver.cache.failures import Failures
 from resolver.cache.negative import NXDOMAIN_KEY, Denial, Negatives
 from resolver.cache.rrsets import CachedRRset, RRsets, key_of
+from resolver.cache.shards import SHARD_SHIFT
 from resolver.codes import Ede, Rcode, RRType
 from resolver.iterate import scrub
 from resolver.iterate.response import Aliased, Answered
@@ -90,12 +91,14 @@ class Recall:
         """Whether the caches have nothing at this very name, not even what has expired: then there
         is no need to look for this and that."""
         key = key_of(name, qtype)
-        rrsets, denials = self.rrsets.map.entries, self.negatives.map.entries
+        shard = hash(key) >> SHARD_SHIFT
+        rrsets, denials = self.rrsets.map.shards, self.negatives.map.shards
+        if key in rrsets[shard] or key in denials[shard]:
+            return False
+        alias, denial = name + _CNAME_KEY, name + NXDOMAIN_KEY
         return (
-            key not in rrsets
-            and name + _CNAME_KEY not in rrsets
-            and key not in denials
-            and name + NXDOMAIN_KEY not in denials
+            alias not in rrsets[hash(alias) >> SHARD_SHIFT]
+            and denial not in denials[hash(denial) >> SHARD_SHIFT]
         )
 
     def _answered(self, held: CachedRRset, name: bytes, now: float) -> Answered:

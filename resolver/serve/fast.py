@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from resolver.cache.answers import Answers, Table
+from resolver.cache.shards import SHARD_SHIFT
 from resolver.policy.cookies import ServerCookies
 from resolver.policy.rate_limit import RateLimiter
 from resolver.serve.crowds import Crowds
@@ -225,10 +226,10 @@ class FastPath:
 
     def _look_up(self, view: _View, packet: bytes, senders: Senders, slot: int) -> bytes | None:
         """The tail for a packet that was not asked for in this second, or in this spelling."""
-        if not view.table:
+        if not self._answers.entries:
             return None
         key = packet[ID_OCTETS:]
-        entry = view.table.get(key)
+        entry = view.table[hash(key) >> SHARD_SHIFT].get(key)
         if view.crowd:
             return self._find(view, packet, senders, slot)
         if entry is None:
@@ -280,7 +281,7 @@ class FastPath:
         for end, octets in _LONE_COOKIES:
             if packet[-octets - len(end) : -octets] == end:
                 key = packet[ID_OCTETS : -octets - len(end)] + _NO_OPTIONS
-                entry = view.table.get(key)
+                entry = view.table[hash(key) >> SHARD_SHIFT].get(key)
                 if entry is None:
                     return None
                 tail = self._answers.tail(entry, self._second)

@@ -5,7 +5,7 @@ import struct
 import dns.message
 import pytest
 
-from resolver.cache.answers import MAX_ALIASES, MAX_SECOND_CHANCES, Answers
+from resolver.cache.answers import MAX_ALIASES, MAX_SECOND_CHANCES, Answers, Entry
 from resolver.errors import WireError
 from resolver.serve.fast import FastPath
 
@@ -87,6 +87,11 @@ class Cache:
     ) -> bytes | None:
         return self.fast.hit(packet, PEER, bits, now, stream=stream)
 
+    def keys(self) -> dict[bytes, Entry]:
+        """Everything in the one table that is used here, by key."""
+        table = self.answers.table(BITS, stream=False)
+        return {key: entry for shard in table for key, entry in shard.items()}
+
     def ttl(self, packet: bytes, now: float) -> int | None:
         found = self.hit(packet, now)
         return dns.message.from_wire(found).answer[0].ttl if found else None
@@ -155,7 +160,7 @@ def test_cookies_that_change_with_each_query_still_hit(cache: Cache) -> None:
         assert cache.hit(query(size=1232, options=cookie(n))) == reply(plain)
     assert cache.hit(plain) == reply(plain)
     # None of those spellings is worth a place in the table.
-    assert len(cache.answers.table(BITS, stream=False)) == 1
+    assert len(cache.keys()) == 1
 
 
 def test_a_query_for_nsid_is_not_answered_from_here(cache: Cache) -> None:
@@ -354,7 +359,7 @@ def test_space_is_bounded() -> None:
         assert cache.answers.octets <= 100_000
     assert cache.hit(query("h1999.example")) is not None
     assert cache.hit(query("h0.example")) is None
-    assert cache.answers.entries == len(cache.answers.table(BITS, stream=False))
+    assert cache.answers.entries == len(cache.keys())
     assert cache.answers.evicted == 2000 - cache.answers.entries
 
 
@@ -385,7 +390,7 @@ def test_a_cache_in_which_everything_is_in_use_makes_room_without_a_full_sweep()
     for name in names:
         cache.keep(query(name))
         cache.hit(query(name), 2.0)
-    entries = cache.answers.table(BITS, stream=False).values()
+    entries = [*cache.keys().values()]
     assert all(entry.visited == 2 for entry in entries)
     new = 0
     while not cache.answers.evicted:
@@ -399,12 +404,23 @@ def test_an_evicted_entry_takes_its_aliases_along() -> None:
     cache = Cache(octets=20_000)
     for size in (1232, 1400, 4096, 8192):
         cache.keep(query("a.example", size=size))
-    assert len(cache.answers.table(BITS, stream=False)) == 1 + MAX_ALIASES
+    assert len(cache.keys()) == 1 + MAX_ALIASES
     for i in range(200):
         cache.keep(query(f"h{i}.example"))
     for size in (1232, 1400, 4096, 8192):
         assert cache.hit(query("a.example", size=size)) is None
-    assert cache.answers.entries == len(cache.answers.table(BITS, stream=False))
+    assert cache.answers.entries == len(cache.keys())
+
+
+def test_no_part_of_a_table_is_large() -> None:
+    """One dictionary of all would be made anew in one piece whenever it is full."""
+    cache = Cache(octets=4 << 20)
+    for i in range(4000):
+        cache.keep(query(f"h{i}.example"))
+    table = cache.answers.table(BITS, stream=False)
+    assert sum(map(len, table)) == cache.answers.entries == 4000
+    assert max(map(len, table)) < 400
+    assert all(cache.hit(query(f"h{i}.example")) for i in range(4000))
 
 
 def test_octets_are_given_back() -> None:
@@ -413,5 +429,5 @@ def test_octets_are_given_back() -> None:
     for i in range(300):
         cache.keep(query(f"h{i}.example", size=4096), reply(query(f"h{i}.example"), octets=i))
         cache.hit(query(f"h{i}.example", size=1400))
-    entries = {id(e): e for e in cache.answers.table(BITS, stream=False).values()}
+    entries = {id(e): e for e in cache.keys().values()}
     assert cache.answers.octets == sum(e.octets for e in entries.values())

@@ -1,6 +1,7 @@
 """The map that every main cache stands on: expiry, the bound in octets, what is evicted."""
 
 from collections import deque
+from itertools import chain
 from typing import NoReturn
 
 import pytest
@@ -72,7 +73,7 @@ def test_nobody_waits_for_a_sweep_over_all_that_is_in_use() -> None:
         cache.get(b"%04d" % i, 0)
     cache.put(b"new1", 1, VALUE_OCTETS, now=0, expires_at=100)
     assert cache.evicted == 1
-    assert sum(entry.used for entry in cache.entries.values()) > 900
+    assert sum(entry.used for shard in cache.shards for entry in shard.values()) > 900
 
 
 def test_a_value_is_there_until_it_expires() -> None:
@@ -148,6 +149,17 @@ def test_removing_and_storing_for_ever_does_not_grow_the_queue() -> None:
     assert not cache.remove(b"none")
 
 
+def test_no_part_of_a_map_is_large() -> None:
+    """One dictionary of all would be made anew in one piece whenever it is full, and a list of all
+    its keys be searched for garbage while it is in use."""
+    cache = filled(8_000, 10_000)
+    assert sum(map(len, cache.shards)) == len(cache) == 8_000
+    assert max(map(len, cache.shards)) < 800
+    pieces = list(cache.keys())
+    assert max(map(len, pieces)) < 800
+    assert sorted(chain.from_iterable(pieces)) == [b"%04d" % i for i in range(8_000)]
+
+
 def test_clear_tells_how_many_there_were() -> None:
     cache = filled(5, 10)
     assert cache.clear() == 5
@@ -184,8 +196,8 @@ def test_removing_most_of_very_many_never_goes_through_all_places() -> None:
 def test_what_is_detached_is_forgotten_and_whole() -> None:
     cache = filled(50, 1000)
     cache.put(b"L000", 0, LARGE_OCTETS, now=0, expires_at=100)
-    entries, queue, large = cache.detach()
-    assert (len(entries), len(queue), len(large)) == (51, 50, 1)
+    shards, queue, large = cache.detach()
+    assert (sum(map(len, shards)), len(queue), len(large)) == (51, 50, 1)
     assert (len(cache), cache.octets) == (0, 0)
     cache.put(b"0001", 1, VALUE_OCTETS, now=0, expires_at=100)
-    assert len(entries) == 51
+    assert sum(map(len, shards)) == 51
