@@ -15,6 +15,8 @@ grown as it would have by then, for that search is the one that makes queries wa
 The interpreter counts how many objects have come, less those that have gone, before it searches the
 young. Where old ones go as fast as new ones come, as in a cache that is full, that count stays low
 while there are more and more young ones; so they are searched from time to time all the same.
+While there is next to nothing to do that is seldom, for a laptop's processor to sleep; the first
+few objects more than usual are then a sign that this is over.
 
 Knows: the interpreter's collector, counters, the event loop. For a process of our own, never for
 one that we are embedded in.
@@ -41,8 +43,9 @@ CONNECTION_BLOCKS = 2  # blocks of memory that one would have lost then
 RELOAD_OBJECTS = 3_000
 MIN_LOST_OBJECTS = 10 * RELOAD_OBJECTS
 LOST_SHARE = 0.05
-# Between two searches of what is new: shorter when one takes long, longer when there is little, and
-# so long when there is next to nothing that a laptop's processor may sleep.
+# While there is next to nothing to do. A handful of questions under way is more.
+RESTING_THRESHOLDS = (200, 1, 1)
+# Between two searches of what is new: shorter when one takes long, longer when there is little.
 MIN_PERIOD_S, MAX_PERIOD_S, IDLE_PERIOD_S = 0.02, 0.1, 1.0
 LONG_SEARCH_S, SHORT_SEARCH_S, IDLE_SEARCH_S = 0.004, 0.001, 0.0002
 
@@ -60,13 +63,25 @@ class Garbage:
         self._searches = 0  # of all that is not set aside
         self._period_s = MAX_PERIOD_S
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._rests = False
 
     def tend(self) -> None:
         """Search from time to time; to be called inside the loop, after `start`."""
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._period_s, self._look, self._searches)
+        self._loop = asyncio.get_running_loop()
+        self._rests = self._period_s > MAX_PERIOD_S
+        gc.set_threshold(*(RESTING_THRESHOLDS if self._rests else THRESHOLDS))
+        self._timer = self._loop.call_later(self._period_s, self._look, self._searches)
+
+    def _wake(self) -> None:
+        """There is something to do again: do not wait for as long as was said."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._period_s = min(self._period_s, MAX_PERIOD_S)
+            self.tend()
 
     def _look(self, searches: int) -> None:
+        self._rests = False
         if self._searches == searches:
             began_at = time.perf_counter()
             gc.collect()
@@ -92,6 +107,8 @@ class Garbage:
         """Let the interpreter do as it did before."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+        self._rests = False
         gc.callbacks.remove(self._searched)
         gc.set_threshold(*self._before)
         gc.unfreeze()
@@ -100,6 +117,9 @@ class Garbage:
         now = time.perf_counter()
         if phase == "start":
             self._began_at = now
+            if self._rests and self._loop is not None:
+                self._rests = False
+                self._loop.call_soon_threadsafe(self._wake)  # any thread may be the one to search
             return
         self._metrics.garbage_search_seconds.observe(now - self._began_at)
         if search["generation"] != OLDEST:

@@ -18,6 +18,7 @@ from resolver.app.garbage import (
     MIN_PERIOD_S,
     OLDEST,
     RELOAD_OBJECTS,
+    RESTING_THRESHOLDS,
     SHORT_SEARCH_S,
     THRESHOLDS,
     Garbage,
@@ -208,6 +209,29 @@ def test_searches_that_take_long_come_more_often(
     took_s = LONG_SEARCH_S / 2
     asyncio.run(body())
     assert garbage._period_s == MAX_PERIOD_S
+
+
+def test_who_rests_is_woken_when_there_is_something_to_do(garbage: Garbage) -> None:
+    """A second's worth of objects would be too many for one search."""
+
+    async def body() -> None:
+        garbage._period_s = IDLE_PERIOD_S
+        garbage.tend()
+        assert gc.get_threshold() == RESTING_THRESHOLDS
+        began = asyncio.get_running_loop().time()
+        kept = [Node() for _ in range(2 * RESTING_THRESHOLDS[0])]
+        async with asyncio.timeout(60):
+            while gc.get_threshold() != THRESHOLDS:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        assert garbage._timer is not None
+        assert garbage._timer.when() <= asyncio.get_running_loop().time() + MAX_PERIOD_S
+        assert garbage._timer.when() >= began
+        assert kept
+
+    asyncio.run(body())
+    garbage.stop()
+    assert gc.get_threshold() != RESTING_THRESHOLDS
+    garbage.start()
 
 
 def test_afterwards_the_interpreter_is_as_it_was() -> None:
