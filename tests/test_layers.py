@@ -33,7 +33,7 @@ LAYERS |= dict.fromkeys(("__init__", "__main__"), 7)
 WAITING = {"asyncio", "socket", "ssl", "select", "selectors", "threading", "subprocess"}
 CLOCKS_AND_DICE = {"time", "random", "secrets"}
 DISK = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
-MAY_TOUCH_DISK = {"zone.file", "zone.journal", "cache.snapshot", "config.load", "durable"}
+MAY_TOUCH_DISK = {"zone.reader", "zone.journal", "cache.snapshot", "config.load", "durable"}
 # Libraries that are kept off the path of a query, and who may import them.
 KEPT_APART = {
     "dns": {"wire.text", "wire.tsig", "validate.signature", "zone.signer"},
@@ -145,7 +145,7 @@ def test_breach_is_seen(module: str, source: str, breach: str) -> None:
         ("app.cli", "from resolver.config.load import load"),
         ("wire.text", "import dns.rdata"),
         ("testing.loopback", "import dnslib, socket\nfrom resolver.net.run import Driver"),
-        ("zone.file", "open('x')"),
+        ("zone.reader", "open('x')"),
         ("cache.snapshot", "from resolver.durable import put_in_place"),
     ],
 )

@@ -36,10 +36,15 @@ def rrsig(words: list[str], scope: NameReader) -> bytes | None:
     """RFC 4034 section 3.2."""
     if len(words) < 9:
         raise ValueError("a covered type, six numbers, a signer and a signature should be here")
+    before = before_signature(words, scope)
+    return None if before is None else before + _base64(words[8:], "signature")
+
+
+def before_signature(words: list[str], scope: NameReader) -> bytes | None:
+    """What stands before the last field of an RRSIG, from its first eight words."""
     if not words[1].isdigit():
         return None
-    head = _signature_head(tuple(words[:7]))
-    return head + scope.name(words[7]) + _base64(words[8:], "signature")
+    return _signature_head(tuple(words[:7])) + scope.name(words[7])
 
 
 def dnskey(words: list[str], _scope: NameReader) -> bytes | None:

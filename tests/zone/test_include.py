@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from reading import HEAD, name, records
 
-from resolver.zone.file import MAX_INCLUDE_DEPTH, ZoneReport, read_zone_file
+from resolver.zone.file import ZoneReport, read_zone_file
+from resolver.zone.reader import MAX_INCLUDE_DEPTH
 
 ORIGIN = name("example.test.")
 
