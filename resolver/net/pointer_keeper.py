@@ -20,7 +20,7 @@ from resolver.net.primary import Primary
 from resolver.net.turns import in_turns
 from resolver.slices import Slices
 from resolver.zone.content import Zone
-from resolver.zone.pointers import IN_THE_WAY, MAX_MOVES, Moves, Pointer, is_reverse, moves
+from resolver.zone.pointers import IN_THE_WAY, MAX_MOVES, Moves, Pointer, ends, is_reverse, moves
 from resolver.zone.store import ZoneStore
 
 # After a change that could not be made.
@@ -28,7 +28,7 @@ RETRY_S = 30.0
 # Zones often come many at a time.
 GATHER_S = 0.1
 _SLICE_ZONES = 1_000
-_SLICE_POINTERS = 500
+_SLICE_POINTERS = 100
 
 _log = logging.getLogger(__name__)
 
@@ -192,5 +192,5 @@ class PointerKeeper:
         return shares
 
     def _home(self, pointer: Pointer) -> Primary | None:
-        zone = self._store.find(pointer[0])
+        zone = self._store.find(ends(pointer)[0])
         return self._primaries.zones.get(zone.origin) if zone is not None else None

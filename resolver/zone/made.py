@@ -11,7 +11,7 @@ from typing import Final
 
 from resolver import names
 from resolver.zone.database import Database, seal
-from resolver.zone.pointers import Pointer
+from resolver.zone.pointers import Pointer, ends, pointer_of
 
 # Beside the tables of the journal, whose form it does not change.
 _TABLE: Final = """CREATE TABLE IF NOT EXISTS pointer (
@@ -25,7 +25,7 @@ def made_in(database: Database, origin: bytes) -> set[Pointer]:
     found = set()
     for row in database.rows("SELECT * FROM pointer WHERE zone = ?", (origin,)):
         database.verify(row, "pointer", f"the list of pointers in {names.show(origin)}")
-        found.add((row[1], row[2]))
+        found.add(pointer_of(row[1], row[2]))
     return found
 
 
@@ -34,12 +34,12 @@ def note(
 ) -> None:
     """Note pointers that are ours, and drop those that are no more. Raises JournalError."""
     database.rows(_TABLE)
-    rows = ((origin, *p, seal("pointer", origin, *p)) for p in more)
+    rows = ((origin, *p, seal("pointer", origin, *p)) for p in map(ends, more))
     with database.transaction():
         database.run_all("INSERT OR REPLACE INTO pointer VALUES (?, ?, ?, ?)", rows)
         database.run_all(
             "DELETE FROM pointer WHERE zone = ? AND owner = ? AND target = ?",
-            ((origin, *p) for p in less),
+            ((origin, *ends(p)) for p in less),
         )
 
 

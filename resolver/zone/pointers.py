@@ -47,8 +47,9 @@ MAX_MOVES: Final = 2_000
 _SLICE_NAMES: Final = 100
 _SLICE_SCANNED: Final = 500
 
-# Owner in a reverse zone and the name that it points to, both in lower case.
-Pointer: TypeAlias = tuple[bytes, bytes]
+# Owner in a reverse zone, with its length before it, and the name that it points to, both in lower
+# case. No tuple: a dictionary of those is searched for garbage whenever some of them are new.
+Pointer: TypeAlias = bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,17 @@ def owner_of(address: bytes) -> bytes:
     if len(address) > _IPV4_OCTETS:
         labels, tree = _IPV6_LABELS, _IPV6_TREE
     return b"".join([labels[octet] for octet in reversed(address)]) + tree
+
+
+def pointer_of(owner: bytes, target: bytes) -> Pointer:
+    """The pointer from one name to another, both in lower case."""
+    return len(owner).to_bytes(1, "big") + owner + target
+
+
+def ends(pointer: Pointer) -> tuple[bytes, bytes]:
+    """Its owner and its target."""
+    end = 1 + pointer[0]
+    return pointer[1:end], pointer[end:]
 
 
 def moves(old: Zone | None, new: Zone | None) -> Slices[Moves]:
@@ -132,7 +144,7 @@ def _pointers(name: bytes, packed: bytes) -> Iterator[tuple[Pointer, int]]:
             start = at + 2
             at = start + (packed[at] << 8 | packed[at + 1])
             if rrtype in (_A, _AAAA):
-                yield (owner_of(packed[start:at]), name), ttl
+                yield pointer_of(owner_of(packed[start:at]), name), ttl
 
 
 def repoint(
@@ -141,11 +153,13 @@ def repoint(
     """What these moves make of a reverse zone in which some pointers are `ours`."""
     change = _Change(zone, ours)
     owners: dict[bytes, tuple[list[bytes], dict[bytes, int]]] = {}
-    for number, (owner, target) in enumerate(wanted.gone):
+    for number, pointer in enumerate(wanted.gone):
+        owner, target = ends(pointer)
         owners.setdefault(owner, ([], {}))[0].append(target)
         if number % _SLICE_SCANNED == 0:
             yield
-    for number, ((owner, target), ttl) in enumerate(wanted.came.items()):
+    for number, (pointer, ttl) in enumerate(wanted.came.items()):
+        owner, target = ends(pointer)
         owners.setdefault(owner, ([], {}))[1][target] = ttl
         if number % _SLICE_SCANNED == 0:
             yield
@@ -187,17 +201,17 @@ class _Change:
         groups = unpack_groups(packed) if packed else {}
         group = groups.get(_PTR)
         held = group.rdatas if group is not None else {}
-        less = [target for target in gone if (owner, target) in self._ours]
-        self.less.update((owner, target) for target in less)
+        less = [target for target in gone if pointer_of(owner, target) in self._ours]
+        self.less.update(pointer_of(owner, target) for target in less)
         new: list[bytes] = []
         if _CNAME not in groups and not self._is_delegated(owner):
             new = [target for target in came if target not in held]
-        self.more.update((owner, target) for target in new)
+        self.more.update(pointer_of(owner, target) for target in new)
         out = [held[target] for target in less if target in held]
         kept = [target for target in held if target not in less]
         ttl = min(came.values(), default=0)
         if group is not None and kept:
-            if any((owner, target) not in self._ours for target in kept):
+            if any(pointer_of(owner, target) not in self._ours for target in kept):
                 ttl = group.ttl
             else:
                 rest = [] if all(target in came for target in kept) else [group.ttl]
@@ -242,7 +256,8 @@ def beside(file: Zone, served: Zone, ours: Set[Pointer]) -> Slices[tuple[Zone, s
             yield
     if file.signed or not came:
         return file, written
-    made = yield from repoint(file, ours - written, Moves(came=came), bump=_same)
+    left = ours - written if written else ours  # a copy of very many takes some milliseconds
+    made = yield from repoint(file, left, Moves(came=came), bump=_same)
     yield from _drop(came)
     return made.zone, written
 
@@ -280,9 +295,10 @@ def parts(wanted: Moves) -> Iterator[Moves]:
 
 def _ttl(zone: Zone, pointer: Pointer) -> int | None:
     """The TTL of a pointer, None when it is not there."""
-    packed = zone.nodes.get(pointer[0])
+    owner, target = ends(pointer)
+    packed = zone.nodes.get(owner)
     group = unpack_groups(packed).get(_PTR) if packed else None
-    return group.ttl if group is not None and pointer[1] in group.rdatas else None
+    return group.ttl if group is not None and target in group.rdatas else None
 
 
 def _same(serial: int) -> int:

@@ -12,9 +12,11 @@ from resolver.zone.pointers import (
     Moves,
     Pointer,
     beside,
+    ends,
     is_reverse,
     owner_of,
     parts,
+    pointer_of,
 )
 
 
@@ -36,9 +38,17 @@ def test_only_the_two_trees_are_reverse() -> None:
     assert not is_reverse(names.read("notin-addr.arpa."))
 
 
+def test_a_pointer_has_two_ends() -> None:
+    longest = names.read(".".join(["x" * 49] * 5 + ["yyy"]))
+    assert len(longest) == names.MAX_NAME_OCTETS
+    for owner, target in ((longest, names.ROOT), (b"\1a\1b\0", longest), (b"\1a\0", b"\1b\0")):
+        assert ends(pointer_of(owner, target)) == (owner, target)
+    assert pointer_of(b"\1a\0", b"\1b\0") != pointer_of(b"\1a\1b\0", b"\0")
+
+
 def test_very_many_come_in_parts_and_those_that_go_first() -> None:
-    gone: dict[Pointer, int] = {(b"%d" % n, b""): 0 for n in range(MAX_MOVES + 1)}
-    came: dict[Pointer, int] = {(b"%d" % n, b"x"): n for n in range(MAX_MOVES)}
+    gone: dict[Pointer, int] = {pointer_of(b"%d" % n, b""): 0 for n in range(MAX_MOVES + 1)}
+    came: dict[Pointer, int] = {pointer_of(b"%d" % n, b"x"): n for n in range(MAX_MOVES)}
     found = list(parts(Moves(dict(gone), dict(came))))
     assert [(len(part.gone), len(part.came)) for part in found] == [
         (MAX_MOVES, 0),
@@ -50,7 +60,7 @@ def test_very_many_come_in_parts_and_those_that_go_first() -> None:
 
 
 def test_few_are_one_part() -> None:
-    few = Moves({(b"a", b""): 1}, {(b"b", b""): 1})
+    few = Moves({pointer_of(b"a", b""): 1}, {pointer_of(b"b", b""): 1})
     assert list(parts(few)) == [few]
     assert list(parts(Moves())) == []
 
@@ -64,7 +74,7 @@ def test_thousands_beside_a_file_are_put_in_and_let_go_of_in_slices() -> None:
     served = read_zone_text(head + lines, origin).zone
     assert file is not None
     assert served is not None
-    ours = {(names.read(owner, origin), names.read(target)) for owner, target in names_of}
+    ours = {pointer_of(names.read(owner, origin), names.read(target)) for owner, target in names_of}
     stages = pauses(beside(file, served, ours))
     assert stages["repoint"] >= 30
     assert stages["_drop"] >= 5
