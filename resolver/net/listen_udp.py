@@ -45,6 +45,8 @@ ENOUGH_WORK = 8
 # Unless more of them have come than were received at once: of a flood, most is turned away for want
 # of places, and whoever is behind it in the socket should not wait there.
 MOST_WORK = 2 * SLOTS
+# And in no case more than this of a turn, for hits that have come in meanwhile wait behind it.
+WORK_S = 0.002
 RECEIVE_BUFFER_OCTETS = 4 << 20
 _LOG_EVERY_S = 1.0
 
@@ -185,12 +187,15 @@ class UdpListener:
     def _drain(self) -> None:
         try:
             worked = 0
+            until = self._clock.now() + WORK_S
             for _ in range(MAX_BATCHES):
                 count = self._batch.receive()
                 if not count:
                     return
                 worked += self._answer(count)
                 if worked >= (MOST_WORK if count == SLOTS else ENOUGH_WORK):
+                    return
+                if worked and self._clock.now() >= until:
                     return
                 if count < WORTH_ANOTHER_LOOK:
                     return

@@ -34,8 +34,10 @@ from resolver.net.tls_context import tls_reason
 
 # One datagram of any size; what is advertised in EDNS does not bind the other end.
 RECEIVE_OCTETS: Final = 65535
-# Sockets served in one wake-up, so that clients get their turn.
-BATCH_SOCKETS: Final = 128
+# Sockets that are asked for at once, and for how long they are served in one wake-up: then clients
+# get their turn.
+BATCH_SOCKETS: Final = 16
+READING_S = 0.002
 # With half of all ports taken, this many draws in a row are all taken once in 2^32 times.
 PORT_DRAWS: Final = 32
 # How soon to look for a free descriptor again when none of ours is about to be closed.
@@ -182,7 +184,14 @@ class UdpAsker:
                 return
 
     def _on_readable(self) -> None:
-        for fd, _ in self._epoll.poll(0, BATCH_SOCKETS):
+        until = time.monotonic() + READING_S
+        while self._read_some() and time.monotonic() < until:
+            pass
+
+    def _read_some(self) -> bool:
+        """Serve some sockets; whether there may be more."""
+        ready = self._epoll.poll(0, BATCH_SOCKETS)
+        for fd, _ in ready:
             flight = self._flights.get(fd)
             # An earlier event of this batch may have ended the flight, and a new one may have got
             # its descriptor; then there is nothing to read yet.
@@ -196,6 +205,7 @@ class UdpAsker:
                 self._end(flight, Unreachable(reason_of(error)))
                 continue
             self._receive(flight, packet)
+        return len(ready) == BATCH_SOCKETS
 
     def _receive(self, flight: Flight, packet: bytes) -> None:
         sent = flight.sent

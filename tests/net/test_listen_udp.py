@@ -427,10 +427,14 @@ async def test_the_event_loop_gets_its_turn_under_load(
     assert site.metrics.queries_udp_total == 2 * SLOTS
     listener._drain()
     monkeypatch.setattr(listen_udp, "MAX_BATCHES", 8)
-    for id in range(MOST_WORK + SLOTS):
+    monkeypatch.setattr(listen_udp, "WORK_S", 3600.0)
+    for id in range(MOST_WORK + 2 * SLOTS):
         sock.send(query(b"mail", id))
     listener._drain()
     assert site.metrics.queries_udp_total == 3 * SLOTS + MOST_WORK
+    monkeypatch.setattr(listen_udp, "WORK_S", 0.0)
+    listener._drain()
+    assert site.metrics.queries_udp_total == 4 * SLOTS + MOST_WORK, "the time was over"
 
 
 async def test_who_is_behind_a_flood_in_the_socket_is_received_in_the_same_turn(
