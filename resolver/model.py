@@ -11,12 +11,14 @@ Sources: RFC 1035 section 4, RFC 2181 section 5, RFC 6891, RFC 8914.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from resolver import names
 from resolver.codes import Rcode, RRClass, show_class, show_type
 from resolver.native import mypyc_attr
 from resolver.trace import Trace
+
+_IN: Final = int(RRClass.IN)
 
 
 class Address(NamedTuple):
@@ -44,20 +46,37 @@ class Informant(NamedTuple):
         return f"{self.address} over {self.address.stream if self.over_stream else 'UDP'}"
 
 
-class Question(NamedTuple):
+@mypyc_attr(acyclic=True)
+@dataclass(slots=True, init=False, unsafe_hash=True)
+class Question:
     """What is asked. `qname` keeps the case of the asker; questions are compared by `key`."""
 
     qname: bytes
     qtype: int
-    qclass: int = RRClass.IN
+    qclass: int
+    _name: bytes | None = field(init=False, repr=False, compare=False)
+
+    def __init__(self, qname: bytes, qtype: int, qclass: int = _IN) -> None:
+        self.qname = qname
+        self.qtype = qtype
+        self.qclass = qclass
+        self._name = None
+
+    @property
+    def name(self) -> bytes:
+        """`qname` in lower case."""
+        name = self._name
+        if name is None:
+            name = self._name = self.qname.lower()
+        return name
 
     @property
     def key(self) -> tuple[bytes, int, int]:
-        return self.qname.lower(), self.qtype, self.qclass
+        return self.name, self.qtype, self.qclass
 
     def __str__(self) -> str:
         text = f"{names.show(self.qname)} {show_type(self.qtype)}"
-        return text if self.qclass == RRClass.IN else f"{text} {show_class(self.qclass)}"
+        return text if self.qclass == _IN else f"{text} {show_class(self.qclass)}"
 
 
 @mypyc_attr(acyclic=True)
@@ -96,14 +115,27 @@ class EdnsOptionValue(NamedTuple):
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@mypyc_attr(acyclic=True)
+@dataclass(slots=True, init=False)
 class Edns:
     """What an OPT record says (RFC 6891 section 6.1). Options are kept in order, known or not."""
 
-    udp_size: int = 1232
-    version: int = 0
-    dnssec_ok: bool = False
-    options: tuple[EdnsOptionValue, ...] = ()
+    udp_size: int
+    version: int
+    dnssec_ok: bool
+    options: tuple[EdnsOptionValue, ...]
+
+    def __init__(
+        self,
+        udp_size: int = 1232,
+        version: int = 0,
+        dnssec_ok: bool = False,
+        options: tuple[EdnsOptionValue, ...] = (),
+    ) -> None:
+        self.udp_size = udp_size
+        self.version = version
+        self.dnssec_ok = dnssec_ok
+        self.options = options
 
 
 class ExtendedError(NamedTuple):
@@ -138,7 +170,7 @@ class Message:
         authority: list[RRset] | None = None,
         additional: list[RRset] | None = None,
         edns: Edns | None = None,
-        rcode: int = Rcode.NOERROR,
+        rcode: int = 0,
     ) -> None:
         self.id = id
         self.flags = flags

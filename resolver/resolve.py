@@ -37,7 +37,7 @@ from resolver.iterate.private import PrivateAddresses
 from resolver.iterate.recall import Failed, Recall
 from resolver.iterate.response import Aliased, Answered, Shown
 from resolver.iterate.route import Route, Routes, cut_chain
-from resolver.iterate.work import Work
+from resolver.iterate.work import Unknown, Work
 from resolver.metrics import Metrics
 from resolver.model import Answer, ExtendedError, Question, RRset, Source
 from resolver.rng import Rng
@@ -97,7 +97,6 @@ class Recursion:
         self.iterator = Iterator(
             recursion=recursion,
             outgoing=outgoing,
-            clock=clock,
             rng=rng,
             delegations=self.delegations,
             recall=self.recall,
@@ -124,7 +123,6 @@ class Recursion:
             self.iterator,
             self.delegations,
             self.hints,
-            clock,
             self.metrics,
             self._resolve,
             recursion.priming,
@@ -138,27 +136,26 @@ class Recursion:
         `start` is where to begin the walk when it is known better than the cache knows it (a cut of
         an own zone). Never raises on account of what servers do.
         """
-        if start is not None and (
-            route := self.fetcher.route(question.qname.lower(), question.qtype)
-        ):
+        if start is not None and (route := self.fetcher.route(question.name, question.qtype)):
             start = start if len(route.zone) < len(start.zone) else None
         return self._resolve(question, self._work(trace), start)
 
     def answer(self, question: Question, trace: Trace) -> Steps[Answer]:
         """What a client gets: from the cache, or fetched; renewed when that is due."""
         known = self.look_up(question)
-        if isinstance(known, bytes):
+        if isinstance(known, Unknown):
             return (yield from self.fetch(question, known, trace))
         if known.is_renewal_due:
             yield self.renewal(question)
         return known
 
-    def fetch(self, question: Question, unknown: bytes, trace: Trace) -> Steps[Answer]:
-        """What a client gets when `look_up` has just found a name `unknown`: as `resolve`, joined
+    def fetch(self, question: Question, unknown: Unknown, trace: Trace) -> Steps[Answer]:
+        """What a client gets when `look_up` has just found a name unknown: as `resolve`, joined
         with whoever asks the same, but a stale answer rather than none or a late one (RFC 8767)."""
-        stale = self._stale(question)
         work = self._work(trace)
         work.unknown = unknown
+        is_new = unknown.is_new and unknown.name == question.name
+        stale = None if is_new else self._stale(question, work.now)
         outcome = yield Sub(
             question.key,
             lambda: self._resolve(question, work),
@@ -167,12 +164,14 @@ class Recursion:
         if isinstance(outcome, Finished) and isinstance(outcome.result, Answer):
             answer = outcome.result
             if answer.trace is not None and answer.trace is not trace:
+                work.tick()
                 work.note(steps.JOINED, question, answer.trace.number)
             if answer.rcode != Rcode.SERVFAIL or stale is None:
                 return answer
             return as_stale(stale, answer.extended_errors, trace=answer.trace)
         if stale is not None:
             late = ExtendedError(Ede.NETWORK_ERROR, "the servers take too long")
+            work.tick()
             work.note(steps.STALE, question, late.text)
             return as_stale(stale, (late,), trace=trace)
         text = "no result: too many questions in flight, or an internal error"
@@ -183,25 +182,27 @@ class Recursion:
         is not `due`, the cache is not looked into for the name."""
         work = self._work(Trace())
         work.renewing = True
-        work.unknown = b"" if due else question.qname.lower()
+        if not due:
+            name = question.name
+            work.unknown = Unknown(name, self.routes.find(name), is_new=False)
         return Spawn(question.key, lambda: self._resolve(question, work))
 
     def cached(self, question: Question) -> Answer | None:
         """The answer if the cache holds all of it, or knows that there is none at the moment;
         nothing is asked and nothing changes."""
         known = self.look_up(question)
-        return None if isinstance(known, bytes) else known
+        return None if isinstance(known, Unknown) else known
 
-    def look_up(self, question: Question) -> Answer | bytes:
-        """The same, or the first name of the chain that nothing is known of."""
-        known = self._recall_chain(question)
-        if not isinstance(known, bytes) and known.source is Source.SERVER:
+    def look_up(self, question: Question, now: float | None = None) -> Answer | Unknown:
+        """The same, or the first name of the chain that nothing is known of. `now`: for who knows
+        already what time it is."""
+        known = self._recall_chain(question, self.clock.now() if now is None else now)
+        if type(known) is Answer and known.source is Source.SERVER:
             known.source = Source.CACHE
         return known
 
-    def _recall_chain(self, question: Question) -> Answer | bytes:
-        name = question.qname.lower()
-        qtype = question.qtype
+    def _recall_chain(self, question: Question, now: float) -> Answer | Unknown:
+        name, qtype = question.name, question.qtype
         chain: list[RRset] = []
         renew_at = inf
         while True:
@@ -211,11 +212,14 @@ class Recursion:
             if ours is not None:
                 name = ours
                 continue
-            found = self.recall.fresh(name, qtype, self._top(name), self.clock.now())
+            route = self.routes.find(name)
+            top = names.ROOT if route is None else route.zone
+            is_new = self.recall.is_new(name, qtype)
+            found = self.recall.fresh(name, qtype, top, now, is_new=is_new)
             if found is None:
-                return name
+                return Unknown(name, route, is_new=is_new)
             if isinstance(found, Failed):
-                stale = self._stale(question)
+                stale = self._stale(question, now)
                 if stale is None:
                     return servfail(*found.errors, cause=found.cause)
                 return as_stale(stale, found.errors, cause=found.cause)
@@ -224,14 +228,13 @@ class Recursion:
             if error := chain_fault(chain):
                 return servfail(error)
             if isinstance(found, Answered):
-                answer = self._conclude(found, chain, renew_at)
+                answer = self._conclude(found, chain, now, renew_at)
                 return self.private.screen(answer)
             name = found.target
 
-    def _stale(self, question: Question) -> Answer | None:
+    def _stale(self, question: Question, now: float) -> Answer | None:
         """An answer that has expired, at least a link of it."""
-        now = self.clock.now()
-        name = question.qname.lower()
+        name = question.name
         chain: list[RRset] = []
         while True:
             found = self.recall.stale(name, question.qtype, now)
@@ -243,11 +246,13 @@ class Recursion:
             if chain_fault(chain) is not None:
                 return None
             if isinstance(found, Answered):
-                return self.private.screen(self._conclude(found, chain))
+                return self.private.screen(self._conclude(found, chain, now))
             name = found.target
 
     def _work(self, trace: Trace) -> Work:
-        return Work(Budget(self.clock.now() + self.max_time_s, self.max_asks), trace, self.clock)
+        now = self.clock.now()
+        budget = Budget(now + self.max_time_s, self.max_asks)
+        return Work(budget, trace, self.clock, now=now)
 
     def _resolve(
         self, question: Question, work: Work, start: Delegation | None = None
@@ -257,7 +262,7 @@ class Recursion:
         except OutOfBudget as end:
             work.note(steps.GIVEN_UP, end.error.text)
             if work.depth == 0:
-                self._remember_failure(question.qname.lower(), question.qtype, end.error, work)
+                self._remember_failure(question.name, question.qtype, end.error, work)
             answer = servfail(end.error)
         if answer.source is Source.SERVER:
             answer.source = Source.RECURSION
@@ -269,14 +274,14 @@ class Recursion:
     def _follow_aliases(
         self, question: Question, work: Work, start: Delegation | None
     ) -> Steps[Answer]:
-        name, qtype = question.qname.lower(), question.qtype
+        name, qtype = question.name, question.qtype
         chain: list[RRset] = []
         renew_at = inf
         # What hides names from clients hides no name server from us.
         local = self.local if work.depth == 0 else None
         while True:
             # `look_up` has asked for a name that is `unknown`.
-            asked = local is None or (name == work.unknown and not work.renewing)
+            asked = local is None or (not work.renewing and work.is_unknown(name))
             ours = None if asked else at_home(local, name, qtype, chain)
             if isinstance(ours, Answer):
                 work.note(steps.LOCAL, Shown(name), steps.Ours(ours))
@@ -298,18 +303,19 @@ class Recursion:
                 work.note(steps.GIVEN_UP, error.text)
                 return servfail(error)
             if isinstance(found, Answered):
-                answer = self._conclude(found, chain, renew_at)
+                answer = self._conclude(found, chain, work.now, renew_at)
                 return self.private.screen(answer) if work.depth == 0 else answer
             work.note(steps.ALIAS, Shown(found.target))
             name, start = found.target, None
 
     def _find(self, name: bytes, qtype: int, work: Work) -> Found | None:
         """One link of the chain, if the cache has it."""
-        if work.unknown == name:
+        if work.is_unknown(name):
             return None
-        known = self.recall.fresh(
-            name, qtype, self._top(name), self.clock.now(), renewing=work.renewing
-        )
+        route = self.routes.find(name)
+        top = names.ROOT if route is None else route.zone
+        is_new = self.recall.is_new(name, qtype)
+        known = self.recall.fresh(name, qtype, top, work.now, renewing=work.renewing, is_new=is_new)
         if known is not None:
             work.note(*steps.known(name, qtype, known))
         return known
@@ -322,7 +328,7 @@ class Recursion:
             return found
         if found.chain:
             found = self._cut_chain(found, name, qtype, work)
-        self._learn(found, name, qtype)
+        self._learn(found, name, qtype, work.now)
         return found
 
     def _cut_chain(
@@ -341,21 +347,15 @@ class Recursion:
     def _remember_failure(self, name: bytes, qtype: int, error: ExtendedError, work: Work) -> None:
         if self.recall.is_outdated(name):
             return
-        now = self.clock.now()
+        now = work.now
         is_stale = self.recall.stale(name, qtype, now) is not None
         least_s = STALE_RECHECK_S if is_stale else FIRST_MEMORY_S
         self.recall.failures.learn(
             name, qtype, error, now=now, least_s=least_s, cause=work.trace.number
         )
 
-    def _top(self, name: bytes) -> bytes:
-        """The zone of a name's route, or the root."""
-        route = self.routes.find(name)
-        return names.ROOT if route is None else route.zone
-
-    def _learn(self, found: Answered | Aliased, name: bytes, qtype: int) -> None:
+    def _learn(self, found: Answered | Aliased, name: bytes, qtype: int, now: float) -> None:
         """Keep what a server said of a name."""
-        now = self.clock.now()
         literal = (
             isinstance(found, Answered)
             and found.soa is not None
@@ -364,11 +364,13 @@ class Recursion:
         self.recall.learn(found, qtype, now, below=not literal)
         self.recall.failures.forget(name, qtype)
         if isinstance(found, Answered) and name == names.ROOT and qtype == RRType.NS:
-            self.iterator.learn_root(found)
+            self.iterator.learn_root(found, now)
 
-    def _conclude(self, found: Answered, chain: list[RRset], renew_at: float = inf) -> Answer:
+    def _conclude(
+        self, found: Answered, chain: list[RRset], now: float, renew_at: float = inf
+    ) -> Answer:
         """`renew_at` is of what was in the cache."""
         answer = conclude(found, chain, max_negative_ttl=self.negatives.max_ttl)
         if found.data and self.prefetches:
-            answer.renew_in_s = renew_in_s(answer, renew_at, self.clock.now())
+            answer.renew_in_s = renew_in_s(answer, renew_at, now)
         return answer

@@ -73,8 +73,10 @@ class Entry:
     @property
     def octets(self) -> int:
         """What the entry is charged with."""
-        own = ENTRY_OVERHEAD_OCTETS + len(self.key) + len(self.tail)
-        return own + sum(ALIAS_OVERHEAD_OCTETS + len(alias) for alias in self.aliases)
+        octets = ENTRY_OVERHEAD_OCTETS + len(self.key) + len(self.tail)
+        for alias in self.aliases:
+            octets += ALIAS_OVERHEAD_OCTETS + len(alias)
+        return octets
 
 
 Table = list[dict[bytes, Entry]]
@@ -100,7 +102,7 @@ class Answers:
 
     def __init__(self, size_octets: int) -> None:
         self._size_octets = size_octets
-        self._tables: dict[tuple[int, bool], Table] = {}
+        self._tables: dict[int, Table] = {}  # by access bits and transport
         self._ring: deque[Entry] = deque()
         self._graves: list[dict[bytes, Entry] | deque[Entry]] = []
         self.entries = 0
@@ -111,9 +113,10 @@ class Answers:
 
     def table(self, bits: int, *, stream: bool) -> Table:
         """The table for clients with these access bits; in use until `generation` changes."""
-        table = self._tables.get((bits, stream))
+        kind = bits << 1 | stream
+        table = self._tables.get(kind)
         if table is None:
-            table = self._tables[bits, stream] = empty_shards()
+            table = self._tables[kind] = empty_shards()
         return table
 
     def tail(self, entry: Entry, second: int) -> bytes | None:
@@ -170,31 +173,33 @@ class Answers:
         tail = reply[ID_OCTETS:]
         layout = survey(tail)
         if ages:
-            ttl_s = min(ttl_s, layout.lowest_ttl_s or 0)
+            lowest_s = layout.lowest_ttl_s or 0
+            ttl_s = lowest_s if lowest_s < ttl_s else ttl_s
         if ttl_s < 1 or layout.personal:
             return
-        qname = query[HEADER_OCTETS : look.name_end]
-        lower = qname.lower()
+        key = look.key
         table = self.table(bits, stream=stream)
-        shard = table[hash(look.key) >> SHARD_SHIFT]
-        entry = shard.get(look.key)
+        shard = table[hash(key) >> SHARD_SHIFT]
+        entry = shard.get(key)
         if entry is None:
-            entry = shard[look.key] = Entry(table, look.key)
+            entry = shard[key] = Entry(table, key)
             self._ring.append(entry)
             self.entries += 1
         else:
             self.octets -= entry.octets
-        entry.tail = (
-            tail if tail.startswith(lower, _QUESTION_START) else with_question_name(tail, lower)
-        )
+        qname = key[_QUESTION_START : look.name_end - ID_OCTETS]
+        if tail[_QUESTION_START : _QUESTION_START + len(qname)] != qname:
+            tail = with_question_name(tail, qname)
+        second = int(now)
+        entry.tail = tail
         entry.ttls = layout.ttls if ages else ()
-        entry.aged_to = int(now)
-        entry.expires = entry.aged_to + int(ttl_s)
+        entry.aged_to = second
+        entry.expires = second + int(ttl_s)
         self.octets += entry.octets
         self.kept += 1
-        if look.optionless and lower == qname:
+        if look.optionless and query[HEADER_OCTETS : look.name_end] == qname:
             self._add_alias(entry, query[ID_OCTETS:])
-        self._make_room(int(now))
+        self._make_room(second)
 
     def resize(self, size_octets: int) -> None:
         """Keep to another bound from now on. Forgets every packet."""
@@ -257,10 +262,8 @@ class Answers:
 
 def _answers(query: bytes, reply: bytes, look: Peek) -> bool:
     """Whether the reply is a whole answer to this very question, for any client of its key."""
+    if len(reply) > look.max_octets or reply[2] & _TRUNCATED or reply[4:6] != query[4:6]:
+        return False
     end = look.name_end + 4
-    return (
-        len(reply) <= look.max_octets
-        and not reply[2] & _TRUNCATED
-        and reply[4:6] == query[4:6]
-        and reply[HEADER_OCTETS:end].lower() == query[HEADER_OCTETS:end].lower()
-    )
+    asked, answered = query[HEADER_OCTETS:end], reply[HEADER_OCTETS:end]
+    return answered == asked or answered.lower() == asked.lower()

@@ -79,17 +79,20 @@ class Delegations:
         """What is kept, for flushing and snapshots."""
         return self._map
 
-    def closest(self, name: bytes, now: float) -> Delegation | None:
-        """The delegation of the longest known zone that holds the lower-case `name`."""
+    def closest(self, name: bytes, now: float, top: bytes = b"") -> Delegation | None:
+        """The delegation of the longest known zone that holds the lower-case `name`, and is below
+        `top`."""
         shards = self._map.shards
-        while True:
+        least = len(top)
+        while len(name) > least:
             entry = shards[hash(name) >> SHARD_SHIFT].get(name)
             if entry is not None and entry.expires_at > now:
                 entry.used = True
                 return entry.value
             if not (octets := name[0]):
-                return None
+                break
             name = name[octets + 1 :]
+        return None
 
     def learn(
         self, delegation: Delegation, ttl: int, *, now: float, parent: Delegation | None = None

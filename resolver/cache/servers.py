@@ -11,7 +11,7 @@ Knows: instants, counts. Does not know: messages, who asks.
 from collections.abc import Callable
 from typing import Final
 
-from resolver.model import Address
+from resolver.model import Address, Informant
 from resolver.native import mypyc_attr
 
 MAX_SERVERS = 10_000
@@ -83,6 +83,8 @@ class Server:
         "no_case_until",
         "no_cookie_until",
         "no_edns_until",
+        "over_stream",
+        "over_udp",
         "replies",
         "rest_until",
         "rttvar_s",
@@ -111,6 +113,12 @@ class Server:
         self.asks_in_window = 0
         self.busy_until = 0.0
         self.touched_at = now
+        self.over_udp = Informant(address)
+        self.over_stream = Informant(address, True)
+
+    def informant(self, over_stream: bool) -> Informant:
+        """This server as the one who has said something."""
+        return self.over_stream if over_stream else self.over_udp
 
     def timeout_s(self, unknown_rtt_s: float = UNKNOWN_RTT_S) -> float:
         """How long to wait for this server (RFC 6298 sections 2.2, 2.3 and 5.5)."""

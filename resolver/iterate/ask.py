@@ -70,21 +70,22 @@ class Asker:
 
         `hurried`: many other servers are left to try.
         """
-        first = manner = self._manner(server, work.clock.now())
+        first = manner = self._manner(server, work.now)
         while True:
-            sent_at = work.clock.now()
+            sent_at = work.now
             ask = self._put(server, question, manner, work, sent_at=sent_at, hurried=hurried)
             try:
                 outcome = yield ask
             finally:
                 server.in_flight -= 1
+            work.tick()
             self._settle(server, ask, outcome, work, sent_at=sent_at)
             if isinstance(outcome, Reply):
                 message = outcome.message
                 fallback = _fall_back(message, manner)
                 if fallback is None:
                     if manner != first and message.rcode != _FORMERR:
-                        self._remember(server, first & ~manner, manner, work.clock.now())
+                        self._remember(server, first & ~manner, manner, work.now)
                     work.over_stream = manner & _STREAM != 0
                     return message
                 if fallback == manner:
@@ -150,12 +151,12 @@ class Asker:
         """What the outcome of a query says of the server."""
         if isinstance(outcome, Reply):
             if not ask.stream or isinstance(server.address, TlsAddress):
-                self.servers.heard(server, outcome.rtt_s, work.clock.now())
+                self.servers.heard(server, outcome.rtt_s, work.now)
             transport = _transport(server, stream=ask.stream)
             work.note(steps.REPLY, server.address, steps.Heard(outcome), transport)
             work.budget.spend_octets(outcome.octets)
         elif isinstance(outcome, (Timeout, Unreachable)):
-            server.timed_out(work.clock.now(), sent_at)
+            server.timed_out(work.now, sent_at)
             if isinstance(outcome, Timeout):
                 transport = _transport(server, stream=ask.stream)
                 work.note(steps.TIMEOUT, server.address, ask.timeout_s * 1000, transport)
@@ -163,7 +164,7 @@ class Asker:
     def probe(self, server: Server, question: Question, work: Work) -> Steps[None]:
         """Ask once, on nobody's behalf, to learn whether the server is back."""
         now = work.clock.now()
-        alone = Work(Budget(now + server.timeout_s(), 1), Trace(), work.clock)
+        alone = Work(Budget(now + server.timeout_s(), 1), Trace(), work.clock, now=now)
         manner = _EDNS | _COOKIE if now >= server.no_edns_until else 0
         if isinstance(server.address, TlsAddress):
             manner |= _STREAM
@@ -172,6 +173,7 @@ class Asker:
             outcome = yield ask
         finally:
             server.in_flight -= 1
+        alone.tick()
         self._settle(server, ask, outcome, alone, sent_at=now)
 
     @staticmethod

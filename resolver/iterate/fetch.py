@@ -8,7 +8,6 @@ from typing import Final
 
 from resolver import names
 from resolver.cache.delegations import Delegation, Delegations
-from resolver.clock import Clock
 from resolver.codes import RRType
 from resolver.effects import Steps, Sub
 from resolver.iterate import steps
@@ -37,7 +36,6 @@ class Fetcher:
     iterator: Iterator
     delegations: Delegations
     hints: Delegation
-    clock: Clock
     metrics: Metrics
     resolve: Resolve
     priming: bool
@@ -49,6 +47,9 @@ class Fetcher:
         """What there is to be found out about lower-case `name`, as its route has it, or by walking
         from `start`. Raises OutOfBudget."""
         if start is None:
+            unknown = work.unknown
+            if unknown is not None and unknown.name == name and qtype != _DS:
+                return self._along(unknown.route, name, qtype, work)
             return self._along(self.route(name, qtype), name, qtype, work)
         return self.iterator.iterate(name, qtype, start, work)
 
@@ -61,7 +62,7 @@ class Fetcher:
     def _along(self, route: Route | None, name: bytes, qtype: int, work: Work) -> Steps[Found]:
         if route is not None and not route.is_stub:
             return self._forward(route, name, qtype, work)
-        delegation = self._closest_delegation(route, name, qtype)
+        delegation = self._closest_delegation(route, name, qtype, work.now)
         if delegation is None:
             return self._walk_from_root(name, qtype, work)
         return self.iterator.iterate(name, qtype, delegation, work)
@@ -87,7 +88,7 @@ class Fetcher:
         above = self.routes.above(route)
         if route.forwards_first:
             return (yield from self._along(above, name, qtype, work))
-        budget, now = work.budget, self.clock.now()
+        budget, now = work.budget, work.now
         until = budget.deadline
         budget.deadline = now + (until - now) * FIRST_SHARE
         try:
@@ -99,23 +100,23 @@ class Fetcher:
             budget.deadline = until
 
     def _closest_delegation(
-        self, route: Route | None, name: bytes, qtype: int
+        self, route: Route | None, name: bytes, qtype: int, now: float
     ) -> Delegation | None:
         """The deepest known zone to start from. DS is the parent's (RFC 4035 section 3.1.4.1)."""
         if qtype == _DS:
             name = names.parent(name)
-        delegation = self.delegations.closest(name, self.clock.now())
-        if route is not None and (delegation is None or len(route.zone) >= len(delegation.zone)):
-            return route.delegation
-        return delegation
+        if route is None:
+            return self.delegations.closest(name, now)
+        return self.delegations.closest(name, now, route.zone) or route.delegation
 
     def _walk_from_root(self, name: bytes, qtype: int, work: Work) -> Steps[Found]:
         """By walking from the root, whose servers are to be asked for first (RFC 9609)."""
         delegation: Delegation | None = None
         is_priming = name == names.ROOT and qtype == RRType.NS
-        if self.priming and not is_priming and self.clock.now() >= self.next_priming_at:
-            self.next_priming_at = self.clock.now() + PRIMING_RETRY_S
+        if self.priming and not is_priming and work.now >= self.next_priming_at:
+            self.next_priming_at = work.now + PRIMING_RETRY_S
             work.note(steps.PRIMING)
             yield Sub(_ROOT_NS.key, lambda: self.resolve(_ROOT_NS, work.deeper()))
-            delegation = self._closest_delegation(None, name, qtype)
+            work.tick()
+            delegation = self._closest_delegation(None, name, qtype, work.now)
         return (yield from self.iterator.iterate(name, qtype, delegation or self.hints, work))

@@ -24,7 +24,7 @@ from resolver.iterate.response import Aliased, Answered, Broken, Shown, add_proo
 from resolver.iterate.route import Route
 from resolver.iterate.selection import Contest
 from resolver.iterate.work import Work
-from resolver.model import Informant, Message, Question
+from resolver.model import Message, Question
 from resolver.rng import Rng
 
 # Share of a question's time that forwarders or the walk may take when the other may still follow.
@@ -46,13 +46,12 @@ class Forwarder:
         """The answer of the first forwarder that has one. Raises OutOfBudget."""
         question = Question(name, qtype)
         work.note(steps.ROUTE, Shown(route.zone), question)
-        now = work.clock.now()
         until = work.budget.deadline
         if route.mode == "first":
-            until = now + (until - now) * FIRST_SHARE
+            until = work.now + (until - work.now) * FIRST_SHARE
         contest = Contest(route.zone, self.servers, self.rng)
-        contest.enter([address for address in route.to if self.in_use(address.ip)], now)
-        while work.clock.now() < until and (server := contest.pick(work.clock.now())):
+        contest.enter([address for address in route.to if self.in_use(address.ip)], work.now)
+        while work.now < until and (server := contest.pick(work.now)):
             asked = yield from self.asker.ask(server, question, work)
             match asked:
                 case Missed():
@@ -66,14 +65,13 @@ class Forwarder:
                         add_proof(response, asked, scrub.index(asked.answer), route.zone)
             if not isinstance(response, Broken):
                 work.note(steps.SAYS, server.address, Shown(response))
-                response.informant = Informant(server.address, work.over_stream)
+                response.informant = server.informant(work.over_stream)
                 return response
             work.note(steps.REJECTED, server.address, response.reason)
-            contest.rule_out(server, response.reason, work.clock.now())
-        now = work.clock.now()
-        failure = contest.failure(now)
+            contest.rule_out(server, response.reason, work.now)
+        failure = contest.failure(work.now)
         work.note(steps.NO_SERVER, failure.text)
-        return Failed((failure,), lasting=not contest.left_busy(now))
+        return Failed((failure,), lasting=not contest.left_busy(work.now))
 
 
 def classify(

@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 from resolver.cache.delegations import Delegation, Delegations
 from resolver.cache.servers import Server, Servers
-from resolver.clock import Clock
 from resolver.codes import Ede, Rcode, RRType
 from resolver.config.schema import OutgoingSettings, RecursionSettings
 from resolver.effects import Finished, Spawn, Steps, Sub
@@ -48,7 +47,7 @@ from resolver.iterate.roster import (
 )
 from resolver.iterate.selection import MAX_REJECTIONS_PER_CONTEST, Contest
 from resolver.iterate.work import Work
-from resolver.model import Answer, ExtendedError, Informant, Message, Question
+from resolver.model import Answer, ExtendedError, Message, Question
 from resolver.rng import Rng
 
 # Shortened questions that get no reply at all may be what a filter on the way takes offence at.
@@ -72,7 +71,6 @@ class Iterator:
         *,
         recursion: RecursionSettings,
         outgoing: OutgoingSettings,
-        clock: Clock,
         rng: Rng,
         delegations: Delegations,
         recall: Recall,
@@ -87,7 +85,6 @@ class Iterator:
         self.asker = Asker(
             servers, outgoing.edns_size, recursion.case_mixing, cookies=outgoing.cookies
         )
-        self.clock = clock
         self.rng = rng
         self.delegations = delegations
         self.recall = recall
@@ -109,7 +106,7 @@ class Iterator:
             if (
                 not self.minimises
                 or is_next_to(qname, zone)
-                or self.servers.is_literal(zone, self.clock.now())
+                or self.servers.is_literal(zone, work.now)
             ):
                 result = yield from self._ask_zone(question, delegation, work)
             else:
@@ -118,9 +115,9 @@ class Iterator:
             if type(result) is not Referred:
                 assert not isinstance(result, (Referred, Puzzled))
                 return result
-            delegation = self._learn_delegation(result, delegation)
+            delegation = self._learn_delegation(result, delegation, work.now)
 
-    def learn_root(self, found: Answered) -> None:
+    def learn_root(self, found: Answered, now: float) -> None:
         """The answer to priming is where the root is from now on, if it leads anywhere."""
         primed = priming.primed_delegation(found)
         if primed is None:
@@ -128,12 +125,11 @@ class Iterator:
         delegation, ttl = primed
         texts = [ip for texts in delegation.glue.values() for ip in texts]
         if self.rules.allowed(texts):
-            self.delegations.learn(delegation, ttl, now=self.clock.now())
+            self.delegations.learn(delegation, ttl, now=now)
 
-    def _learn_delegation(self, referred: Referred, parent: Delegation) -> Delegation:
+    def _learn_delegation(self, referred: Referred, parent: Delegation, now: float) -> Delegation:
         delegation = Delegation(referred.zone, referred.servers[:MAX_SERVERS_USED], referred.glue)
         if not self.recall.is_outdated(delegation.zone):
-            now = self.clock.now()
             self.delegations.learn(delegation, referred.ns.ttl, now=now, parent=parent)
         return delegation
 
@@ -147,7 +143,7 @@ class Iterator:
         spent = 0
         question = disclosure.toward(zone)
         while question is not whole:
-            if not self.recall.is_known(question.qname, question.qtype, self.clock.now()):
+            if not self.recall.is_known(question.qname, question.qtype, work.now):
                 disclosure.steps += 1
                 result = yield from self._share(question, delegation, work, hesitant=not believed)
                 if isinstance(result, Puzzled):
@@ -161,13 +157,13 @@ class Iterator:
                         return result
                     work.note(steps.WHOLE_NAME)
                     break
-                self.recall.learn(result, question.qtype, self.clock.now())
+                self.recall.learn(result, question.qtype, work.now)
             question = disclosure.further()
         found = yield from self._ask_zone(whole, delegation, work, spent=spent)
         assert not isinstance(found, Puzzled)
         if question is not whole and is_conclusive(found):
             # Servers that get short questions wrong are asked whole ones for a while.
-            self.servers.take_literally(zone, self.clock.now())
+            self.servers.take_literally(zone, work.now)
         return found
 
     def _share(
@@ -186,6 +182,7 @@ class Iterator:
 
         key = (question.qname + delegation.zone, question.qtype, _SHARED)
         outcome = yield Sub(key, step)
+        work.tick()
         result: Found | Referred | Puzzled | None = None
         if isinstance(outcome, Finished) and outcome.result is not None:
             result, number = outcome.result
@@ -212,24 +209,23 @@ class Iterator:
         `hesitant`: give up early, for there is another way to ask. `spent` tries count already.
         """
         zone = delegation.zone
-        now = self.clock.now()
-        excess = self.quota.excess(delegation, now)
+        excess = self.quota.excess(delegation, work.now)
         if excess is not None and not is_above_reproach(delegation):
             return Failed((ExtendedError(Ede.OTHER, excess),), lasting=False)
         work.note(steps.DELEGATION, Shown(zone), question, steps.Servers(delegation))
         contest = self._open_contest(delegation, work)
         contest.max_rejections -= spent
-        self.quota.begin(zone, now)
+        self.quota.begin(zone, work.now)
         try:
             return (yield from self._hold(contest, question, delegation, work, hesitant))
         except OutOfBudget as end:
-            raise OutOfBudget(contest.blame(end.error, self.clock.now())) from None
+            raise OutOfBudget(contest.blame(end.error, work.now)) from None
         finally:
             self.quota.end(zone)
 
     def _open_contest(self, delegation: Delegation, work: Work) -> Contest:
         """All servers of the zone whose addresses are known."""
-        now = self.clock.now()
+        now = work.now
         # Further addresses of a name lead to servers that are set up alike.
         most = max(MAX_ADDRESSES_PER_SERVER, len(delegation.servers) + _REJECTIONS_TO_SPARE)
         contest = Contest(
@@ -265,7 +261,7 @@ class Iterator:
         second_hand: Answered | Aliased | None = None
         while True:
             stuck = contest.timeouts and contest.is_stuck
-            server = None if stuck else contest.pick(self.clock.now())
+            server = None if stuck else contest.pick(work.now)
             if server is None:
                 search = search or search_for(delegation, self.rules, self.recall.rrsets)
                 server = yield from self._look_further(search, contest, work)
@@ -287,11 +283,11 @@ class Iterator:
                 lame = isinstance(response, Lame)
                 if isinstance(response, Broken):
                     second_hand = response.second_hand or second_hand
-                contest.rule_out(server, response.reason, self.clock.now(), lame=lame)
+                contest.rule_out(server, response.reason, work.now, lame=lame)
                 continue
             self.servers.forgive(zone, server.address)
             work.note(steps.SAYS, server.address, Shown(response))
-            response.informant = Informant(server.address, work.over_stream)
+            response.informant = server.informant(work.over_stream)
             return response
 
     def _judge(
@@ -300,21 +296,25 @@ class Iterator:
         """What the reply of a server of `zone` comes to."""
         if isinstance(asked, Unusable):
             return Broken(asked.reason)
-        qname, qtype, _ = question
-        harden = self.harden_glue
-        return classify(asked, qname, qtype, zone, harden=harden, signed=work.dnssec_ok)
+        return classify(
+            asked,
+            question.qname,
+            question.qtype,
+            zone,
+            harden=self.harden_glue,
+            signed=work.dnssec_ok,
+        )
 
     def _give_up(self, contest: Contest, work: Work) -> Failed:
-        now = self.clock.now()
-        failure = contest.failure(now)
+        failure = contest.failure(work.now)
         work.note(steps.NO_SERVER, failure.text)
-        return Failed((failure,), lasting=not (work.curtailed or contest.left_busy(now)))
+        return Failed((failure,), lasting=not (work.curtailed or contest.left_busy(work.now)))
 
     def _probe(
         self, contest: Contest, asked: Server, question: Question, work: Work
     ) -> Steps[None]:
         """See beside this question whether a server that was silent is back."""
-        server = contest.probe(asked, self.clock.now())
+        server = contest.probe(asked, work.now)
         if server is not None:
             ip, port = server.address
             work.note(steps.PROBE, server.address)
@@ -325,9 +325,9 @@ class Iterator:
         """A server when those at hand lead nowhere: of names not looked up yet, or, as a last
         resort, a lame one. None when nothing is left to try."""
         yield from self._find_more(search, contest, work)
-        while (server := contest.pick(self.clock.now())) is None:
+        while (server := contest.pick(work.now)) is None:
             found = yield from self._find_more(search, contest, work)
-            if not found and not contest.last_resort(self.clock.now()):
+            if not found and not contest.last_resort(work.now):
                 return None
         return server
 
@@ -335,7 +335,7 @@ class Iterator:
         """Let further servers compete: look up the next name server. False when there is none."""
         while search.queue and not contest.is_over:
             server, wanted = search.queue.popleft()
-            now = self.clock.now()
+            now = work.now
             addresses, unknown = known_addresses(server, self.recall.rrsets, self.rules, now)
             types = tuple(t for t in unknown if t in wanted)
             if contest.enter(addresses, now):
@@ -355,7 +355,7 @@ class Iterator:
             for i, rrtype in enumerate(types):
                 texts = yield from self._look_up(server, rrtype, work)
                 found = found or bool(texts)
-                if contest.enter(self.rules.allowed(texts), self.clock.now()):
+                if contest.enter(self.rules.allowed(texts), work.now):
                     search.later(server, types[i + 1 :])
                     return True
             if found or work.budget.asks == asks:
@@ -373,6 +373,7 @@ class Iterator:
             return ()
         work.note(steps.LOOK_UP, question)
         outcome = yield Sub(question.key, lambda: self.resolve(question, work.deeper()))
+        work.tick()
         if not isinstance(outcome, Finished) or not isinstance(outcome.result, Answer):
             work.note(steps.CIRCLE, question)
             work.curtailed = True
@@ -382,8 +383,7 @@ class Iterator:
             work.note(steps.JOINED, question, answer.trace.number)
         if answer.rcode == Rcode.SERVFAIL:
             # A failure that is not remembered has its reason in some question above.
-            now = self.clock.now()
-            if self.recall.failures.lookup(server, rrtype, now) is None:
+            if self.recall.failures.lookup(server, rrtype, work.now) is None:
                 work.curtailed = True
             return ()
         texts = texts_of([r for r in answer.answer if r.rrtype == rrtype])

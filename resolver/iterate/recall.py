@@ -61,11 +61,19 @@ class Recall:
         return any(names.is_within(name, above) for above in self.outdated)
 
     def fresh(
-        self, name: bytes, qtype: int, top: bytes, now: float, *, renewing: bool = False
+        self,
+        name: bytes,
+        qtype: int,
+        top: bytes,
+        now: float,
+        *,
+        renewing: bool = False,
+        is_new: bool = False,
     ) -> Answered | Aliased | Failed | None:
-        """What is known of lower-case `name`. What denies or redirects the tree above `top` says
-        nothing about it. With `renewing`, what expires soon counts as unknown."""
-        if not self._is_new(name, qtype):
+        """What is known of lower-case `name`, of which nothing is if it `is_new`. What denies or
+        redirects the tree above `top` says nothing about it. With `renewing`, what expires soon
+        counts as unknown."""
+        if not is_new:
             if held := self.rrsets.inspect(name, qtype, now):
                 due = renewing and now >= held.renew_at
                 return None if due else self._answered(held, name, now)
@@ -87,7 +95,7 @@ class Recall:
             return Failed((failure.error, again), lasting=False, cause=failure.cause)
         return None
 
-    def _is_new(self, name: bytes, qtype: int) -> bool:
+    def is_new(self, name: bytes, qtype: int) -> bool:
         """Whether the caches have nothing at this very name, not even what has expired: then there
         is no need to look for this and that."""
         key = key_of(name, qtype)
@@ -141,7 +149,7 @@ class Recall:
 
         Data that is still fresh counts too, for it may be a link of a chain.
         """
-        if not self.max_stale_s or self._is_new(name, qtype):
+        if not self.max_stale_s or self.is_new(name, qtype):
             return None
         oldest = now - self.max_stale_s
         held = self.rrsets.recall(name, qtype)

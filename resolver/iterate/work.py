@@ -8,8 +8,23 @@ from resolver.clock import Clock
 from resolver.codes import Ede
 from resolver.iterate import steps
 from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
+from resolver.iterate.route import Route
 from resolver.model import ExtendedError
+from resolver.native import mypyc_attr
 from resolver.trace import MAX_NOTES, Kind, Trace
+
+
+@mypyc_attr(acyclic=True)
+class Unknown:
+    """A lower-case name of which the caches have just been found to know nothing. `route` is that
+    of the name; `is_new` tells that not even anything that has expired is there."""
+
+    __slots__ = ("is_new", "name", "route")
+
+    def __init__(self, name: bytes, route: Route | None, *, is_new: bool) -> None:
+        self.name = name
+        self.route = route
+        self.is_new = is_new
 
 
 @dataclass(slots=True, init=False)
@@ -18,8 +33,11 @@ class Work:
 
     `curtailed` is set when something was not tried for reasons that lie in the question above: a
     failure then says nothing about this one. `dnssec_ok` asks for signatures. `renewing` makes what
-    expires soon count as missing. `unknown` is a name that the cache has just
-    been asked for. `over_stream`: whether the last reply of use came over TCP.
+    expires soon count as missing. `unknown` is what is known of the name that is asked for first,
+    if that is nothing. `over_stream`: whether the last reply of use came over TCP.
+
+    `now` is the instant of the last thing that was waited for: what follows from it takes no time
+    to speak of, and a clock need not be read for each step.
     """
 
     budget: Budget
@@ -30,8 +48,9 @@ class Work:
     curtailed: bool
     dnssec_ok: bool
     renewing: bool
-    unknown: bytes
+    unknown: Unknown | None
     over_stream: bool
+    now: float
 
     def __init__(
         self,
@@ -43,8 +62,9 @@ class Work:
         curtailed: bool = False,
         dnssec_ok: bool = False,
         renewing: bool = False,
-        unknown: bytes = b"",
+        unknown: Unknown | None = None,
         over_stream: bool = False,
+        now: float | None = None,
     ) -> None:
         self.budget = budget
         self.trace = trace
@@ -56,17 +76,26 @@ class Work:
         self.renewing = renewing
         self.unknown = unknown
         self.over_stream = over_stream
+        self.now = clock.now() if now is None else now
+
+    def tick(self) -> None:
+        """Something was waited for."""
+        self.now = self.clock.now()
+
+    def is_unknown(self, name: bytes) -> bool:
+        """Whether the cache has just been asked for a name in vain."""
+        return self.unknown is not None and self.unknown.name == name
 
     def deeper(self) -> "Work":
         """The same budget and trace, one level down."""
-        return Work(self.budget, self.trace, self.clock, self.depth + 1)
+        return Work(self.budget, self.trace, self.clock, self.depth + 1, now=self.now)
 
     def note(self, kind: Kind, *args: Any) -> None:
         """Add a step to the trace."""
         trace = self.trace
         trace.depth = self.depth
         if len(trace.notes) < MAX_NOTES:
-            trace.notes.append((self.clock.now(), self.depth, kind, args))
+            trace.notes.append((self.now, self.depth, kind, args))
 
     def note_told(self, errors: Sequence[ExtendedError]) -> None:
         """Note what a client is told that is not the last step anyway: whatever he is told is in

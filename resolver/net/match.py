@@ -100,9 +100,10 @@ class QueryMaker:
         size = ask.edns_size
         kind = (size, ask.dnssec_ok, ask.recursion_desired)
         header, opt = self._frames.get(kind) or self._frame(kind)
-        qname, qtype, qclass = ask.question
+        asked = ask.question
+        qname = asked.qname
         name = self._entropy.mix_case(qname) if mix_case else qname
-        question = name + _QUESTION.pack(qtype, qclass)
+        question = name + _QUESTION.pack(asked.qtype, asked.qclass)
         cookie = None
         if self._cookies is not None and size is not None and ask.cookie:
             cookie = self._cookies.of(ask.server, own)

@@ -110,7 +110,7 @@ class Overlay:
 
     def answer(self, question: Question) -> Answer | None:
         """What records and hosts files say, or None for a name in none of them."""
-        name = question.qname.lower()
+        name = question.name
         node = self.records.node(name)
         found = None if node is None else _of_type(node, question)
         if found is not None:
@@ -126,7 +126,7 @@ class Overlay:
 
     def blocked(self, question: Question) -> Answer | None:
         """What block lists make of a name, or None for one that is on none."""
-        name = question.qname.lower()
+        name = question.name
         for block in self.blocks:
             top = block.names.covering(name)
             if top is None or any(names.is_within(name, allowed) for allowed in block.allow):

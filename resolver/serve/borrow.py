@@ -68,7 +68,7 @@ class Borrower:
 
     def _look_up(self, question: Question, trace: Trace) -> Steps[Answer]:
         """One step: what our zones say, or the end of it from elsewhere."""
-        name = question.qname.lower()
+        name = question.name
         if (withheld := self._zones.withheld(name)) is not None:
             return unserved(withheld)
         recursion = self._recursion

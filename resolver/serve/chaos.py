@@ -23,11 +23,12 @@ class Chaos:
 
     def __call__(self, request: Request) -> Handled:
         """One TXT record with TTL 0, or REFUSED."""
-        qname, qtype, qclass = request.question
-        if qclass != RRClass.CH:
+        question = request.question
+        if question.qclass != RRClass.CH:
             return None
+        qname = question.qname
         text = self._texts.get(qname.lower(), "")
-        if not text or qtype not in _TXT_TYPES:
+        if not text or question.qtype not in _TXT_TYPES:
             return Answer(Rcode.REFUSED, source=Source.CHAOS)
         data = text.encode()[:MAX_STRING_OCTETS]
         rrset = RRset(qname, RRType.TXT, RRClass.CH, 0, (bytes((len(data),)) + data,))

@@ -31,8 +31,9 @@ class Expire:
         """Never an answer: others give that."""
         if option(request.message.edns, EdnsOption.EXPIRE) is None:
             return None
-        qname, qtype, _ = request.question
-        zone = self._zones.get(qname.lower()) if qtype in _ASKED_FOR else None
+        question = request.question
+        asked_for = question.qtype in _ASKED_FOR
+        zone = self._zones.get(question.name) if asked_for else None
         if zone is not None:
             life_s = self._life_s(zone.origin)
             seconds = _expire_of(zone.soa.rdatas[0]) if life_s is None else max(0, int(life_s))

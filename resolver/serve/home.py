@@ -39,7 +39,7 @@ class Home:
         return answer
 
     def _special(self, question: Question) -> Answer | None:
-        name = question.qname.lower()
+        name = question.name
         zone = self.special.find(name)
         if zone is None:
             return None

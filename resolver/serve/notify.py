@@ -52,13 +52,13 @@ class Notify:
             return None
         if len(request.message.questions) != 1:
             return Answer(Rcode.FORMERR)
-        qname, qtype, qclass = request.question
-        if qtype != RRType.SOA:
+        question = request.question
+        if question.qtype != RRType.SOA:
             # The only type that has a meaning (RFC 1996 section 3.11).
             return Answer(Rcode.NOTIMP)
-        origin = qname.lower()
+        origin = question.name
         primaries = self._secondaries.get(origin)
-        if qclass != RRClass.IN or (primaries is None and self._zones.get(origin) is None):
+        if question.qclass != RRClass.IN or (primaries is None and self._zones.get(origin) is None):
             return self._refuse(request, Rcode.NOTAUTH, Ede.NOT_AUTHORITATIVE, "no zone of ours")
         known = primaries is not None and _unmapped(request.peer) in primaries
         if not known and not self._rule.allows(request.peer, request.key):

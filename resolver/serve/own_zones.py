@@ -45,7 +45,7 @@ class OwnZones:
         """None when the name is in no own zone, or in a stub or forward zone inside one and the
         client may recurse."""
         question = request.question
-        key = question.qname.lower()
+        key = question.name
         withheld = self._zones.withheld(key)
         zone = withheld or self._zones.find(key)
         if zone is None or self._is_routed(request, zone.origin):
@@ -97,7 +97,7 @@ class OwnZones:
         """Whether a stub or forward zone is closer to the name than our zone."""
         if self._recursion is None or not request.recursion_desired:
             return False
-        route = self._recursion.routes.find(request.question.qname.lower())
+        route = self._recursion.routes.find(request.question.name)
         closer = route is not None and len(route.zone) > len(origin)
         return closer and bool(request.bits & RECURSION)
 

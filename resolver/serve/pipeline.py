@@ -4,7 +4,9 @@ Each handler sees what those before it let pass and knows nothing of those after
 """
 
 from collections.abc import Sequence
+from typing import Final
 
+from resolver.codes import META_TYPES, RRClass, RRType
 from resolver.metrics import Metrics
 from resolver.resolve import Recursion
 from resolver.serve import basics
@@ -14,6 +16,10 @@ from resolver.serve.own_zones import OwnZones
 from resolver.serve.recursion import Recurse, Refuse
 from resolver.serve.request import Handled, Handler, Identity, Request
 from resolver.zone.store import ZoneStore
+
+_IN: Final = int(RRClass.IN)
+_OPCODE_BITS: Final = 0x7800
+_NO_DATA: Final = META_TYPES - {int(RRType.ANY)}
 
 
 def handlers(
@@ -35,7 +41,7 @@ def handlers(
     `transfers` every transfer is refused, without `notify` and `updates` these opcodes are not
     known, without `expire` nobody is told how long a copy lives on, without `cookies` and
     `keepalive` these options of clients are passed over."""
-    return [
+    unusual: list[Handler] = [
         *([keepalive] if keepalive is not None else []),
         *([cookies] if cookies is not None else []),
         *([notify] if notify is not None else []),
@@ -48,10 +54,35 @@ def handlers(
         *([expire] if expire is not None else []),
         *([transfers] if transfers is not None else []),
         basics.question_type,
+    ]
+    return [
+        Unusual(unusual),
         OwnZones(zones, recursion, minimal=minimal, any_answer=any_answer),
         *([Recurse(recursion, metrics)] if recursion is not None else []),
         Refuse(metrics, recursion=recursion is not None),
     ]
+
+
+class Unusual:
+    """The handlers that have nothing to say to a query like most: of one question for data of class
+    IN, without options. It is seen once that they need not be asked."""
+
+    def __init__(self, order: Sequence[Handler]) -> None:
+        self._order = order
+
+    def __call__(self, request: Request) -> Handled:
+        """What the first of them that takes the request makes of it."""
+        message = request.message
+        edns = message.edns
+        if (
+            len(message.questions) == 1
+            and not message.flags & _OPCODE_BITS
+            and (edns is None or not (edns.options or edns.version))
+        ):
+            question = message.questions[0]
+            if question.qclass == _IN and question.qtype not in _NO_DATA:
+                return None
+        return handle(request, self._order)
 
 
 def handle(request: Request, order: Sequence[Handler]) -> Handled:

@@ -25,7 +25,7 @@ class Popular:
         self.clients.add(request.peer)
         if request.message.questions:
             question = request.message.questions[0]
-            self.questions.add((question.qname.lower(), question.qtype))
+            self.questions.add((question.name, question.qtype))
 
     def sample(self, packet: bytes, peer: bytes, times: int) -> None:
         """A finished packet, or the query it answers, stands for so many (Sampler)."""

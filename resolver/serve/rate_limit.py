@@ -78,8 +78,8 @@ def instead(request: Request, answer: Answer) -> Answer:
 
 def question_key(question: Question) -> bytes:
     """A question as the name of an account: as it stands in a query, in lower case."""
-    qname, qtype, qclass = question
-    return qname.lower() + qtype.to_bytes(2, "big") + qclass.to_bytes(2, "big")
+    numbers = question.qtype << 16 | question.qclass
+    return question.name + numbers.to_bytes(4, "big")
 
 
 def account(request: Request, answer: Answer) -> tuple[Kind, bytes]:

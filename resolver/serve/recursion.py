@@ -6,6 +6,7 @@ single packet sent. Identical questions in flight are one resolution (the driver
 
 from resolver.codes import Ede, Rcode
 from resolver.effects import Steps
+from resolver.iterate.work import Unknown
 from resolver.metrics import Metrics
 from resolver.model import Answer, ExtendedError, Source
 from resolver.policy.acl import CACHE, RECURSION
@@ -26,8 +27,8 @@ class Recurse:
         if request.recursion_desired:
             if not request.bits & RECURSION:
                 return None
-            known = self._recursion.look_up(request.question)
-            if isinstance(known, bytes):
+            known = self._recursion.look_up(request.question, request.since)
+            if isinstance(known, Unknown):
                 return self._fetch(request, known)
             return self._renew(request, known) if known.is_renewal_due else known
         if not request.bits & CACHE:
@@ -42,7 +43,7 @@ class Recurse:
         yield self._recursion.renewal(request.question)
         return answer
 
-    def _fetch(self, request: Request, unknown: bytes) -> Steps[Answer]:
+    def _fetch(self, request: Request, unknown: Unknown) -> Steps[Answer]:
         self._metrics.recursions_total += 1
         request.trace = trace = request.trace or Trace()
         answer = yield from self._recursion.fetch(request.question, unknown, trace)

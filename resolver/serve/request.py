@@ -22,10 +22,11 @@ MAX_STREAM_OCTETS: Final = 65_535
 MIN_UDP_OCTETS: Final = 512  # RFC 1035 section 4.2.1
 MAX_EDE_TEXT_OCTETS: Final = 300
 _QR: Final = int(Flag.QR)
+_SERVFAIL: Final = int(Rcode.SERVFAIL)
 _AA: Final = int(Flag.AA)
 _RD: Final = int(Flag.RD)
 _RA: Final = int(Flag.RA)
-_COPIED_FLAGS: Final = _RD | Flag.CD | 0x7800  # and the opcode
+_COPIED_FLAGS: Final = _RD | int(Flag.CD) | 0x7800  # and the opcode
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class Request:
 
     `key` is the lower-case name of the TSIG key that signed it, None for an unsigned query; only
     a valid signature gets this far. `signer` signs the reply. `packet` is what it was parsed from.
-    `options` are EDNS options that handlers want in the reply. `since` is the instant it came, kept
-    for observers. `trace` is the record of what was done for it, once there is something to record.
-    `cookie` is what its cookie is worth, None without one.
+    `options` are EDNS options that handlers want in the reply. `since` is the instant it came.
+    `trace` is the record of what was done for it, once there is something to record. `cookie` is
+    what its cookie is worth, None without one.
     """
 
     message: Message
@@ -197,14 +198,14 @@ def envelope(request: Request, answer: Answer, identity: Identity, *, recursion:
         query.id,
         flags,
         query.questions,
-        list(answer.answer),
-        list(answer.authority),
-        list(answer.additional),
+        list(answer.answer) if answer.answer else None,
+        list(answer.authority) if answer.authority else None,
+        list(answer.additional) if answer.additional else None,
         None if query.edns is None else reply_edns(request, answer, identity),
         answer.rcode,
     )
     if query.edns is None and reply.rcode > 0xF:
-        reply.rcode = Rcode.SERVFAIL  # only EDNS can carry the upper bits
+        reply.rcode = _SERVFAIL  # only EDNS can carry the upper bits
     return build(
         reply,
         max_size=reply_octets(request, identity),

@@ -117,8 +117,7 @@ class Service:
             self.metrics.dropped_total += 1
             return None
         request = Request(message, peer, self.access.bits(peer), stream, packet=packet)
-        if self.observer is not None:
-            request.since = self.clock.now()
+        request.since = self.clock.now()
         if _has_tsig(message) and (refusal := self._verify(request, packet)) is not None:
             return refusal
         try:

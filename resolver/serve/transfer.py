@@ -107,7 +107,7 @@ class Transfers:
         question = request.question
         if question.qtype not in _TRANSFER_TYPES:
             return None
-        origin = question.qname.lower()
+        origin = question.name
         zone = self._zones.get(origin)
         withheld = None if zone is not None else self._zones.withheld(origin)
         if zone is None and (withheld is None or withheld.origin != origin):
@@ -184,8 +184,9 @@ class Transfers:
 
     def _refuse(self, request: Request, rcode: int, code: int, reason: str) -> Answer:
         self._metrics.transfers_out_refused_total += 1
-        qname, qtype, _ = request.question
-        self._notes.refused(request, f"{show_type(qtype)} of {names.show(qname)}: {reason}")
+        asked = request.question
+        what = f"{show_type(asked.qtype)} of {names.show(asked.qname)}"
+        self._notes.refused(request, f"{what}: {reason}")
         return Answer(rcode, extended_errors=(ExtendedError(code, reason),))
 
 

@@ -63,7 +63,7 @@ class Updates:
         message = request.message
         if message.opcode != Opcode.UPDATE or len(message.questions) != 1:
             return False
-        return request.question.qname.lower() in self._secondaries
+        return request.question.name in self._secondaries
 
     def __call__(self, request: Request) -> Handled:
         """What becomes of an update; None for any other opcode."""
@@ -74,7 +74,7 @@ class Updates:
             return Answer(Rcode.BADVERS)
         if len(request.message.questions) != 1 or request.question.qtype != RRType.SOA:
             return Answer(Rcode.FORMERR)
-        origin = request.question.qname.lower()
+        origin = request.question.name
         ours = origin in self._primaries or origin in self._secondaries
         if request.question.qclass != RRClass.IN or not ours:
             return self._refuse(request, Rcode.NOTAUTH, Ede.NOT_AUTHORITATIVE, "no zone of ours")

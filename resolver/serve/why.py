@@ -47,9 +47,8 @@ def explain(service: Service, question: Question, peer: bytes) -> Steps[Explaine
     began = clock.now()
     packet = build_query(0, question, edns=Edns(), recursion_desired=True)
     trace = Trace()
-    request = Request(
-        parse(packet), peer, service.access.bits(peer), True, packet=packet, trace=trace
-    )
+    bits = service.access.bits(peer)
+    request = Request(parse(packet), peer, bits, True, packet=packet, since=began, trace=trace)
     trace.note(began, steps.ACCESS, str(ip_address(peer)), show_rights(request.bits))
     handled = handle(request, service.order)
     if isinstance(handled, Generator):

@@ -30,6 +30,8 @@ _U16: Final = Struct("!H")
 _POINTER: Final = 0xC000
 _REACH_OCTETS: Final = 0x4000  # a pointer has 14 bits
 _RCODE_BITS: Final = 0xF
+_TO_QUESTION: Final = b"\xc0\x0c"  # a pointer to the name of the first question
+_PLAIN_RECORD_OCTETS: Final = 12  # with such a pointer, and without data
 _TC: Final = int(Flag.TC)
 _RRSIG: Final = int(RRType.RRSIG)
 
@@ -58,6 +60,9 @@ def build(
     if message.rcode > _RCODE_BITS and message.edns is None:
         raise ValueError(f"rcode {message.rcode} needs EDNS")
     max_size -= reserve
+    plain = _write_plain(message, max_size)
+    if plain is not None:
+        return plain
     packet, complete = _write(message, message.edns, max_size, required_glue)
     if not complete:
         if message.edns is not None and extended_errors(message.edns):
@@ -84,6 +89,43 @@ def build_query(
 def _without_errors(edns: Edns) -> Edns:
     kept = tuple([o for o in edns.options if o.code != EdnsOption.EXTENDED_ERROR])
     return replace(edns, options=kept)
+
+
+def _write_plain(message: Message, max_size: int) -> bytes | None:
+    """The message if it is like most: one question, and data at that very name that holds no names;
+    None for any other, and for one that is too long."""
+    if len(message.questions) != 1 or message.authority or message.additional:
+        return None
+    question, edns = message.questions[0], message.edns
+    name = question.name
+    if len(name) == 1:
+        return None  # as long as a pointer to it
+    opt = b"" if edns is None else write_opt(edns, message.rcode)
+    written = [b"", question.qname, _two(question.qtype, question.qclass)]
+    room = max_size - _HEADER.size - len(name) - _QUESTION.size - len(opt)
+    if room < 0:
+        return None
+    count = 0
+    for rrset in message.answer:
+        rrtype = rrset.rrtype
+        if rrset.owner.lower() != name or rrtype in COMPRESSIBLE or rrtype == _RRSIG:
+            return None
+        head = _TO_QUESTION + _two(rrtype, rrset.rrclass) + rrset.ttl.to_bytes(4, "big")
+        for rdata in rrset.rdatas:
+            room -= _PLAIN_RECORD_OCTETS + len(rdata)
+            if room < 0:
+                return None
+            count += 1
+            written.append(head + len(rdata).to_bytes(2, "big") + rdata)
+    written.append(opt)
+    flags = message.flags & ~_RCODE_BITS | message.rcode & _RCODE_BITS
+    written[0] = _two(message.id, flags) + _two(1, count) + _two(0, 1 if opt else 0)
+    return b"".join(written)
+
+
+def _two(first: int, second: int) -> bytes:
+    """Two 16-bit numbers."""
+    return (first << 16 | second).to_bytes(4, "big")
 
 
 def _write(

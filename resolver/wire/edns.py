@@ -8,7 +8,6 @@ Knows: RFC 6891 section 6.1, RFC 5001, RFC 7828, RFC 7830, RFC 7873, RFC 8467, R
 Does not know: who gets which option (serve/, policy/), nor secrets of cookies.
 """
 
-from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -41,15 +40,7 @@ class Cookie(NamedTuple):
 
 def read_opt(udp_size: int, ttl: int, options: tuple[EdnsOptionValue, ...]) -> Edns:
     """What an OPT record says that has the class `udp_size` and the TTL `ttl`."""
-    if options:
-        return Edns(udp_size, ttl >> 16 & 0xFF, bool(ttl & _DO), options)
-    return _plain(udp_size, ttl & 0xFF8000)
-
-
-@lru_cache(maxsize=64)
-def _plain(udp_size: int, ttl: int) -> Edns:
-    # Most peers send one of a handful of OPT records, and a frozen dataclass is slow to make.
-    return Edns(udp_size, ttl >> 16, bool(ttl & _DO))
+    return Edns(udp_size, ttl >> 16 & 0xFF, ttl & _DO != 0, options)
 
 
 def read_options(packet: bytes, offset: int, end: int) -> tuple[EdnsOptionValue, ...]:

@@ -21,16 +21,17 @@ from resolver.codes import RRClass, RRType
 from resolver.errors import WireError
 from resolver.model import Edns, Message, Question, RRset
 from resolver.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT
+from resolver.native import mypyc_attr
 from resolver.wire.edns import read_opt, read_options
 from resolver.wire.rdata import FIXED_OCTETS, SHAPES, Shape
 
 HEADER_OCTETS: Final = 12
 MAX_POINTER_HOPS: Final = 126
 MAX_TTL_S: Final = 0x7FFFFFFF
+_FEW_NAMES: Final = 32  # of which labels may be read twice without a message taking long
 
 _HEADER: Final = Struct("!6H")
-_QUESTION: Final = Struct("!2H")
-_RECORD: Final = Struct("!2HIH")
+_RECORD_OCTETS: Final = 10  # behind its owner: type, class, TTL, length of data
 _OPT: Final = int(RRType.OPT)
 _POINTER: Final = 0xC0
 _EMPTY_ALLOWED: Final = frozenset((RRClass.NONE, RRClass.ANY))
@@ -70,95 +71,127 @@ def _parse(packet: bytes) -> Message:
         number,
         flags,
         reader.questions(questions),
-        reader.section(answers) if answers else [],
-        reader.section(authorities) if authorities else [],
-        reader.section(additionals, additional=True) if additionals else [],
+        reader.section(answers) if answers else None,
+        reader.section(authorities) if authorities else None,
+        reader.section(additionals, additional=True) if additionals else None,
         reader.edns,
         flags & 0xF | reader.rcode_high,
     )
 
 
+@mypyc_attr(acyclic=True)
 class _Reader:
-    """Reads one message from front to back. `names` maps offsets to the names that start there."""
+    """Reads one message from front to back. `names` maps offsets to the names that start there, but
+    for the first question's: that is in `qname`, since most pointers lead to it."""
 
-    __slots__ = ("edns", "names", "offset", "opt_allowed", "packet", "rcode_high")
+    __slots__ = ("edns", "names", "offset", "packet", "qname", "rcode_high")
 
     def __init__(self, packet: bytes) -> None:
         self.packet = packet
         self.offset = HEADER_OCTETS
         self.names: dict[int, bytes] = {}
-        self.opt_allowed = False
+        self.qname = b""
         self.edns: Edns | None = None
         self.rcode_high = 0
 
     def questions(self, count: int) -> list[Question]:
-        packet, offset = self.packet, self.offset
-        found = []
+        packet, at = self.packet, self.offset
+        found: list[Question] = []
         for _ in range(count):
-            qname, offset = name_at(packet, offset, self.names)
-            qtype, qclass = _QUESTION.unpack_from(packet, offset)
-            offset += 4
-            found.append(Question(qname, qtype, qclass))
-        self.offset = offset
+            end = _end_of_labels(packet, at)
+            if end and not found:
+                qname = self.qname = packet[at:end]
+            else:
+                qname, end = name_at(packet, at, self.names)
+            found.append(Question(qname, _u16(packet, end), _u16(packet, end + 2)))
+            at = end + 4
+        self.offset = at
         return found
 
     def section(self, count: int, *, additional: bool = False) -> list[RRset]:
-        self.opt_allowed = additional
-        packet, names, offset = self.packet, self.names, self.offset
-        groups: dict[tuple[bytes, int, int], tuple[RRset, list[bytes]]] = {}
+        if count == 1:
+            record = self.record(additional)
+            return [] if record is None else [record]
+        groups: dict[tuple[bytes, int, int], list[RRset]] = {}
+        group: list[RRset] = []
         latest = _NO_RECORD
-        rdatas: list[bytes] = []
         for _ in range(count):
-            start = offset
-            octet = packet[start]
-            target = (octet & 0x3F) << 8 | packet[start + 1]
-            if octet >= _POINTER and target < start and target in names:
-                owner, offset = names[target], start + 2  # like most: not worth a call
-            elif octet == 0:
-                owner, offset = ROOT, start + 1
-            else:
-                owner, offset = name_at(packet, start, names)
-            rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, offset)
-            offset += 10
-            end = offset + length
-            if end > len(packet):
-                raise WireError(offset, f"record data of {length} octets goes past the end")
-            if rrtype == _OPT:
-                self.opt(start, owner, (rrclass, ttl), (offset, end))
-                offset = end
+            record = self.record(additional)
+            if record is None:
                 continue
-            if length == FIXED_OCTETS.get(rrtype):
-                rdata = packet[offset:end]
-            else:
-                rdata = rdata_at(packet, (offset, end), (rrtype, rrclass), names)
-            offset = end
-            ttl = 0 if ttl > MAX_TTL_S else ttl
-            if rrtype != latest.rrtype or owner != latest.owner or rrclass != latest.rrclass:
-                key = (owner.lower(), rrtype, rrclass)
-                new = RRset(owner, rrtype, rrclass, ttl, ())
-                latest, rdatas = groups.setdefault(key, (new, []))
-            rdatas.append(rdata)
-            if ttl < latest.ttl:
-                latest.ttl = ttl
-        self.offset = offset
-        return [_close(rrset, rdatas) for rrset, rdatas in groups.values()]
+            if (
+                record.rrtype != latest.rrtype
+                or record.owner != latest.owner
+                or record.rrclass != latest.rrclass
+            ):
+                key = record.owner.lower(), record.rrtype, record.rrclass
+                group = groups.setdefault(key, [])
+                latest = record
+            group.append(record)
+        return [group[0] if len(group) == 1 else _joined(group) for group in groups.values()]
+
+    def record(self, additional: bool) -> RRset | None:
+        """The next record as an RRset of its own; None for OPT, which goes to `edns`."""
+        packet, start = self.packet, self.offset
+        octet = packet[start]
+        if octet == _POINTER and packet[start + 1] == HEADER_OCTETS and self.qname:
+            owner, at = self.qname, start + 2
+        elif octet == 0:
+            owner, at = ROOT, start + 1
+        else:
+            owner, at = name_at(packet, start, self.names)
+        rrtype, rrclass = packet[at] << 8 | packet[at + 1], packet[at + 2] << 8 | packet[at + 3]
+        ttl = packet[at + 4] << 24 | packet[at + 5] << 16 | packet[at + 6] << 8 | packet[at + 7]
+        length = packet[at + 8] << 8 | packet[at + 9]
+        at += _RECORD_OCTETS
+        end = self.offset = at + length
+        if end > len(packet):
+            raise WireError(at, f"record data of {length} octets goes past the end")
+        if rrtype == _OPT:
+            if not additional:
+                raise WireError(start, "OPT outside the additional section")
+            self.opt(start, owner, (rrclass, ttl), (at, end))
+            return None
+        if length == FIXED_OCTETS.get(rrtype):
+            rdata = packet[at:end]
+        else:
+            rdata = rdata_at(packet, (at, end), (rrtype, rrclass), self.names)
+        return RRset(owner, rrtype, rrclass, 0 if ttl > MAX_TTL_S else ttl, (rdata,))
 
     def opt(self, start: int, owner: bytes, fixed: tuple[int, int], span: tuple[int, int]) -> None:
         """Takes an OPT record whose class and TTL are `fixed` (RFC 6891 section 6.1.3)."""
-        if not self.opt_allowed:
-            raise WireError(start, "OPT outside the additional section")
         if owner != ROOT:
             raise WireError(start, "OPT with an owner other than the root")
         if self.edns is not None:
             raise WireError(start, "second OPT")
         udp_size, ttl = fixed
         self.rcode_high = ttl >> 24 << 4
-        self.edns = read_opt(udp_size, ttl, read_options(self.packet, *span))
+        at, end = span
+        options = read_options(self.packet, at, end) if at < end else ()
+        self.edns = read_opt(udp_size, ttl, options)
 
 
-def _close(rrset: RRset, rdatas: list[bytes]) -> RRset:
-    rrset.rdatas = tuple(rdatas) if len(rdatas) == 1 else tuple(dict.fromkeys(rdatas))
+def _joined(records: list[RRset]) -> RRset:
+    """One RRset of all these."""
+    rrset = records[0]
+    rrset.ttl = min([record.ttl for record in records])
+    rrset.rdatas = tuple(dict.fromkeys([record.rdatas[0] for record in records]))
     return rrset
+
+
+def _u16(packet: bytes, at: int) -> int:
+    return packet[at] << 8 | packet[at + 1]
+
+
+def _end_of_labels(packet: bytes, at: int) -> int:
+    """Where the name at `at` ends, if it has no pointers and is not too long; else 0."""
+    start = at
+    while (octet := packet[at]) != 0:
+        if octet > MAX_LABEL_OCTETS:
+            return 0
+        at += octet + 1
+    at += 1
+    return at if at - start <= MAX_NAME_OCTETS else 0
 
 
 def rdata_at(
@@ -178,8 +211,12 @@ def rdata_at(
     if not shape.names:
         _check_end(at, end, shape)
         return packet[offset:end]
-    parts = [packet[offset:at]]
-    for _ in range(shape.names):
+    head = packet[offset:at]
+    name, at = name_at(packet, at, names)
+    if shape.names == 1 and not head and at == end and not shape.tail:
+        return name
+    parts = [head, name]
+    for _ in range(shape.names - 1):
         name, at = name_at(packet, at, names)
         parts.append(name)
     _check_end(at, end, shape)
@@ -201,9 +238,11 @@ def name_at(packet: bytes, start: int, names: dict[int, bytes]) -> tuple[bytes, 
             continue
         target = (octet & 0x3F) << 8 | packet[at + 1]
         known = names.get(target) if octet >= _POINTER and target < start else None
-        rest = known or _follow(packet, at, start, names)
         if at == start:
-            return rest, at + 2
+            if known is None:
+                known = names[start] = _follow(packet, at, start, names)
+            return known, at + 2
+        rest = known or _follow(packet, at, start, names)
         name = packet[start:at] + rest
         at += 2
         break
@@ -223,9 +262,12 @@ def _follow(packet: bytes, pointer: int, bound: int, names: dict[int, bytes]) ->
     before the place the one before it led to. Every label start on the way is noted in `names`, so
     that no place is walked over twice in one message.
     """
+    at = bound = _target(packet, pointer, bound)
+    if len(names) < _FEW_NAMES and (end := _end_of_labels(packet, at)):
+        plain = names[at] = packet[at:end]  # of nothing but labels, like most
+        return plain
     passed: list[tuple[int, int]] = []
     name = bytearray()
-    at = bound = _target(packet, pointer, bound)
     hops = 1
     while (octet := packet[at]) != 0 and at not in names:
         passed.append((at, len(name)))

@@ -8,8 +8,6 @@ Sources: RFC 1035 sections 4.1.3 and 4.1.4, RFC 6891 section 6.1.3 (the TTL of O
 RFC 2181 section 8, RFC 4343 section 4, RFC 6891 section 6.1.2 (options are the data of OPT).
 """
 
-from struct import Struct
-from struct import error as StructError  # noqa: N812
 from typing import Final
 
 from resolver.codes import EdnsOption, RRType
@@ -20,8 +18,6 @@ _EXTENDED_ERROR: Final = int(EdnsOption.EXTENDED_ERROR)
 _HEADER_OCTETS: Final = 10  # without the id
 _MAX_TTL_S: Final = 0x7FFFFFFF
 _POINTER: Final = 0xC0
-_COUNTS: Final = Struct("!4H")
-_RECORD: Final = Struct("!2HIH")
 # An OPT record without options ends the messages that we keep: its name and type, and its length.
 _OPT_OCTETS: Final = 11
 _OPT_START: Final = b"\0" + _OPT.to_bytes(2, "big")
@@ -51,24 +47,24 @@ def survey(tail: bytes) -> Layout:
     personal = False
     try:
         at = _HEADER_OCTETS
-        questions, answers, authorities, additionals = _COUNTS.unpack_from(tail, 2)
-        for _ in range(questions):
+        for _ in range(_read_16(tail, 2)):
             at = _skip_name(tail, at) + 4
-        for _ in range(answers + authorities + additionals):
+        records = _read_16(tail, 4) + _read_16(tail, 6) + _read_16(tail, 8)
+        for _ in range(records):
             at = at + 2 if tail[at] >= _POINTER else _skip_name(tail, at)
-            rrtype, _, ttl_s, length = _RECORD.unpack_from(tail, at)
             rdata = at + 10
-            end = rdata + length
-            if rrtype == _OPT:
+            end = rdata + _read_16(tail, at + 8)
+            if _read_16(tail, at) == _OPT:
                 personal = personal or _has_personal_option(tail[rdata:end])
             else:
                 ttls.append(at + 4)
+                ttl_s = _read_16(tail, at + 4) << 16 | _read_16(tail, at + 6)
                 if ttl_s > _MAX_TTL_S:
                     ttl_s = 0
                 if lowest is None or ttl_s < lowest:
                     lowest = ttl_s
             at = end
-    except (IndexError, StructError):
+    except IndexError:
         at = len(tail) + 1
     if at > len(tail):
         raise WireError(len(tail) + 2, "message ends inside a record")

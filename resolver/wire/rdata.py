@@ -8,22 +8,29 @@ that RFC 3597 section 4 lists, so that what the rest of the package sees never h
 Knows: shapes. Does not know: presentation format (wire/text.py), nor how names are read or written.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from resolver.codes import RRType
+from resolver.native import mypyc_attr
 
 
-class Shape(NamedTuple):
+@mypyc_attr(acyclic=True)
+class Shape:
     """Record data as `head` octets, `strings` character-strings, `names` names, `tail` octets.
 
     A `tail` of None stands for any number of octets, so a shape without names and tail gives the
     least length of a type.
     """
 
-    head: int = 0
-    names: int = 0
-    tail: int | None = 0
-    strings: int = 0
+    __slots__ = ("head", "names", "strings", "tail")
+
+    def __init__(
+        self, head: int = 0, names: int = 0, tail: int | None = 0, strings: int = 0
+    ) -> None:
+        self.head = head
+        self.names = names
+        self.tail = tail
+        self.strings = strings
 
 
 _NAME: Final = Shape(names=1)

@@ -119,8 +119,9 @@ def _message_lines(message: Message) -> Iterator[str]:
     if message.questions:
         yield ""
         yield ";; QUESTION SECTION:"
-    for qname, qtype, qclass in message.questions:
-        yield f"{_column(';' + names.show(qname))}\t{show_class(qclass)}\t{show_type(qtype)}"
+    for question in message.questions:
+        kind = f"{show_class(question.qclass)}\t{show_type(question.qtype)}"
+        yield f"{_column(';' + names.show(question.qname))}\t{kind}"
     for title, rrsets in sections:
         if rrsets:
             yield ""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from dataclasses import replace
 
 import dnslib
 import pytest
@@ -193,7 +194,7 @@ async def test_type_is_not_taken_for_another_in_the_other_case():
 
     metrics = Metrics()
     with both(other_type) as server, driver(metrics) as made:
-        asked = question()._replace(qtype=65)
+        asked = replace(question(), qtype=65)
         assert isinstance(await ask(server.address, made, question=asked), Reply)
     assert metrics.upstream_mismatched_total == 1
 
