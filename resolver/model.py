@@ -14,7 +14,7 @@ from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
 from resolver import names
-from resolver.codes import Rcode, RRClass, show_class, show_type
+from resolver.codes import RRClass, show_class, show_type
 from resolver.native import mypyc_attr
 from resolver.trace import Trace
 
@@ -236,7 +236,7 @@ class Answer:
 
     def __init__(
         self,
-        rcode: int = Rcode.NOERROR,
+        rcode: int = 0,
         answer: Sequence[RRset] = (),
         authority: Sequence[RRset] = (),
         additional: Sequence[RRset] = (),

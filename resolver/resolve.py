@@ -35,7 +35,7 @@ from resolver.iterate.forward import Forwarder
 from resolver.iterate.iterator import Found, Iterator
 from resolver.iterate.private import PrivateAddresses
 from resolver.iterate.recall import Failed, Recall
-from resolver.iterate.response import Aliased, Answered, Shown
+from resolver.iterate.response import Aliased, Answered
 from resolver.iterate.route import Route, Routes, cut_chain
 from resolver.iterate.work import Unknown, Work
 from resolver.metrics import Metrics
@@ -284,15 +284,15 @@ class Recursion:
             asked = local is None or (not work.renewing and work.is_unknown(name))
             ours = None if asked else at_home(local, name, qtype, chain)
             if isinstance(ours, Answer):
-                work.note(steps.LOCAL, Shown(name), steps.Ours(ours))
+                work.note(steps.LOCAL, name, steps.Ours(ours))
                 return ours
             if ours is not None:
-                work.note(steps.LOCAL_ALIAS, Shown(name), Shown(ours))
+                work.note(steps.LOCAL_ALIAS, name, ours)
                 name = ours
                 continue
             found = self._find(name, qtype, work)
             if found is None:
-                work.note(steps.NOT_CACHED, Shown(name), show_type(qtype))
+                work.note(steps.NOT_CACHED, name, show_type(qtype))
                 fetched = yield from self.fetcher.fetch(name, qtype, work, start)
                 found = self._keep(fetched, name, qtype, work)
             if isinstance(found, Failed):
@@ -305,7 +305,7 @@ class Recursion:
             if isinstance(found, Answered):
                 answer = self._conclude(found, chain, work.now, renew_at)
                 return self.private.screen(answer) if work.depth == 0 else answer
-            work.note(steps.ALIAS, Shown(found.target))
+            work.note(steps.ALIAS, found.target)
             name, start = found.target, None
 
     def _find(self, name: bytes, qtype: int, work: Work) -> Found | None:

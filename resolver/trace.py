@@ -8,7 +8,11 @@ Knows: kinds of steps, instants. Does not know: which kinds there are (iterate/s
 """
 
 import itertools
+from collections.abc import Callable
+from functools import cache
 from typing import Any, Final, NamedTuple
+
+from resolver import names
 
 MAX_NOTES: Final = 400
 # What a note costs in memory beside its texts: tuples, numbers, references.
@@ -19,12 +23,25 @@ _numbers = itertools.count(1)
 
 class Kind(NamedTuple):
     """What happens in a step. `text` is for people, in the language of str.format; `fields` are
-    what the arguments are called, in the same order. Arguments are shown by str(), and in JSON also
-    by their method `facts` if they have one."""
+    what the arguments are called, in the same order. Octets are shown as a name, everything else by
+    str(), and in JSON also by its method `facts` if it has one; `view` is what makes all that of
+    the arguments of a step, where it takes more."""
 
     name: str
     text: str
     fields: tuple[str, ...] = ()
+    view: Callable[..., tuple[Any, ...]] | None = None
+
+    def shown(self, args: tuple[Any, ...]) -> list[Any]:
+        """The arguments of a step as they are shown."""
+        viewed = args if self.view is None else self.view(*args)
+        return [names.show(arg) if type(arg) is bytes else arg for arg in viewed]
+
+
+@cache
+def _without_view(kind: Kind) -> Kind:
+    """The same kind, for arguments that are as they are shown."""
+    return kind._replace(view=None)
 
 
 class Trace:
@@ -54,8 +71,8 @@ class Trace:
         notes = self.notes
         for i in range(self._settled, len(notes)):
             now, depth, kind, args = notes[i]
-            settled = tuple(_settled(arg) for arg in args)
-            notes[i] = now, depth, kind, settled
+            settled = tuple([_settled(arg) for arg in kind.shown(args)])
+            notes[i] = now, depth, _without_view(kind), settled
             self.octets += _NOTE_OCTETS + sum(_octets(arg) for arg in settled)
         self._settled = len(notes)
 
@@ -73,7 +90,7 @@ class Trace:
 def show_note(note: tuple[float, int, Kind, tuple[Any, ...]], start: float) -> str:
     """A line of text for one step; `start` is the instant from which time is counted."""
     now, depth, kind, args = note
-    return f"{(now - start) * 1000:8.1f} ms  {'  ' * depth}{kind.text.format(*args)}"
+    return f"{(now - start) * 1000:8.1f} ms  {'  ' * depth}{kind.text.format(*kind.shown(args))}"
 
 
 def note_facts(note: tuple[float, int, Kind, tuple[Any, ...]], start: float) -> dict[str, Any]:
@@ -82,8 +99,9 @@ def note_facts(note: tuple[float, int, Kind, tuple[Any, ...]], start: float) -> 
     facts: dict[str, Any] = {"step": kind.name, "ms": round((now - start) * 1000, 3)}
     if depth:
         facts["depth"] = depth
-    facts["text"] = kind.text.format(*args).strip()
-    for field, arg in zip(kind.fields, args, strict=True):
+    shown = kind.shown(args)
+    facts["text"] = kind.text.format(*shown).strip()
+    for field, arg in zip(kind.fields, shown, strict=True):
         settled = _settled(arg)
         facts[field] = settled.facts() if isinstance(settled, Settled) else settled
     return facts

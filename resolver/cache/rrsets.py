@@ -7,7 +7,7 @@ referral says can ever answer a client. Only class IN is cached. Signatures stay
 cover.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from resolver.cache.store import BoundedMap
 from resolver.codes import RRClass, RRType
@@ -26,12 +26,16 @@ _MAX_STANDINGS: Final = 4096
 _IN: Final = int(RRClass.IN)
 
 
-class Standing(NamedTuple):
+@mypyc_attr(acyclic=True)
+class Standing:
     """What an RRset is worth and who told us; nobody of what a snapshot brought."""
 
-    rank: Rank
-    security: Security
-    informant: Informant | None = None
+    __slots__ = ("informant", "rank", "security")
+
+    def __init__(self, rank: Rank, security: Security, informant: Informant | None = None) -> None:
+        self.rank = rank
+        self.security = security
+        self.informant = informant
 
 
 @mypyc_attr(acyclic=True)
@@ -48,11 +52,9 @@ class CachedRRset:
     def __init__(
         self,
         rrset: RRset,
-        rank: Rank,
-        security: Security,
+        standing: Standing,
         expires_at: int,
         signatures: tuple[bytes, ...] = (),
-        informant: Informant | None = None,
     ) -> None:
         owner = rrset.owner
         lower = owner.lower()
@@ -60,7 +62,7 @@ class CachedRRset:
         self._owner = None if lower == owner else owner
         self.ttl = rrset.ttl
         self.rdatas = rrset.rdatas
-        self.standing = _standing(rank, security, informant)
+        self.standing = standing
         self.expires_at = expires_at
         self.signatures = signatures
 
@@ -99,7 +101,7 @@ class CachedRRset:
 _standings: dict[tuple[int, Informant | None], Standing] = {}
 
 
-def _standing(rank: Rank, security: Security, informant: Informant | None) -> Standing:
+def standing_of(rank: Rank, security: Security, informant: Informant | None = None) -> Standing:
     """The one object of this content."""
     key = (rank << 8 | security, informant)  # an IntEnum takes long to be hashed
     found = _standings.get(key)
@@ -124,11 +126,24 @@ def key_of(owner: bytes, rrtype: int) -> bytes:
 class RRsets:
     """The RRset cache. `min_ttl` and `max_ttl` in seconds."""
 
-    __slots__ = ("_map", "_numbers", "has_dnames", "max_ttl", "min_ttl")
+    __slots__ = (
+        "_expires_at",
+        "_map",
+        "_numbers",
+        "_standing",
+        "_ttl",
+        "has_dnames",
+        "max_ttl",
+        "min_ttl",
+    )
 
     def __init__(self, max_octets: int, *, min_ttl: int, max_ttl: int) -> None:
         self._map: BoundedMap[CachedRRset] = BoundedMap(max_octets)
         self._numbers: dict[int, int] = {}
+        # Of what was learned last: the next is much like it.
+        self._standing = standing_of(Rank.ADDITIONAL, Security.INDETERMINATE)
+        self._ttl = 0
+        self._expires_at = 0
         self.min_ttl = min_ttl
         self.max_ttl = max_ttl
         self.has_dnames = False  # whether looking for one above a name can lead anywhere
@@ -183,12 +198,21 @@ class RRsets:
         ttl = self.clamp(rrset.ttl)
         if ttl <= 0:
             return False
-        expires_at = self._shared(int(now) + ttl)
-        value = CachedRRset(rrset, rank, security, expires_at, signatures, informant)
+        standing = self._standing  # like most, it has that of the one before
+        if (
+            standing.informant is not informant
+            or standing.rank is not rank
+            or standing.security is not security
+        ):
+            standing = self._standing = standing_of(rank, security, informant)
+        expires_at = int(now) + ttl
+        if ttl != self._ttl or expires_at != self._expires_at:
+            self._ttl, self._expires_at = self._shared(ttl), self._shared(expires_at)
+        value = CachedRRset(rrset, standing, self._expires_at, signatures)
         held = self._map.get(value.key, now)
         if held is not None and held.value.rank > rank:
             return False
-        value.ttl = self._shared(ttl)
+        value.ttl = self._ttl
         self._put(value, now)
         return True
 

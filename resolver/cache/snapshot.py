@@ -26,7 +26,7 @@ from zlib import crc32
 from resolver.cache.caches import Caches
 from resolver.cache.delegations import Delegation
 from resolver.cache.negative import Kept
-from resolver.cache.rrsets import CachedRRset
+from resolver.cache.rrsets import CachedRRset, standing_of
 from resolver.durable import bring_to_disk, put_in_place
 from resolver.errors import SnapshotError
 from resolver.model import Rank, RRset, Security
@@ -244,7 +244,8 @@ class _Reader:
         rrset = self._rrset()
         expires_at = second + min(left_s, rrset.ttl)
         signatures = self._strings()
-        return CachedRRset(rrset, Rank(rank), Security(security), expires_at, signatures)
+        standing = standing_of(Rank(rank), Security(security))
+        return CachedRRset(rrset, standing, expires_at, signatures)
 
     def _denial(self, second: int) -> tuple[bytes, Kept, int]:
         _, below, rrtype, left_s = self._unpack(_DENIAL)

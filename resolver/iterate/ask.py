@@ -153,7 +153,7 @@ class Asker:
             if not ask.stream or isinstance(server.address, TlsAddress):
                 self.servers.heard(server, outcome.rtt_s, work.now)
             transport = _transport(server, stream=ask.stream)
-            work.note(steps.REPLY, server.address, steps.Heard(outcome), transport)
+            work.note(steps.REPLY, server.address, outcome, transport)
             work.budget.spend_octets(outcome.octets)
         elif isinstance(outcome, (Timeout, Unreachable)):
             server.timed_out(work.now, sent_at)

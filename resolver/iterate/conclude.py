@@ -19,6 +19,7 @@ from resolver.model import Answer, ExtendedError, Question, RRset, Source
 from resolver.trace import Trace
 
 _CNAME: Final = int(RRType.CNAME)
+_NOERROR: Final = int(Rcode.NOERROR)
 
 # What is answered here instead of being asked for; None is for everything else.
 Local: TypeAlias = Callable[[Question], Answer | None]
@@ -27,19 +28,19 @@ Local: TypeAlias = Callable[[Question], Answer | None]
 def conclude(found: Answered, chain: list[RRset], *, max_negative_ttl: int) -> Answer:
     """The answer that ends a chain; a denial comes with its SOA (RFC 2308 section 3)."""
     if found.data:
-        return Answer(Rcode.NOERROR, [*chain, *found.data])
+        return Answer(_NOERROR, [*chain, *found.data] if chain else found.data)
     authority: list[RRset] = []
     if found.soa is not None:
         ttl = min(negative_ttl(found.soa), max_negative_ttl)
         authority = [replace(found.soa, ttl=ttl)]
-    return Answer(Rcode(found.rcode), chain, authority)
+    return Answer(found.rcode, chain, authority)
 
 
 def renew_in_s(answer: Answer, renew_at: float, now: float) -> int:
     """When to ask anew for an answer with data. `renew_at` is the earliest instant for what was in
     the cache, inf when all of it came from servers and is measured by its TTL."""
     if renew_at == inf:
-        return min(rrset.ttl - renewal_margin_s(rrset.ttl) for rrset in answer.answer)
+        return min([rrset.ttl - renewal_margin_s(rrset.ttl) for rrset in answer.answer])
     return int(renew_at - now)
 
 

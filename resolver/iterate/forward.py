@@ -20,7 +20,7 @@ from resolver.iterate import scrub, steps
 from resolver.iterate.ask import Asker, Missed, Unusable
 from resolver.iterate.iterator import Found
 from resolver.iterate.recall import Failed
-from resolver.iterate.response import Aliased, Answered, Broken, Shown, add_proof
+from resolver.iterate.response import Aliased, Answered, Broken, add_proof
 from resolver.iterate.route import Route
 from resolver.iterate.selection import Contest
 from resolver.iterate.work import Work
@@ -45,7 +45,7 @@ class Forwarder:
     def forward(self, name: bytes, qtype: int, route: Route, work: Work) -> Steps[Found]:
         """The answer of the first forwarder that has one. Raises OutOfBudget."""
         question = Question(name, qtype)
-        work.note(steps.ROUTE, Shown(route.zone), question)
+        work.note(steps.ROUTE, route.zone, question)
         until = work.budget.deadline
         if route.mode == "first":
             until = work.now + (until - work.now) * FIRST_SHARE
@@ -64,7 +64,7 @@ class Forwarder:
                     if work.dnssec_ok:
                         add_proof(response, asked, scrub.index(asked.answer), route.zone)
             if not isinstance(response, Broken):
-                work.note(steps.SAYS, server.address, Shown(response))
+                work.note(steps.SAYS, server.address, response)
                 response.informant = server.informant(work.over_stream)
                 return response
             work.note(steps.REJECTED, server.address, response.reason)

@@ -33,7 +33,6 @@ from resolver.iterate.response import (
     Lame,
     Referred,
     Response,
-    Shown,
     classify,
     is_conclusive,
 )
@@ -212,7 +211,7 @@ class Iterator:
         excess = self.quota.excess(delegation, work.now)
         if excess is not None and not is_above_reproach(delegation):
             return Failed((ExtendedError(Ede.OTHER, excess),), lasting=False)
-        work.note(steps.DELEGATION, Shown(zone), question, steps.Servers(delegation))
+        work.note(steps.DELEGATION, delegation, question)
         contest = self._open_contest(delegation, work)
         contest.max_rejections -= spent
         self.quota.begin(zone, work.now)
@@ -240,7 +239,7 @@ class Iterator:
             known = known_addresses(server, self.recall.rrsets, self.rules, now)[0]
             if known:
                 texts = [address.ip for address in known]
-                work.note(steps.ADDRESSES, Shown(server), steps.Listed(texts))
+                work.note(steps.ADDRESSES, server, steps.Listed(texts))
                 contest.enter(known, now)
         for address in roster.barred:
             contest.reasons[address] = "not asked (recursion.do_not_query)"
@@ -286,7 +285,7 @@ class Iterator:
                 contest.rule_out(server, response.reason, work.now, lame=lame)
                 continue
             self.servers.forgive(zone, server.address)
-            work.note(steps.SAYS, server.address, Shown(response))
+            work.note(steps.SAYS, server.address, response)
             response.informant = server.informant(work.over_stream)
             return response
 
@@ -346,7 +345,7 @@ class Iterator:
             if search.looked_up >= MAX_LOOK_UPS_PER_ZONE:
                 break
             if work.depth >= MAX_DEPTH:
-                work.note(steps.NOT_LOOKED_UP, Shown(server), work.depth)
+                work.note(steps.NOT_LOOKED_UP, server, work.depth)
                 work.curtailed = True
                 break
             search.looked_up += 1
@@ -388,5 +387,5 @@ class Iterator:
             return ()
         texts = texts_of([r for r in answer.answer if r.rrtype == rrtype])
         if texts:
-            work.note(steps.ADDRESSES, Shown(server), steps.Listed(texts))
+            work.note(steps.ADDRESSES, server, steps.Listed(texts))
         return texts

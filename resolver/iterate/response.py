@@ -52,7 +52,7 @@ class Answered:
         chain: list[RRset],
         name: bytes,
         data: list[RRset],
-        rcode: int = Rcode.NOERROR,
+        rcode: int = 0,
         soa: RRset | None = None,
         authoritative: bool = True,
         additional: list[RRset] | None = None,
@@ -167,21 +167,41 @@ def classify(
         # REFUSED for AAAA may be about the type: such servers must not be lost to the whole zone.
         lame = message.rcode == Rcode.REFUSED and qtype != RRType.AAAA
         return Lame(reason) if lame else Broken(reason, message.rcode)
-    answer = scrub.index(message.answer)
-    if message.answer and not answer:
-        return Broken("an answer in another class")
-    chain, name = scrub.follow_chain(answer, qname, qtype, zone)
-    response: Response | None = _with_data(message, answer, chain, name, qtype, zone)
-    if response is None and scrub.has_two_aliases(answer, name, qtype):
-        return Broken(f"two CNAMEs at {names.show(name)}")
-    response = response or _without_data(message, chain, name, zone, harden=harden)
-    if signed:
-        add_proof(response, message, answer, zone)
+    data = scrub.only_data(message.answer, qname, qtype)
+    if data is not None:
+        authoritative = message.flags & _AA != 0
+        response: Response = Answered(
+            [], qname, [data], authoritative=authoritative, additional=message.additional
+        )
+    else:
+        answer = scrub.index(message.answer)
+        if message.answer and not answer:
+            return Broken("an answer in another class")
+        response = _along_chain(message, answer, (qname, qtype), zone, harden=harden)
+        if signed:
+            add_proof(response, message, answer, zone)
     is_second_hand = message.answer and message.flags & _RA and not message.flags & _AA
     if is_second_hand and isinstance(response, (Answered, Aliased)):
         # Unbound calls this recursion lame: TTLs and trust are not those of the zone.
         return Broken("a recursive server that is no authority", second_hand=response)
     return response
+
+
+def _along_chain(
+    message: Message,
+    answer: scrub.Sections,
+    asked: tuple[bytes, int],
+    zone: bytes,
+    *,
+    harden: bool,
+) -> Response:
+    """What there is where the aliases of the answer lead to."""
+    qname, qtype = asked
+    chain, name = scrub.follow_chain(answer, qname, qtype, zone)
+    response = _with_data(message, answer, chain, name, qtype, zone)
+    if response is None and scrub.has_two_aliases(answer, name, qtype):
+        return Broken(f"two CNAMEs at {names.show(name)}")
+    return response or _without_data(message, chain, name, zone, harden=harden)
 
 
 def _with_data(
@@ -255,25 +275,3 @@ def is_conclusive(found: object) -> bool:
     if isinstance(found, Answered):
         return found.rcode != Rcode.NXDOMAIN or bool(found.chain)
     return isinstance(found, (Aliased, Referred))
-
-
-@mypyc_attr(acyclic=True)
-class Shown:
-    """Turns into text only when a trace is read."""
-
-    __slots__ = ("fact",)
-
-    def __init__(self, fact: bytes | Answered | Aliased | Referred) -> None:
-        self.fact = fact
-
-    def __str__(self) -> str:
-        match self.fact:
-            case bytes(name):
-                return names.show(name)
-            case Referred(zone, _, servers, glue):
-                return f"referral to {names.show(zone)} ({len(servers)} servers, {len(glue)} glued)"
-            case Aliased(_, target):
-                return f"alias to {names.show(target)}"
-            case Answered(_, name, data):
-                what = "answer" if data else "NODATA" if not self.fact.rcode else "NXDOMAIN"
-                return f"{what} at {names.show(name)}"

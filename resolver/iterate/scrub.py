@@ -44,6 +44,17 @@ def index(section: Sequence[RRset]) -> Sections:
     return sections
 
 
+def only_data(section: Sequence[RRset], qname: bytes, qtype: int) -> RRset | None:
+    """The RRset of an answer section that is just what was asked for and nothing else, as most are;
+    its owner is put in lower case."""
+    if len(section) == 1:
+        rrset = section[0]
+        if rrset.rrtype == qtype and rrset.rrclass == _IN and rrset.owner.lower() == qname:
+            rrset.owner = qname
+            return rrset
+    return None
+
+
 def follow_chain(
     answer: Sections, qname: bytes, qtype: int, zone: bytes
 ) -> tuple[list[RRset], bytes]:

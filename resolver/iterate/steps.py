@@ -14,57 +14,9 @@ from resolver.cache.delegations import Delegation
 from resolver.codes import show_rcode, show_type
 from resolver.effects import Reply
 from resolver.iterate.recall import Failed
-from resolver.iterate.response import Aliased, Answered, Shown
+from resolver.iterate.response import Aliased, Answered, Referred
 from resolver.model import Answer, Source
 from resolver.trace import Kind
-
-# What is decided here.
-ACCESS: Final = Kind("access", "{0} may ask for: {1}", ("client", "rights"))
-REFUSED: Final = Kind("refused", "refused: {0}", ("reason",))
-OWN: Final = Kind("own", "{0} is in a zone of ours", ("name",))
-LOCAL: Final = Kind("local", "{0} is answered here: {1}", ("name", "by"))
-LOCAL_ALIAS: Final = Kind("local", "{0} is an alias here, to {1}", ("name", "target"))
-# What is known already.
-CACHED: Final = Kind("cache", "{0} {1} is in the cache", ("name", "type"))
-NOT_CACHED: Final = Kind("cache", "{0} {1} is not in the cache", ("name", "type"))
-CACHED_DATA: Final = Kind(
-    "cache", "{0} {1} is in the cache for {2} s more", ("name", "type", "ttl_s")
-)
-CACHED_FAILURE: Final = Kind(
-    "cached-failure", "{0} {1} {2}: {3}", ("name", "type", "again", "reason", "record")
-)
-STALE: Final = Kind("stale", "{0}: expired data is told instead, for {1}", ("question", "reason"))
-JOINED: Final = Kind(
-    "joined", "{0} is being asked for already (record {1})", ("question", "record")
-)
-# Where to ask.
-ROUTE: Final = Kind("route", "forwarders of {0} for {1}", ("zone", "question"))
-PRIMING: Final = Kind("priming", "priming")
-DELEGATION: Final = Kind("delegation", "servers of {0} for {1}", ("zone", "question", "servers"))
-LOOK_UP: Final = Kind("look-up", "  look up {0}", ("question",))
-ADDRESSES: Final = Kind("addresses", "  {0} has {1}", ("server", "addresses"))
-NOT_LOOKED_UP: Final = Kind("limit", "  {0} not looked up: {1} levels deep", ("server", "levels"))
-ONE_TOO_MANY: Final = Kind("limit", "  {0} is one look-up too many", ("question",))
-CIRCLE: Final = Kind("circle", "  {0} would wait for itself", ("question",))
-BARRED: Final = Kind("barred", "  {0} is not asked: it is in recursion.do_not_query", ("server",))
-# Asking.
-ASK: Final = Kind("ask", "ask {0} for {1} over {2}", ("server", "question", "transport"))
-REPLY: Final = Kind("reply", "  {1}", ("server", "reply", "transport"))
-TIMEOUT: Final = Kind(
-    "timeout", "  no reply within {1:.0f} ms", ("server", "waited_ms", "transport")
-)
-AGAIN: Final = Kind("again", "  {1}", ("server", "manner"))
-PROBE: Final = Kind("probe", "  probing {0} as well", ("server",))
-# What it comes to.
-SAYS: Final = Kind("says", "  {1}", ("server", "response"))
-REJECTED: Final = Kind("rejected", "  {0}: {1}", ("server", "reason"))
-WHOLE_NAME: Final = Kind(
-    "whole-name", "  that may not be meant for names below it: the whole name, then"
-)
-ALIAS: Final = Kind("alias", "alias leads to {0}", ("target",))
-NO_SERVER: Final = Kind("failed", "  {0}", ("reason",))
-GIVEN_UP: Final = Kind("failed", "given up: {0}", ("reason",))
-TOLD: Final = Kind("told", "told with the answer: {0}", ("reason",))
 
 
 class Servers:
@@ -85,6 +37,25 @@ class Servers:
         if delegation.addresses:
             found[""] = [str(address) for address in delegation.addresses]
         return found
+
+
+class Said:
+    """What a reply comes to."""
+
+    __slots__ = ("_response",)
+
+    def __init__(self, response: Answered | Aliased | Referred) -> None:
+        self._response = response
+
+    def __str__(self) -> str:
+        match self._response:
+            case Referred(zone, _, servers, glue):
+                return f"referral to {names.show(zone)} ({len(servers)} servers, {len(glue)} glued)"
+            case Aliased(_, target):
+                return f"alias to {names.show(target)}"
+            case Answered(_, name, data) as answered:
+                what = "answer" if data else "NODATA" if not answered.rcode else "NXDOMAIN"
+                return f"{what} at {names.show(name)}"
 
 
 class Listed:
@@ -142,9 +113,73 @@ class Ours:
 _OURS: Final = {Source.LOCAL: "local data", Source.SPECIAL: "a name that is built in"}
 
 
+# What is decided here.
+ACCESS: Final = Kind("access", "{0} may ask for: {1}", ("client", "rights"))
+REFUSED: Final = Kind("refused", "refused: {0}", ("reason",))
+OWN: Final = Kind("own", "{0} is in a zone of ours", ("name",))
+LOCAL: Final = Kind("local", "{0} is answered here: {1}", ("name", "by"))
+LOCAL_ALIAS: Final = Kind("local", "{0} is an alias here, to {1}", ("name", "target"))
+# What is known already.
+CACHED: Final = Kind("cache", "{0} {1} is in the cache", ("name", "type"))
+NOT_CACHED: Final = Kind("cache", "{0} {1} is not in the cache", ("name", "type"))
+CACHED_DATA: Final = Kind(
+    "cache", "{0} {1} is in the cache for {2} s more", ("name", "type", "ttl_s")
+)
+CACHED_FAILURE: Final = Kind(
+    "cached-failure", "{0} {1} {2}: {3}", ("name", "type", "again", "reason", "record")
+)
+STALE: Final = Kind("stale", "{0}: expired data is told instead, for {1}", ("question", "reason"))
+JOINED: Final = Kind(
+    "joined", "{0} is being asked for already (record {1})", ("question", "record")
+)
+# Where to ask.
+ROUTE: Final = Kind("route", "forwarders of {0} for {1}", ("zone", "question"))
+PRIMING: Final = Kind("priming", "priming")
+DELEGATION: Final = Kind(
+    "delegation",
+    "servers of {0} for {1}",
+    ("zone", "question", "servers"),
+    lambda delegation, question: (delegation.zone, question, Servers(delegation)),
+)
+LOOK_UP: Final = Kind("look-up", "  look up {0}", ("question",))
+ADDRESSES: Final = Kind("addresses", "  {0} has {1}", ("server", "addresses"))
+NOT_LOOKED_UP: Final = Kind("limit", "  {0} not looked up: {1} levels deep", ("server", "levels"))
+ONE_TOO_MANY: Final = Kind("limit", "  {0} is one look-up too many", ("question",))
+CIRCLE: Final = Kind("circle", "  {0} would wait for itself", ("question",))
+BARRED: Final = Kind("barred", "  {0} is not asked: it is in recursion.do_not_query", ("server",))
+# Asking.
+ASK: Final = Kind("ask", "ask {0} for {1} over {2}", ("server", "question", "transport"))
+REPLY: Final = Kind(
+    "reply",
+    "  {1}",
+    ("server", "reply", "transport"),
+    lambda server, reply, transport: (server, Heard(reply), transport),
+)
+TIMEOUT: Final = Kind(
+    "timeout", "  no reply within {1:.0f} ms", ("server", "waited_ms", "transport")
+)
+AGAIN: Final = Kind("again", "  {1}", ("server", "manner"))
+PROBE: Final = Kind("probe", "  probing {0} as well", ("server",))
+# What it comes to.
+SAYS: Final = Kind(
+    "says",
+    "  {1}",
+    ("server", "response"),
+    lambda server, response: (server, Said(response)),
+)
+REJECTED: Final = Kind("rejected", "  {0}: {1}", ("server", "reason"))
+WHOLE_NAME: Final = Kind(
+    "whole-name", "  that may not be meant for names below it: the whole name, then"
+)
+ALIAS: Final = Kind("alias", "alias leads to {0}", ("target",))
+NO_SERVER: Final = Kind("failed", "  {0}", ("reason",))
+GIVEN_UP: Final = Kind("failed", "given up: {0}", ("reason",))
+TOLD: Final = Kind("told", "told with the answer: {0}", ("reason",))
+
+
 def known(name: bytes, qtype: int, found: Answered | Aliased | Failed) -> tuple[Any, ...]:
     """The step in which something was found in the cache."""
     if not isinstance(found, Failed):
-        return CACHED, Shown(name), show_type(qtype)
+        return CACHED, name, show_type(qtype)
     first, *more = (error.text for error in found.errors)
-    return CACHED_FAILURE, Shown(name), show_type(qtype), "; ".join(more), first, found.cause
+    return CACHED_FAILURE, name, show_type(qtype), "; ".join(more), first, found.cause

@@ -196,11 +196,13 @@ class Service:
             request = Request(header, peer, 0, stream, packet=packet, since=self.clock.now())
             self._tell(request, _MALFORMED)
 
-    def _tell(self, request: Request, answer: Answer) -> None:
+    def _tell(self, request: Request, answer: Answer, now: float | None = None) -> None:
         """Let whoever observes know how a query ended. What goes wrong there costs no reply."""
         if self.observer is not None:
+            if now is None:
+                now = self.clock.now()
             try:
-                self.observer.saw(request, answer, self.clock.now() - request.since)
+                self.observer.saw(request, answer, now - request.since)
             except Exception as fault:
                 self.on_exception(fault)
 
@@ -221,10 +223,11 @@ class Service:
         if fate is not Fate.SEND:
             return self._hold_back(request, answer, fate)
         reply = self._seal(request, answer)
+        now = self.clock.now()
         is_whole = answer.rcode in _WHOLE and not answer.extended_errors
         if is_whole and keep:
-            self._keep(request, packet, reply, answer)
-        self._tell(request, answer)
+            self._keep(request, packet, reply, answer, now)
+        self._tell(request, answer, now)
         return reply
 
     def _hold_back(self, request: Request, answer: Answer, fate: Fate) -> bytes | None:
@@ -237,7 +240,9 @@ class Service:
         reply = self._seal(request, short)
         return reply if short.rcode == Rcode.BADCOOKIE else truncated(reply)
 
-    def _keep(self, request: Request, packet: bytes, reply: bytes, answer: Answer) -> None:
+    def _keep(
+        self, request: Request, packet: bytes, reply: bytes, answer: Answer, now: float
+    ) -> None:
         """Offer the finished packet to the packet cache.
 
         A chain from an own zone to data of others is left out: one half of it ages, the other not.
@@ -258,7 +263,7 @@ class Service:
             reply,
             bits=request.bits,
             stream=request.stream,
-            now=self.clock.now(),
+            now=now,
             ttl_s=ttl_s,
             ages=answer.ages,
         )

@@ -15,7 +15,6 @@ from ipaddress import ip_address
 from resolver.codes import Rcode, show_type
 from resolver.effects import Steps
 from resolver.iterate import steps
-from resolver.iterate.response import Shown
 from resolver.model import Answer, Edns, Question, Source
 from resolver.policy.acl import CACHE, QUERY, RECURSION
 from resolver.serve.pipeline import handle
@@ -70,7 +69,7 @@ def show_rights(bits: int) -> str:
 def _note_finding(trace: Trace, now: float, question: Question, answer: Answer) -> None:
     """Note what was found without asking anybody."""
     trace.depth = 0
-    name = Shown(question.qname)
+    name = question.qname
     if answer.source is Source.OWN:
         trace.note(now, steps.OWN, name)
     elif answer.source is Source.REFUSED:
@@ -84,9 +83,9 @@ def _note_finding(trace: Trace, now: float, question: Question, answer: Answer) 
 def _note_cached(trace: Trace, now: float, question: Question, answer: Answer) -> None:
     if answer.rcode == Rcode.SERVFAIL:
         first, *more = (error.text for error in answer.extended_errors)
-        name, qtype = Shown(question.qname), show_type(question.qtype)
+        name, qtype = question.qname, show_type(question.qtype)
         trace.note(now, steps.CACHED_FAILURE, name, qtype, "; ".join(more), first, answer.cause)
         return
     for rrset in (*answer.answer, *answer.authority):
         kind = show_type(rrset.rrtype)
-        trace.note(now, steps.CACHED_DATA, Shown(rrset.owner), kind, rrset.ttl)
+        trace.note(now, steps.CACHED_DATA, rrset.owner, kind, rrset.ttl)

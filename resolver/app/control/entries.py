@@ -15,7 +15,7 @@ from resolver import names
 from resolver.app.control.protocol import Facts
 from resolver.cache.delegations import Delegation
 from resolver.cache.negative import Kept
-from resolver.cache.rrsets import CachedRRset, key_of
+from resolver.cache.rrsets import CachedRRset, key_of, standing_of
 from resolver.codes import RRClass, RRType, read_type, show_type
 from resolver.model import Rank, RRset, Security
 from resolver.resolve import Recursion
@@ -185,7 +185,8 @@ def _restore_answer(
     rrset = RRset(name, rrtype, RRClass.IN, int(facts["ttl"]), rdatas)
     signatures = tuple(read_rdata(RRType.RRSIG, text) for text in facts["signatures"])
     security = _SECURITY.get(facts["dnssec"], Security.INDETERMINATE)
-    value = CachedRRset(rrset, _RANK_OF[facts["rank"]], security, expires_at, signatures)
+    standing = standing_of(_RANK_OF[facts["rank"]], security)
+    value = CachedRRset(rrset, standing, expires_at, signatures)
     recursion.rrsets.restore(value, now=clocks.now)
 
 
