@@ -7,7 +7,6 @@ somebody reads it: making one costs less than a microsecond.
 Knows: kinds of steps, instants. Does not know: which kinds there are (iterate/steps.py).
 """
 
-import itertools
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -18,7 +17,7 @@ MAX_NOTES: Final = 400
 # What a note costs in memory beside its texts: tuples, numbers, references.
 _NOTE_OCTETS: Final = 200
 
-_numbers = itertools.count(1)
+_latest_number: Final = [0]
 
 
 class Kind(NamedTuple):
@@ -55,7 +54,7 @@ class Trace:
     def __init__(self) -> None:
         self.notes: list[tuple[float, int, Kind, tuple[Any, ...]]] = []
         self.depth = 0
-        self.number = next(_numbers)
+        self.number = _latest_number[0] = _latest_number[0] + 1
         self.sent = 0
         self.octets = 0
         self._settled = 0

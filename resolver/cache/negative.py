@@ -109,6 +109,8 @@ class Negatives:
     def lookup_cut(self, name: bytes, top: bytes, now: float) -> Denial | None:
         """NXDOMAIN because an ancestor of `name`, at or below `top`, does not exist (RFC 8020
         section 2)."""
+        if not len(self._map):
+            return None
         shards = self._map.shards
         least = max(len(top), _SHORTEST_DENIED)
         while len(name := name[name[0] + 1 :]) >= least:

@@ -20,6 +20,8 @@ MIN_RENEWABLE_TTL_S: Final = 9  # BIND's default for prefetch
 _RDATA_OVERHEAD_OCTETS: Final = 48  # bytes header and tuple slot
 _RRSET_OVERHEAD_OCTETS: Final = 150
 _TYPE_OCTETS: Final = 2
+_COMMON: Final = 258  # types of which the octets are at hand
+_TYPES: Final = [rrtype.to_bytes(_TYPE_OCTETS, "big") for rrtype in range(_COMMON)]
 _DNAME_KEY: Final = RRType.DNAME.to_bytes(_TYPE_OCTETS, "big")
 _MAX_NUMBERS: Final = 4096
 _MAX_STANDINGS: Final = 4096
@@ -120,7 +122,7 @@ def renewal_margin_s(ttl: int) -> int:
 
 def key_of(owner: bytes, rrtype: int) -> bytes:
     """The cache key of a lower-case owner and a type: unambiguous, since names end in a zero."""
-    return owner + rrtype.to_bytes(_TYPE_OCTETS, "big")
+    return owner + (_TYPES[rrtype] if rrtype < _COMMON else rrtype.to_bytes(_TYPE_OCTETS, "big"))
 
 
 class RRsets:

@@ -127,7 +127,9 @@ class Server:
         else:
             base = max(MIN_TIMEOUT_S, self.srtt_s + 4 * self.rttvar_s)
             backoff = MAX_BACKOFF_KNOWN
-        return float(min(MAX_TIMEOUT_S, base * 2 ** min(self.timeouts, backoff)))
+        if self.timeouts:
+            base *= 1 << min(self.timeouts, backoff)
+        return min(MAX_TIMEOUT_S, base)
 
     @property
     def is_dead(self) -> bool:

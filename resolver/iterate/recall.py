@@ -100,14 +100,16 @@ class Recall:
         is no need to look for this and that."""
         key = key_of(name, qtype)
         shard = hash(key) >> SHARD_SHIFT
-        rrsets, denials = self.rrsets.map.shards, self.negatives.map.shards
-        if key in rrsets[shard] or key in denials[shard]:
+        rrsets = self.rrsets.map.shards
+        if key in rrsets[shard]:
             return False
-        alias, denial = name + _CNAME_KEY, name + NXDOMAIN_KEY
-        return (
-            alias not in rrsets[hash(alias) >> SHARD_SHIFT]
-            and denial not in denials[hash(denial) >> SHARD_SHIFT]
-        )
+        alias = name + _CNAME_KEY
+        if alias in rrsets[hash(alias) >> SHARD_SHIFT]:
+            return False
+        if not len(self.negatives):
+            return True
+        denials, denial = self.negatives.map.shards, name + NXDOMAIN_KEY
+        return key not in denials[shard] and denial not in denials[hash(denial) >> SHARD_SHIFT]
 
     def _answered(self, held: CachedRRset, name: bytes, now: float) -> Answered:
         rrset = held.left(held.expires_at - int(now))

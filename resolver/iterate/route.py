@@ -49,10 +49,11 @@ class Route:
 class Routes:
     """All routes of a configuration; at most one for each name."""
 
-    __slots__ = ("_by_zone",)
+    __slots__ = ("_by_zone", "_longest")
 
     def __init__(self, routes: Iterable[Route] = ()) -> None:
         self._by_zone = {route.zone: route for route in routes}
+        self._longest = max(map(len, self._by_zone), default=0)
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._by_zone.values())
@@ -67,6 +68,11 @@ class Routes:
         by_zone = self._by_zone
         if not by_zone:
             return None
+        skip, excess = 0, len(name) - self._longest
+        while skip < excess:
+            skip += name[skip] + 1  # longer than any of them
+        if skip:
+            name = name[skip:]
         while (route := by_zone.get(name)) is None and name[0]:
             name = name[name[0] + 1 :]
         return route

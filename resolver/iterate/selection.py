@@ -55,6 +55,7 @@ class Seat:
         self.tries = 0
 
 
+@mypyc_attr(acyclic=True)
 class Contest:
     """The addresses of one zone's servers, for one question."""
 
@@ -93,23 +94,23 @@ class Contest:
     def enter(self, addresses: list[Address], now: float) -> bool:
         """Add addresses; doubles and servers known to be lame for the zone do not compete. Whether
         one came in."""
-        before = len(self.seats)
-        servers = self.servers
+        seats, reasons, servers = self.seats, self.reasons, self.servers
+        before = len(seats)
         for address in addresses:
-            if address in self.seats or address in self.reasons:
+            if (seats and address in seats) or (reasons and address in reasons):
                 continue
-            if len(self.seats) >= MAX_ADDRESSES:
+            if len(seats) >= MAX_ADDRESSES:
                 break
             server = servers.at(address, now)
             held = servers.trouble(self.zone, address, now)
             if held is None:
-                self.seats[address] = Seat(server, 0.0)
+                seats[address] = Seat(server, 0.0)
             elif held.lame:
-                self.reasons[address] = f"lame ({held.reason} lately)"
+                reasons[address] = f"lame ({held.reason} lately)"
                 self._lame.append((held.since, server))
             else:
-                self.seats[address] = Seat(server, _BROKEN_S)
-        return len(self.seats) > before
+                seats[address] = Seat(server, _BROKEN_S)
+        return len(seats) > before
 
     @property
     def is_over(self) -> bool:

@@ -27,6 +27,7 @@ class Unknown:
         self.is_new = is_new
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Work:
     """A client question (depth 0) or a sub-question; budget and trace are the client question's.

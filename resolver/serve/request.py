@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeAlias
 from resolver.codes import EdnsOption, Flag, Rcode
 from resolver.effects import Steps
 from resolver.model import Answer, Edns, EdnsOptionValue, Message, Question
+from resolver.native import mypyc_attr
 from resolver.policy.acl import RECURSION
 from resolver.policy.cookies import Verdict
 from resolver.trace import Trace
@@ -38,6 +39,7 @@ class Identity:
     version: str = ""
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Request:
     """A parsed query. `peer` is the packed address; `bits` what it may do (policy/acl.py).

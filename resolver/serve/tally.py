@@ -108,10 +108,13 @@ class Tally:
         self.outcomes[key] = self.outcomes.get(key, 0) + 1
         questions = request.message.questions
         if questions:
-            qtype = questions[0].qtype
-            if qtype not in self.types and len(self.types) >= MAX_TYPES:
-                qtype = OTHER_TYPES
-            self.types[qtype] = self.types.get(qtype, 0) + 1
+            types, qtype = self.types, questions[0].qtype
+            times_asked = types.get(qtype)
+            if times_asked is None:
+                if len(types) >= MAX_TYPES:
+                    qtype = OTHER_TYPES
+                times_asked = types.get(qtype, 0)
+            types[qtype] = times_asked + 1
 
     def saw_batch(self, batch: Batch, count: int, missed: Sequence[int], seconds: float) -> None:
         """Of `count` datagrams all but `missed` were answered by finished packets."""

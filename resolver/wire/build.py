@@ -17,6 +17,7 @@ from typing import Final
 
 from resolver.codes import EdnsOption, Flag, RRType
 from resolver.model import Edns, Message, Question, RRset
+from resolver.native import mypyc_attr
 from resolver.wire.edns import extended_errors, write_opt
 from resolver.wire.rdata import COMPRESSIBLE, Shape
 
@@ -30,8 +31,10 @@ _U16: Final = Struct("!H")
 _POINTER: Final = 0xC000
 _REACH_OCTETS: Final = 0x4000  # a pointer has 14 bits
 _RCODE_BITS: Final = 0xF
-_TO_QUESTION: Final = b"\xc0\x0c"  # a pointer to the name of the first question
-_PLAIN_RECORD_OCTETS: Final = 12  # with such a pointer, and without data
+_TO_QUESTION: Final = 0xC00C  # a pointer to the name of the first question
+_PLAIN: Final = Struct("!3HIH")  # a record with such a pointer, without its data
+_PLAIN_OCTETS: Final = 12
+_LEAST_OCTETS: Final = 16  # header and question without its name
 _TC: Final = int(Flag.TC)
 _RRSIG: Final = int(RRType.RRSIG)
 
@@ -101,31 +104,27 @@ def _write_plain(message: Message, max_size: int) -> bytes | None:
     if len(name) == 1:
         return None  # as long as a pointer to it
     opt = b"" if edns is None else write_opt(edns, message.rcode)
-    written = [b"", question.qname, _two(question.qtype, question.qclass)]
-    room = max_size - _HEADER.size - len(name) - _QUESTION.size - len(opt)
+    room = max_size - _LEAST_OCTETS - len(name) - len(opt)
     if room < 0:
         return None
+    written = [b"", question.qname, _QUESTION.pack(question.qtype, question.qclass)]
     count = 0
     for rrset in message.answer:
-        rrtype = rrset.rrtype
+        rrtype, rrclass, ttl = rrset.rrtype, rrset.rrclass, rrset.ttl
         if rrset.owner.lower() != name or rrtype in COMPRESSIBLE or rrtype == _RRSIG:
             return None
-        head = _TO_QUESTION + _two(rrtype, rrset.rrclass) + rrset.ttl.to_bytes(4, "big")
         for rdata in rrset.rdatas:
-            room -= _PLAIN_RECORD_OCTETS + len(rdata)
+            length = len(rdata)
+            room -= _PLAIN_OCTETS + length
             if room < 0:
                 return None
             count += 1
-            written.append(head + len(rdata).to_bytes(2, "big") + rdata)
+            written.append(_PLAIN.pack(_TO_QUESTION, rrtype, rrclass, ttl, length))
+            written.append(rdata)
     written.append(opt)
     flags = message.flags & ~_RCODE_BITS | message.rcode & _RCODE_BITS
-    written[0] = _two(message.id, flags) + _two(1, count) + _two(0, 1 if opt else 0)
+    written[0] = _HEADER.pack(message.id, flags, 1, count, 0, 1 if opt else 0)
     return b"".join(written)
-
-
-def _two(first: int, second: int) -> bytes:
-    """Two 16-bit numbers."""
-    return (first << 16 | second).to_bytes(4, "big")
 
 
 def _write(
@@ -177,6 +176,7 @@ def _signs(signature: RRset, rrset: RRset) -> bool:
     )
 
 
+@mypyc_attr(acyclic=True)
 class _Writer:
     """A message growing up to `limit` octets. `targets` maps the lower-case names that a pointer
     can reach to their offsets; offsets only grow, so the newest targets are at its end."""

@@ -13,8 +13,6 @@ Knows: RFC 1035 section 4, RFC 2181 sections 5.2 and 8, RFC 3597 section 4, RFC 
 Does not know: what any record means.
 """
 
-from struct import Struct
-from struct import error as StructError  # noqa: N812
 from typing import Final
 
 from resolver.codes import RRClass, RRType
@@ -30,7 +28,6 @@ MAX_POINTER_HOPS: Final = 126
 MAX_TTL_S: Final = 0x7FFFFFFF
 _FEW_NAMES: Final = 32  # of which labels may be read twice without a message taking long
 
-_HEADER: Final = Struct("!6H")
 _RECORD_OCTETS: Final = 10  # behind its owner: type, class, TTL, length of data
 _OPT: Final = int(RRType.OPT)
 _POINTER: Final = 0xC0
@@ -52,7 +49,7 @@ def parse(packet: bytes) -> Message:
         raise WireError(len(packet), "shorter than a header")
     try:
         return _parse(packet)
-    except (IndexError, StructError):
+    except IndexError:
         raise WireError(len(packet), "ends in the middle of a name or record") from None
 
 
@@ -65,18 +62,19 @@ def read_name(packet: bytes, offset: int) -> tuple[bytes, int]:
 
 
 def _parse(packet: bytes) -> Message:
-    number, flags, questions, answers, authorities, additionals = _HEADER.unpack_from(packet)
     reader = _Reader(packet)
-    return Message(
-        number,
+    flags = _u16(packet, 2)
+    message = Message(
+        _u16(packet, 0),
         flags,
-        reader.questions(questions),
-        reader.section(answers) if answers else None,
-        reader.section(authorities) if authorities else None,
-        reader.section(additionals, additional=True) if additionals else None,
-        reader.edns,
-        flags & 0xF | reader.rcode_high,
+        reader.questions(_u16(packet, 4)),
+        reader.section(_u16(packet, 6)),
+        reader.section(_u16(packet, 8)),
+        reader.section(_u16(packet, 10), additional=True),
     )
+    message.edns = reader.edns
+    message.rcode = flags & 0xF | reader.rcode_high
+    return message
 
 
 @mypyc_attr(acyclic=True)
@@ -109,26 +107,12 @@ class _Reader:
         return found
 
     def section(self, count: int, *, additional: bool = False) -> list[RRset]:
-        if count == 1:
-            record = self.record(additional)
-            return [] if record is None else [record]
-        groups: dict[tuple[bytes, int, int], list[RRset]] = {}
-        group: list[RRset] = []
-        latest = _NO_RECORD
+        records: list[RRset] = []
         for _ in range(count):
             record = self.record(additional)
-            if record is None:
-                continue
-            if (
-                record.rrtype != latest.rrtype
-                or record.owner != latest.owner
-                or record.rrclass != latest.rrclass
-            ):
-                key = record.owner.lower(), record.rrtype, record.rrclass
-                group = groups.setdefault(key, [])
-                latest = record
-            group.append(record)
-        return [group[0] if len(group) == 1 else _joined(group) for group in groups.values()]
+            if record is not None:
+                records.append(record)
+        return records if len(records) < 2 else _grouped(records)
 
     def record(self, additional: bool) -> RRset | None:
         """The next record as an RRset of its own; None for OPT, which goes to `edns`."""
@@ -171,8 +155,21 @@ class _Reader:
         self.edns = read_opt(udp_size, ttl, options)
 
 
+def _grouped(records: list[RRset]) -> list[RRset]:
+    """The RRsets that these records make up."""
+    groups: dict[tuple[bytes, int, int], list[RRset]] = {}
+    group: list[RRset] = []
+    last = _NO_RECORD
+    for new in records:
+        if new.rrtype != last.rrtype or new.owner != last.owner or new.rrclass != last.rrclass:
+            group = groups.setdefault((new.owner.lower(), new.rrtype, new.rrclass), [])
+            last = new
+        group.append(new)
+    return [group[0] if len(group) == 1 else _joined(group) for group in groups.values()]
+
+
 def _joined(records: list[RRset]) -> RRset:
-    """One RRset of all these."""
+    """One RRset of all these records."""
     rrset = records[0]
     rrset.ttl = min([record.ttl for record in records])
     rrset.rdatas = tuple(dict.fromkeys([record.rdatas[0] for record in records]))

@@ -12,6 +12,7 @@ from typing import Final
 
 from resolver.codes import EdnsOption, RRType
 from resolver.errors import WireError
+from resolver.native import mypyc_attr
 
 _OPT: Final = int(RRType.OPT)
 _EXTENDED_ERROR: Final = int(EdnsOption.EXTENDED_ERROR)
@@ -25,6 +26,7 @@ _TRUNCATED: Final = 0x02  # in the third octet
 _NO_OPTIONS: Final = b"\0\0"
 
 
+@mypyc_attr(acyclic=True)
 class Layout:
     """Where things stand in a finished message.
 

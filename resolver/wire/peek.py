@@ -17,6 +17,7 @@ not ours to send).
 from typing import Final
 
 from resolver.codes import EdnsOption, RRType
+from resolver.native import mypyc_attr
 
 HEADER_OCTETS: Final = 12
 ID_OCTETS: Final = 2
@@ -47,6 +48,7 @@ _MEANINGLESS_ON_PLAIN_UDP: Final = frozenset(
 )
 
 
+@mypyc_attr(acyclic=True)
 class Peek:
     """What a plain query says. `key` is canonical; the name ends before `name_end` of the packet.
 
@@ -84,7 +86,11 @@ def peek(packet: bytes, *, stream: bool) -> Peek | None:
     qtype = packet[name_end] << 8 | packet[name_end + 1]
     if 128 <= qtype < _ANY or qtype in (0, _OPT):
         return None
-    question = packet[2:12] + packet[12:name_end].lower() + packet[name_end:end]
+    name = packet[12:name_end]
+    lower = name.lower()
+    question = packet[2:end]
+    if name != lower:
+        question = b"".join((packet[2:12], lower, packet[name_end:end]))
     counts = packet[4:12]
     if counts == _ONE_QUESTION and len(packet) == end:
         limit = MAX_STREAM_OCTETS if stream else SMALL_UDP_OCTETS
