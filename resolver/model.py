@@ -155,9 +155,9 @@ class Message:
     id: int
     flags: int
     questions: list[Question]
-    answer: list[RRset]
-    authority: list[RRset]
-    additional: list[RRset]
+    answer: Sequence[RRset]
+    authority: Sequence[RRset]
+    additional: Sequence[RRset]
     edns: Edns | None
     rcode: int
 
@@ -166,18 +166,18 @@ class Message:
         id: int,
         flags: int,
         questions: list[Question] | None = None,
-        answer: list[RRset] | None = None,
-        authority: list[RRset] | None = None,
-        additional: list[RRset] | None = None,
+        answer: Sequence[RRset] = (),
+        authority: Sequence[RRset] = (),
+        additional: Sequence[RRset] = (),
         edns: Edns | None = None,
         rcode: int = 0,
     ) -> None:
         self.id = id
         self.flags = flags
         self.questions = [] if questions is None else questions
-        self.answer = [] if answer is None else answer
-        self.authority = [] if authority is None else authority
-        self.additional = [] if additional is None else additional
+        self.answer = answer
+        self.authority = authority
+        self.additional = additional
         self.edns = edns
         self.rcode = rcode
 

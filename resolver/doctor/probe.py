@@ -6,6 +6,7 @@ yield effects like all others, so the whole doctor runs on a fake Internet, too.
 Knows: RFC 1035 section 4.1.1 (AA), RFC 6891 (EDNS). Does not know: what the answer should be.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from resolver.effects import Ask, Outcome, Reply, Steps, Timeout, Unreachable, WrongCase
@@ -68,7 +69,7 @@ def _told(outcome: Outcome, needs: tuple[str, ...] = ()) -> Silent | Heard:
     return Silent(getattr(outcome, "reason", "sends what is no answer"))
 
 
-def records(rrsets: list[RRset], owner: bytes, rrtype: int) -> tuple[bytes, ...]:
+def records(rrsets: Sequence[RRset], owner: bytes, rrtype: int) -> tuple[bytes, ...]:
     """The data of one type at a lower-case name in a section."""
     return tuple(
         rdata

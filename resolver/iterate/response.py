@@ -41,7 +41,7 @@ class Answered:
     rcode: int
     soa: RRset | None
     authoritative: bool
-    additional: list[RRset]
+    additional: Sequence[RRset]
     signatures: Sequence[RRset]
     proof: tuple[RRset, ...]
     renew_at: float
@@ -55,7 +55,7 @@ class Answered:
         rcode: int = 0,
         soa: RRset | None = None,
         authoritative: bool = True,
-        additional: list[RRset] | None = None,
+        additional: Sequence[RRset] = (),
         signatures: Sequence[RRset] = (),
         proof: tuple[RRset, ...] = (),
         renew_at: float = inf,
@@ -67,7 +67,7 @@ class Answered:
         self.rcode = rcode
         self.soa = soa
         self.authoritative = authoritative
-        self.additional = [] if additional is None else additional
+        self.additional = additional
         self.signatures = signatures
         self.proof = proof
         self.renew_at = renew_at

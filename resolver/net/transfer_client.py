@@ -149,7 +149,5 @@ class _Rate:
 def _query(wanted: Wanted, number: int) -> Message:
     """AXFR, or IXFR with our SOA in the authority section (RFC 1995 section 3)."""
     qtype = RRType.AXFR if wanted.soa is None else RRType.IXFR
-    message = Message(number, 0, [Question(wanted.origin, qtype)])
-    if wanted.soa is not None:
-        message.authority.append(wanted.soa)
-    return message
+    held = () if wanted.soa is None else (wanted.soa,)
+    return Message(number, 0, [Question(wanted.origin, qtype)], authority=held)

@@ -200,9 +200,9 @@ def envelope(request: Request, answer: Answer, identity: Identity, *, recursion:
         query.id,
         flags,
         query.questions,
-        list(answer.answer) if answer.answer else None,
-        list(answer.authority) if answer.authority else None,
-        list(answer.additional) if answer.additional else None,
+        answer.answer,
+        answer.authority,
+        answer.additional,
         None if query.edns is None else reply_edns(request, answer, identity),
         answer.rcode,
     )

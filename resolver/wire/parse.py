@@ -13,6 +13,7 @@ Knows: RFC 1035 section 4, RFC 2181 sections 5.2 and 8, RFC 3597 section 4, RFC 
 Does not know: what any record means.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from resolver.codes import RRClass, RRType
@@ -106,13 +107,17 @@ class _Reader:
         self.offset = at
         return found
 
-    def section(self, count: int, *, additional: bool = False) -> list[RRset]:
+    def section(self, count: int, *, additional: bool = False) -> Sequence[RRset]:
+        if not count:
+            return ()
         records: list[RRset] = []
         for _ in range(count):
             record = self.record(additional)
             if record is not None:
                 records.append(record)
-        return records if len(records) < 2 else _grouped(records)
+        if not records:
+            return ()
+        return records if len(records) == 1 else _grouped(records)
 
     def record(self, additional: bool) -> RRset | None:
         """The next record as an RRset of its own; None for OPT, which goes to `edns`."""

@@ -57,7 +57,7 @@ async def test_notify_from_a_primary_is_acknowledged_and_followed(tmp_path: Path
         assert reply.rcode() == dns.rcode.NOERROR
         assert reply.opcode() == dns.opcode.NOTIFY
         assert reply.flags & dns.flags.AA
-        assert reply.answer == []
+        assert not reply.answer
         await until_version(server, "2")
 
 

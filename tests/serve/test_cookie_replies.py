@@ -130,7 +130,7 @@ def test_when_switched_off_cookies_are_passed_over() -> None:
 @pytest.mark.parametrize("length", [0, 7, 9, 15, 41])
 def test_a_malformed_cookie_is_a_format_error(length: int) -> None:
     reply = World().ask(query(bytes(length)))
-    assert (reply.rcode, reply.answer) == (Rcode.FORMERR, [])
+    assert (reply.rcode, reply.answer) == (Rcode.FORMERR, ())
 
 
 def test_who_asks_with_cookies_fills_and_uses_finished_packets() -> None:
@@ -189,7 +189,7 @@ def test_required_cookies_are_asked_for_with_badcookie() -> None:
     world = World("required")
     for data in (ALONE, FORGED):
         reply = world.ask(query(data))
-        assert (reply.rcode, reply.answer) == (Rcode.BADCOOKIE, [])
+        assert (reply.rcode, reply.answer) == (Rcode.BADCOOKIE, ())
     good = given(reply)
     assert world.ask(query(good)).rcode == Rcode.NOERROR
     # What is kept is for those who have one, and for those who do not know cookies.

@@ -151,7 +151,7 @@ def test_a_truncated_reply_is_empty_and_no_longer_than_the_query() -> None:
     message = parse(short)
     assert message.flags & Flag.TC
     assert message.flags & Flag.AA
-    assert not message.answer + message.authority + message.additional
+    assert (message.answer, message.authority, message.additional) == ((), (), ())
     assert len(short) <= len(asked)
 
 

@@ -36,7 +36,7 @@ def test_a_header_alone_is_a_message() -> None:
         0x1234,
         0x8000,
         [],
-        [],
+        (),
     )
 
 

@@ -34,7 +34,7 @@ def test_size_version_and_do() -> None:
 
 
 def test_opt_is_not_in_additional() -> None:
-    assert parse(packet(opt())).additional == []
+    assert not parse(packet(opt())).additional
 
 
 def test_opt_carries_the_upper_bits_of_the_rcode() -> None:

@@ -47,7 +47,7 @@ def test_nothing_follows_in_other_sections() -> None:
         authority=[data(20, 99)],
         additional=[data(20, 99)],
     )
-    assert (found.answer, found.authority, found.additional) == ([], [], [])
+    assert (found.answer, found.authority, found.additional) == ((), (), ())
     assert found.flags & Flag.TC
 
 
@@ -66,7 +66,7 @@ def test_no_signature_goes_without_what_it_signs() -> None:
     host = read("host.example.")
     big = data(255, 99, host)
     found = sent(answer=[data(200, TXT)], additional=[big, signature(99, 20, host)])
-    assert found.additional == []
+    assert not found.additional
     assert not found.flags & Flag.TC
 
 

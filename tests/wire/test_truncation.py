@@ -42,7 +42,7 @@ def test_an_rrset_of_answer_or_authority_that_does_not_fit(section: str) -> None
     packet = build(message(**{section: [text(600)]}, additional=[GLUE]), max_size=512)
     found = parse(packet)
     assert truncated(packet)
-    assert (found.answer, found.authority, found.additional) == ([], [], [])
+    assert (found.answer, found.authority, found.additional) == ((), (), ())
     assert found.edns == Edns()
 
 
@@ -58,7 +58,7 @@ def test_rrsets_are_whole_or_absent() -> None:
 def test_nothing_follows_what_did_not_fit() -> None:
     packet = build(message(answer=[text(600), A], authority=[NS]), max_size=512)
     found = parse(packet)
-    assert (found.answer, found.authority) == ([], [])
+    assert (found.answer, found.authority) == ((), ())
 
 
 def test_additional_data_is_left_out_in_silence() -> None:
@@ -73,7 +73,7 @@ def test_glue_that_is_needed_is_not_left_out_in_silence() -> None:
     referral = message(authority=[NS], additional=[long, GLUE])
     packet = build(referral, max_size=512, required_glue=1)
     assert truncated(packet)
-    assert parse(packet).additional == []
+    assert not parse(packet).additional
     referral = message(authority=[NS], additional=[GLUE, long])
     assert not truncated(build(referral, max_size=512, required_glue=1))
 
@@ -152,5 +152,5 @@ def test_the_largest_message() -> None:
 
 def test_data_longer_than_any_message() -> None:
     packet = build(message(answer=[RRset(QNAME, 65280, 1, 0, (bytes(70000),))]))
-    assert parse(packet).answer == []
+    assert not parse(packet).answer
     assert truncated(packet)
