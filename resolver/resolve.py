@@ -15,7 +15,7 @@ from resolver.cache.delegations import Delegation
 from resolver.cache.failures import FIRST_MEMORY_S
 from resolver.cache.servers import Servers
 from resolver.clock import Clock
-from resolver.codes import Ede, Rcode, RRType, show_type
+from resolver.codes import Ede, Rcode, RRType
 from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSettings
 from resolver.effects import Finished, Spawn, Steps, Sub
 from resolver.iterate import priming, steps
@@ -292,7 +292,7 @@ class Recursion:
                 continue
             found = self._find(name, qtype, work)
             if found is None:
-                work.note(steps.NOT_CACHED, name, show_type(qtype))
+                work.note(steps.NOT_CACHED, name, qtype)
                 fetched = yield from self.fetcher.fetch(name, qtype, work, start)
                 found = self._keep(fetched, name, qtype, work)
             if isinstance(found, Failed):

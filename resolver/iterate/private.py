@@ -34,7 +34,7 @@ _Prefix = tuple[int, int]  # how far to shift an address right, and what is then
 class PrivateAddresses:
     """The screen between what others say and what clients are told."""
 
-    __slots__ = ("_domains", "_prefixes")
+    __slots__ = ("_domains", "_is_set", "_prefixes")
 
     def __init__(self, settings: RecursionSettings) -> None:
         self._domains = settings.private_domains
@@ -43,11 +43,12 @@ class PrivateAddresses:
             shift = network.max_prefixlen - network.prefixlen
             left = int(network.network_address) >> shift
             self._prefixes[network.max_prefixlen // 8].append((shift, left))
+        self._is_set = bool(settings.private_addresses)
 
     def screen(self, answer: Answer) -> Answer:
         """The answer without records that lead into private networks, and with an extended error
         when some were removed."""
-        if not (self._prefixes[4] or self._prefixes[16]):
+        if not self._is_set:
             return answer
         kept: list[RRset] = []
         removed: ExtendedError | None = None

@@ -121,7 +121,12 @@ LOCAL: Final = Kind("local", "{0} is answered here: {1}", ("name", "by"))
 LOCAL_ALIAS: Final = Kind("local", "{0} is an alias here, to {1}", ("name", "target"))
 # What is known already.
 CACHED: Final = Kind("cache", "{0} {1} is in the cache", ("name", "type"))
-NOT_CACHED: Final = Kind("cache", "{0} {1} is not in the cache", ("name", "type"))
+NOT_CACHED: Final = Kind(
+    "cache",
+    "{0} {1} is not in the cache",
+    ("name", "type"),
+    lambda name, qtype: (name, show_type(qtype)),
+)
 CACHED_DATA: Final = Kind(
     "cache", "{0} {1} is in the cache for {2} s more", ("name", "type", "ttl_s")
 )

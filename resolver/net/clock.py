@@ -5,17 +5,15 @@ clock drives the event loop (asyncio's loop.time), so instants of both may be co
 """
 
 import time
+from collections.abc import Callable
 
 
 class SystemClock:
-    """Monotonic seconds and seconds since the Unix epoch, read from the system."""
+    """Monotonic seconds and seconds since the Unix epoch, read from the system: `now` and `wall`
+    are its own functions, for a clock is read very often."""
 
-    __slots__ = ()
+    __slots__ = ("now", "wall")
 
-    def now(self) -> float:
-        """Monotonic seconds; only differences mean anything."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """Seconds since the Unix epoch."""
-        return time.time()
+    def __init__(self) -> None:
+        self.now: Callable[[], float] = time.monotonic
+        self.wall: Callable[[], float] = time.time

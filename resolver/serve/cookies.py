@@ -37,7 +37,7 @@ class CookieCheck:
             return None
         verdict = self._cookies.judge(found.client + found.server, request.peer)
         data = verdict.option[_OPTION_HEAD_OCTETS:]
-        request.options.append(EdnsOptionValue(EdnsOption.COOKIE, data))
+        request.options += (EdnsOptionValue(EdnsOption.COOKIE, data),)
         request.cookie = verdict
         # TCP has shown that the address is real (RFC 7873 section 5.2.3), and so has a signature.
         doubtful = not verdict.valid and not request.stream and request.key is None

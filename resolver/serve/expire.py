@@ -38,7 +38,7 @@ class Expire:
             life_s = self._life_s(zone.origin)
             seconds = _expire_of(zone.soa.rdatas[0]) if life_s is None else max(0, int(life_s))
             value = EdnsOptionValue(EdnsOption.EXPIRE, min(seconds, _MAX_S).to_bytes(4, "big"))
-            request.options.append(value)
+            request.options += (value,)
         return None
 
 

@@ -20,5 +20,5 @@ class Keepalive:
     def __call__(self, request: Request) -> Handled:
         """Never an answer: others give that."""
         if request.stream and option(request.message.edns, EdnsOption.TCP_KEEPALIVE) is not None:
-            request.options.append(self._option)
+            request.options += (self._option,)
         return None

@@ -58,7 +58,7 @@ class Request:
     key: bytes | None
     signer: Signer | None
     packet: bytes
-    options: list[EdnsOptionValue]
+    options: tuple[EdnsOptionValue, ...]
     since: float
     cookie: Verdict | None
     trace: Trace | None
@@ -72,7 +72,7 @@ class Request:
         key: bytes | None = None,
         signer: Signer | None = None,
         packet: bytes = b"",
-        options: list[EdnsOptionValue] | None = None,
+        options: tuple[EdnsOptionValue, ...] = (),
         since: float = 0.0,
         cookie: Verdict | None = None,
         trace: Trace | None = None,
@@ -84,7 +84,7 @@ class Request:
         self.key = key
         self.signer = signer
         self.packet = packet
-        self.options = [] if options is None else options
+        self.options = options
         self.since = since
         self.cookie = cookie
         self.trace = trace

@@ -31,9 +31,10 @@ _U16: Final = Struct("!H")
 _POINTER: Final = 0xC000
 _REACH_OCTETS: Final = 0x4000  # a pointer has 14 bits
 _RCODE_BITS: Final = 0xF
-_TO_QUESTION: Final = 0xC00C  # a pointer to the name of the first question
-_PLAIN: Final = Struct("!3HIH")  # a record with such a pointer, without its data
-_PLAIN_OCTETS: Final = 12
+_TO_QUESTION: Final = b"\xc0\x0c"  # a pointer to the name of the first question
+_PLAIN_OCTETS: Final = 12  # of a record with such a pointer, without its data
+_AT_HAND: Final = 258  # common types among them, counts and lengths
+_U16S: Final = [number.to_bytes(2, "big") for number in range(_AT_HAND)]
 _LEAST_OCTETS: Final = 16  # header and question without its name
 _TC: Final = int(Flag.TC)
 _RRSIG: Final = int(RRType.RRSIG)
@@ -107,24 +108,38 @@ def _write_plain(message: Message, max_size: int) -> bytes | None:
     room = max_size - _LEAST_OCTETS - len(name) - len(opt)
     if room < 0:
         return None
-    written = [b"", question.qname, _QUESTION.pack(question.qtype, question.qclass)]
+    asked = _two(question.qtype, question.qclass)
+    written = [b"", question.qname, asked]
     count = 0
     for rrset in message.answer:
-        rrtype, rrclass, ttl = rrset.rrtype, rrset.rrclass, rrset.ttl
+        rrtype, rrclass = rrset.rrtype, rrset.rrclass
         if rrset.owner.lower() != name or rrtype in COMPRESSIBLE or rrtype == _RRSIG:
             return None
+        is_asked = rrtype == question.qtype and rrclass == question.qclass
+        head = _TO_QUESTION + (asked if is_asked else _two(rrtype, rrclass))
+        head += rrset.ttl.to_bytes(4, "big")
         for rdata in rrset.rdatas:
-            length = len(rdata)
-            room -= _PLAIN_OCTETS + length
+            room -= _PLAIN_OCTETS + len(rdata)
             if room < 0:
                 return None
             count += 1
-            written.append(_PLAIN.pack(_TO_QUESTION, rrtype, rrclass, ttl, length))
-            written.append(rdata)
+            written.append(head + _one(len(rdata)) + rdata)
     written.append(opt)
     flags = message.flags & ~_RCODE_BITS | message.rcode & _RCODE_BITS
-    written[0] = _HEADER.pack(message.id, flags, 1, count, 0, 1 if opt else 0)
+    written[0] = _two(message.id, flags) + _two(1, count) + _two(0, 1 if opt else 0)
     return b"".join(written)
+
+
+def _one(number: int) -> bytes:
+    """A 16-bit number."""
+    return _U16S[number] if number < _AT_HAND else number.to_bytes(2, "big")
+
+
+def _two(first: int, second: int) -> bytes:
+    """Two 16-bit numbers."""
+    if first < _AT_HAND and second < _AT_HAND:
+        return _U16S[first] + _U16S[second]
+    return (first << 16 | second).to_bytes(4, "big")
 
 
 def _write(
