@@ -88,7 +88,7 @@ def test_damaged_messages_that_both_read() -> None:
             ours, other = parse(packet), dns.message.from_wire(packet, ignore_trailing=True)
         except (WireError, dns.exception.DNSException):
             continue
-        if all(comparable(rrset) for rrset in ours.answer + ours.authority + ours.additional):
+        if all(comparable(rrset) for rrset in (*ours.answer, *ours.authority, *ours.additional)):
             agree(ours, other)
             read += 1
     assert read > 500

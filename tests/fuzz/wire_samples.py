@@ -238,7 +238,8 @@ def _response(
     rcode: int = 0,
 ) -> Message:
     flags = 0x8180 | rcode & 0xF
-    return Message(4711, flags, [_QUESTION], answer, authority or [], additional or [], edns, rcode)
+    sections = answer or (), authority or (), additional or ()
+    return Message(4711, flags, [_QUESTION], *sections, edns, rcode)
 
 
 def _update() -> Message:
