@@ -198,6 +198,7 @@ def canonical_key(name: bytes) -> bytes:
     """
     parts = labels(name.lower())
     parts.reverse()
-    if b"\0" in name[:-1] or b"\1" in name:
+    if name.find(0) < len(name) - 1 or 1 in name:  # numbers are found faster than octets
         parts = [p.replace(b"\1", b"\1\2").replace(b"\0", b"\1\1") for p in parts]
-    return b"\0".join(parts) + b"\0" if parts else b""
+    parts.append(b"")
+    return b"\0".join(parts)

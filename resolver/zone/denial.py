@@ -19,7 +19,7 @@ from resolver.zone.content import Zone
 from resolver.zone.groups import rdatas_in
 from resolver.zone.nsec import NsecDenial
 from resolver.zone.nsec3 import Nsec3Denial, Parameters
-from resolver.zone.ring import Ring, ring_of
+from resolver.zone.ring import Ring, ring_in_order, ring_of
 
 Denial: TypeAlias = NsecDenial | Nsec3Denial
 
@@ -46,6 +46,10 @@ def _make(zone: Zone) -> Slices[Denial | None]:
         ring = yield from ring_of(found, Nsec3Denial.order)
         return Nsec3Denial(ring, parameters, zone.origin)
     if zone.signed and _NSEC in zone.apex.rrsets:
+        chunks = yield from nsec.chained(zone.nodes, zone.origin)
+        if chunks:
+            ring = yield from ring_in_order(chunks, NsecDenial.order)
+            return NsecDenial(ring, whole=True)
         found = yield from nsec.owners(zone.nodes)
         ring = yield from ring_of(found, NsecDenial.order)
         return NsecDenial(ring)
@@ -112,7 +116,7 @@ def _parameters(zone: Zone) -> Parameters | None:
 def holes(zone: Zone) -> Slices[list[str]]:
     """Where the chain does not lead from each name to the next one, in words."""
     denial = zone.denial
-    if denial is None or not denial.ring:
+    if denial is None or not denial.ring or (isinstance(denial, NsecDenial) and denial.whole):
         return []
     found: list[str] = []
     ring = iter(denial.ring)

@@ -152,10 +152,11 @@ def _pack_several(
         found = held[at + _PLACE_OCTETS : at + _HEAD_END]
         start = at + _RDATA_AT
         following = start + (held[start - 2] << 8 | held[start - 1])
-        if found != head or (rrtype == _RRSIG and key != group_key(rrtype, held[start:following])):
+        rdata = held[start:following]
+        if found != head or (rrtype == _RRSIG and key != group_key(rrtype, rdata)):
             head = found
             rrtype = found[0] << 8 | found[1]
-            key = group_key(rrtype, held[start:following])
+            key = group_key(rrtype, rdata)
             kind = harmless.get(rrtype)
             if kind is None or key in keys:
                 return None  # a closer look; or scattered, or with two TTLs
@@ -165,7 +166,7 @@ def _pack_several(
             out += held[at + _PLACE_OCTETS : following]
             many = 1
         else:
-            data = held[start:following].lower()
+            data = rdata.lower()
             if many == 1:
                 known = [held[before_at:at].lower()]
             if data in known:
@@ -176,7 +177,7 @@ def _pack_several(
             out[group_at + _COUNT_AT] = many >> 8
             out[group_at + _COUNT_AT + 1] = many & 0xFF
         count += 1
-        if target_at >= 0 and not leads_well(rrtype, held[start + target_at : following]):
+        if target_at >= 0 and not leads_well(rrtype, rdata[target_at:]):
             return None
         before_at = start
         at = following

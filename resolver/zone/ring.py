@@ -74,7 +74,7 @@ class Ring:
             editor.insert(name)
             if count % CHUNK_NAMES == 0:
                 yield
-        return (yield from _ring(editor.sealed(), self._key))
+        return (yield from ring_in_order(editor.sealed(), self._key))
 
 
 class _Editor:
@@ -122,7 +122,7 @@ def _chunked(names: Chunk) -> list[Chunk]:
 
 def ring_of(names: Iterable[bytes], key: Key) -> Slices[Ring]:
     """All these names, each given once, in order."""
-    return (yield from _ring((yield from sorted_chunks(names, key)), key))
+    return (yield from ring_in_order((yield from sorted_chunks(names, key)), key))
 
 
 def sorted_chunks(names: Iterable[bytes], key: Key) -> Slices[list[Chunk]]:
@@ -174,7 +174,8 @@ def _sorted_runs(names: Iterable[bytes], key: Key) -> Slices[list[Chunk]]:
     return runs
 
 
-def _ring(chunks: list[Chunk], key: Key) -> Slices[Ring]:
+def ring_in_order(chunks: list[Chunk], key: Key) -> Slices[Ring]:
+    """Chunks that are in order, none of them empty."""
     firsts: list[bytes] = []
     for count, chunk in enumerate(chunks):
         firsts.append(key(chunk[0]))

@@ -44,6 +44,11 @@ class Table(Generic[V]):
         mask = self._mask
         return self.shards[crc32(name) & mask if mask else 0].get(name)
 
+    def number(self, name: bytes) -> int:
+        """Which of the dicts a lower-case name belongs in."""
+        mask = self._mask
+        return crc32(name) & mask if mask else 0
+
     def __contains__(self, name: bytes) -> bool:
         mask = self._mask
         return name in self.shards[crc32(name) & mask if mask else 0]
