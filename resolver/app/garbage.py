@@ -16,7 +16,9 @@ The interpreter counts how many objects have come, less those that have gone, be
 young. Where old ones go as fast as new ones come, as in a cache that is full, that count stays low
 while there are more and more young ones; so they are searched from time to time all the same.
 While there is next to nothing to do that is seldom, for a laptop's processor to sleep; the first
-few objects more than usual are then a sign that this is over.
+few objects more than usual are then a sign that this is over. And long work in between queries has
+what it leaves searched as it goes on, for much of it makes and frees a hundred thousand objects in
+the time between two searches.
 
 Knows: the interpreter's collector, counters, the event loop. For a process of our own, never for
 one that we are embedded in.
@@ -29,11 +31,12 @@ import time
 from typing import Any
 
 from resolver.metrics import Metrics
+from resolver.net.turns import after_stretch
 
 # Allocations before a search of the youngest, such searches before one of the middle-aged, and
-# those before one of all that is not set aside: 24,000 objects. What belongs to queries under way
+# those before one of all that is not set aside: 16,000 objects. What belongs to queries under way
 # is gone before long, but searched while it is there: seldom is better than soon.
-THRESHOLDS = (6000, 1, 1)
+THRESHOLDS = (4000, 1, 1)
 OLDEST = 2
 # With a hundred octets lost for each, at most 100 MB are lost before everything is searched.
 MAX_CONNECTIONS = 1_000_000
@@ -47,7 +50,7 @@ LOST_SHARE = 0.05
 RESTING_THRESHOLDS = (200, 1, 1)
 # Between two searches of what is new: shorter when one takes long, longer when there is little.
 MIN_PERIOD_S, MAX_PERIOD_S, IDLE_PERIOD_S = 0.02, 0.1, 1.0
-LONG_SEARCH_S, SHORT_SEARCH_S, IDLE_SEARCH_S = 0.004, 0.001, 0.0002
+LONG_SEARCH_S, SHORT_SEARCH_S, IDLE_SEARCH_S = 0.003, 0.001, 0.0002
 
 
 class Garbage:
@@ -58,7 +61,7 @@ class Garbage:
         self._searched_at = 0
         self._reloads = 0  # since everything was searched
         self._blocks = 0  # of memory, at that time
-        self._began_at = 0.0
+        self._began_at = self._ended_at = 0.0
         self._before = gc.get_threshold()
         self._searches = 0  # of all that is not set aside
         self._period_s = MAX_PERIOD_S
@@ -88,6 +91,10 @@ class Garbage:
             self._period_s = next_period_s(self._period_s, time.perf_counter() - began_at)
         self.tend()
 
+    def _look_at_work(self) -> None:
+        if time.perf_counter() - self._ended_at >= MIN_PERIOD_S:
+            gc.collect()
+
     def start(self) -> None:
         """Set aside what is there, and from now on whatever a search leaves."""
         gc.collect()
@@ -98,6 +105,7 @@ class Garbage:
         self._blocks = sys.getallocatedblocks()
         gc.set_threshold(*THRESHOLDS)
         gc.callbacks.append(self._searched)
+        after_stretch.append(self._look_at_work)
 
     def note_reload(self) -> None:
         """Something large was replaced."""
@@ -109,6 +117,7 @@ class Garbage:
             self._timer.cancel()
             self._timer = None
         self._rests = False
+        after_stretch.remove(self._look_at_work)
         gc.callbacks.remove(self._searched)
         gc.set_threshold(*self._before)
         gc.unfreeze()
@@ -124,6 +133,7 @@ class Garbage:
         self._metrics.garbage_search_seconds.observe(now - self._began_at)
         if search["generation"] != OLDEST:
             return
+        self._ended_at = now
         self._searches += 1
         connections = self._metrics.tcp_accepted_total + self._metrics.upstream_tcp_total
         if self._lost_much(connections):

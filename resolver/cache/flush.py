@@ -19,7 +19,7 @@ from resolver.cache.store import BoundedMap
 from resolver.codes import RRType
 from resolver.slices import Slices
 
-_SLICE_KEYS = 500
+_SLICE_KEYS = 200
 _NXDOMAIN_TYPE = 0
 _TYPE_OCTETS = 2
 

@@ -8,6 +8,7 @@ Knows: the event loop. Does not know: what the work is.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TypeVar
 
 from resolver.slices import Slices
@@ -16,6 +17,9 @@ T = TypeVar("T")
 
 # A query waits for one stretch at most, and for the slices that end it.
 STRETCH_S = 0.003
+
+# To be called after each stretch.
+after_stretch: list[Callable[[], None]] = []
 
 _under_way = 0
 
@@ -29,13 +33,19 @@ async def in_turns(slices: Slices[T]) -> T:
             until = time.monotonic() + STRETCH_S / _under_way
             while time.monotonic() < until:
                 next(slices)
-            await asyncio.sleep(0)
+            await _let_others()
     except StopIteration as end:
         result: T = end.value
         return result
     finally:
         _under_way -= 1
         slices.close()
+
+
+async def _let_others() -> None:
+    for each in after_stretch:
+        each()
+    await asyncio.sleep(0)
 
 
 class Pace:
@@ -48,5 +58,5 @@ class Pace:
     async def rest(self) -> None:
         """Let queries be answered, if the work has gone on for some milliseconds."""
         if time.monotonic() >= self._until:
-            await asyncio.sleep(0)
+            await _let_others()
             self._until = time.monotonic() + STRETCH_S

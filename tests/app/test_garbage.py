@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+import time
 import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -24,6 +25,8 @@ from resolver.app.garbage import (
     Garbage,
 )
 from resolver.metrics import Metrics
+from resolver.net.turns import STRETCH_S, after_stretch, in_turns
+from resolver.slices import Slices
 
 
 @pytest.fixture
@@ -234,6 +237,22 @@ def test_who_rests_is_woken_when_there_is_something_to_do(garbage: Garbage) -> N
     garbage.start()
 
 
+def test_what_long_work_makes_is_searched_while_it_goes_on(
+    garbage: Garbage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No timer and no count tells of it, if it frees as much as it makes."""
+    monkeypatch.setattr("resolver.app.garbage.MIN_PERIOD_S", 0.0)
+
+    def work() -> Slices[int]:
+        before = garbage._searches
+        for _ in range(100):
+            time.sleep(STRETCH_S / 4)
+            yield
+        return garbage._searches - before
+
+    assert asyncio.run(in_turns(work())) >= 20
+
+
 def test_afterwards_the_interpreter_is_as_it_was() -> None:
     before = gc.get_threshold(), len(gc.callbacks), gc.get_freeze_count()
     garbage = Garbage(Metrics())
@@ -241,6 +260,7 @@ def test_afterwards_the_interpreter_is_as_it_was() -> None:
     assert gc.get_threshold() != before[0]
     garbage.stop()
     assert (gc.get_threshold(), len(gc.callbacks), gc.get_freeze_count()) == before
+    assert not after_stretch
 
 
 def test_how_long_searches_take_is_counted(metrics: Metrics) -> None:
