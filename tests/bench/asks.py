@@ -20,6 +20,7 @@ import timeit
 from collections.abc import Callable
 from itertools import count
 
+from resolver.config.schema import OutgoingSettings
 from resolver.effects import Ask, Reply, Steps, Sub
 from resolver.metrics import Metrics
 from resolver.model import Address, Question
@@ -29,7 +30,6 @@ from resolver.net.descriptors import Shares
 from resolver.net.entropy import Entropy
 from resolver.net.match import QueryMaker, read_response
 from resolver.net.run import Driver
-from tests.net.upstreams import Outgoing
 
 SHARES = Shares(datagram_sockets=1000, upstream_connections=8, client_connections=64)
 TIMEOUT_S = 0.4
@@ -105,7 +105,7 @@ class Load:
 
 async def _whole(server: Address, rounds: int, at_once: int) -> float:
     """Microseconds per ask in the best of some rounds."""
-    driver = Driver(Outgoing(), Metrics(), sockets=SHARES)
+    driver = Driver(OutgoingSettings(), Metrics(), sockets=SHARES)
     load = Load(driver, server)
     best = float("inf")
     try:
@@ -122,7 +122,7 @@ async def _whole(server: Address, rounds: int, at_once: int) -> float:
 
 async def _driver_alone() -> float:
     """Microseconds for an engine with one sub-question, without any ask."""
-    driver = Driver(Outgoing(), Metrics(), sockets=SHARES)
+    driver = Driver(OutgoingSettings(), Metrics(), sockets=SHARES)
 
     def nothing() -> Steps[None]:
         yield from ()
