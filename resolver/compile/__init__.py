@@ -117,6 +117,7 @@ MODULES = (
     "serve.request",
     "serve.service",
     "serve.tally",
+    "net.batch_udp",
     "net.clock",
     "net.cookies",
     "net.entropy",
@@ -126,7 +127,9 @@ MODULES = (
     "net.match",
     "net.outbound",
     "net.outbound_udp",
+    "net.plain_udp",
     "net.run",
+    "net.slots",
     "net.sources",
     "net.timers",
 )

@@ -2,18 +2,16 @@
 
 The same message headers that received a datagram send its reply: peer and local address are in
 place already. `open_batch` gives the plain loop of plain_udp.py where the system has no such calls.
-Knows the C structures of Linux through ctypes; does not know DNS.
+Knows how memory is laid out; does not know DNS.
 
 Sources: recvmmsg(2), sendmmsg(2), cmsg(3), ip(7), ipv6(7).
 """
 
-import ctypes
-import errno
 import socket
-import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Final
 
+from resolver.net import mmsg
 from resolver.net.plain_udp import PlainBatch
 from resolver.net.slots import (
     FAULTS_OF_ONE_DATAGRAM,
@@ -25,36 +23,15 @@ from resolver.net.slots import (
     unmapped,
 )
 
-
-class _Iovec(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
-
-
-class _Msghdr(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_void_p),
-        ("namelen", ctypes.c_uint32),
-        ("iov", ctypes.c_void_p),
-        ("iovlen", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("controllen", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    )
-
-
-class _Mmsghdr(ctypes.Structure):
-    _fields_ = (("header", _Msghdr), ("length", ctypes.c_uint))
-
-
-_COUNT = SLOTS + 1  # the spare slot has headers of its own
-_HEADER = ctypes.sizeof(_Mmsghdr)
-_IOVEC = ctypes.sizeof(_Iovec)
-_NAME = 32  # sockaddr_in has 16 octets, sockaddr_in6 28
+_COUNT: Final[int] = SLOTS + 1  # the spare slot has headers of its own
+_HEADER: Final[int] = mmsg.HEADER_OCTETS
+_IOVEC: Final[int] = mmsg.IOVEC_OCTETS
+_NAME: Final[int] = 32  # sockaddr_in has 16 octets, sockaddr_in6 28
 _NAME_USED = {socket.AF_INET: 16, socket.AF_INET6: 28}
-_CMSG_HEADER = ctypes.sizeof(ctypes.c_size_t) + 8
-_CONTROL = 64
+_CMSG_HEADER: Final[int] = mmsg.SIZE_OCTETS + 8
+_CONTROL: Final[int] = 64
 # CMSG_SPACE of in_pktinfo (12 octets) and in6_pktinfo (20): the kernel fills exactly this.
-_ALIGN = ctypes.sizeof(ctypes.c_size_t)
+_ALIGN: Final[int] = mmsg.SIZE_OCTETS
 _CONTROL_USED = {
     family: _CMSG_HEADER + -(-octets // _ALIGN) * _ALIGN
     for family, octets in ((socket.AF_INET, 12), (socket.AF_INET6, 20))
@@ -62,44 +39,19 @@ _CONTROL_USED = {
 # The interface index is the first word of in_pktinfo and the last of in6_pktinfo.
 _INTERFACE = {socket.AF_INET: _CMSG_HEADER, socket.AF_INET6: _CMSG_HEADER + 16}
 
-_HEADERS = 0
-_IOVECS = _HEADERS + _COUNT * _HEADER
-_NAMES = _IOVECS + _COUNT * _IOVEC
-_CONTROLS = _NAMES + _COUNT * _NAME
-_FRONT = 16384
-_RECEIVING = _IOVECS + SLOTS * _IOVEC  # all that a system call changes and the next one needs
-
-
-def _load(name: str) -> Any:
-    """A function of the C library, or None."""
-    if sys.platform != "linux":
-        return None
-    try:
-        function = getattr(ctypes.CDLL(None, use_errno=True), name)
-    except (OSError, AttributeError):
-        return None
-    function.restype = ctypes.c_int
-    function.argtypes = (
-        ctypes.c_int,
-        ctypes.c_void_p,
-        ctypes.c_uint,
-        ctypes.c_int,
-        *((ctypes.c_void_p,) if name == "recvmmsg" else ()),
-    )
-    return function
-
-
-_recvmmsg = _load("recvmmsg")
-_sendmmsg = _load("sendmmsg")
+_HEADERS: Final[int] = 0
+_IOVECS: Final[int] = _HEADERS + _COUNT * _HEADER
+_NAMES: Final[int] = _IOVECS + _COUNT * _IOVEC
+_CONTROLS: Final[int] = _NAMES + _COUNT * _NAME
+_FRONT: Final[int] = 16384
+_RECEIVING: Final[int] = (
+    _IOVECS + SLOTS * _IOVEC
+)  # all that a system call changes and the next one needs
 
 
 def open_batch(sock: socket.socket, *, wildcard: bool) -> Batch:
     """Slots for a bound, non-blocking UDP socket; `wildcard` if it is bound to no one address."""
-    if _recvmmsg is None or _sendmmsg is None:
-        return PlainBatch(sock, wildcard=wildcard)
-    # A kernel or sandbox may lack what the C library has.
-    _recvmmsg(sock.fileno(), None, 0, socket.MSG_DONTWAIT, None)
-    if ctypes.get_errno() == errno.ENOSYS:
+    if not mmsg.is_there(sock.fileno()):
         return PlainBatch(sock, wildcard=wildcard)
     return MmsgBatch(sock, wildcard=wildcard)
 
@@ -110,14 +62,12 @@ class MmsgBatch(Batch):
     def __init__(self, sock: socket.socket, *, wildcard: bool) -> None:
         super().__init__(sock, wildcard=wildcard, front_octets=_FRONT)
         self._fd = sock.fileno()
-        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
+        self._address = mmsg.address_of(self.buffer)
         self._family = sock.family
         self._lay_out()
         self._template = self.buffer[_HEADERS:_RECEIVING]
         view = memoryview(self.buffer)
-        self._lengths = view[_HEADERS:_IOVECS].cast("I")[
-            _Mmsghdr.length.offset // 4 :: _HEADER // 4
-        ]
+        self._lengths = view[_HEADERS:_IOVECS].cast("I")[mmsg.LENGTH_OFFSET // 4 :: _HEADER // 4]
         self._iovec_lengths = view[_IOVECS:_NAMES].cast("L")[1::2]
         self._ipv4_peers = view[_NAMES:_CONTROLS].cast("I")[1 :: _NAME // 4]
         controls = view[_CONTROLS : _CONTROLS + _COUNT * _CONTROL].cast("I")
@@ -127,8 +77,8 @@ class MmsgBatch(Batch):
         self._received = 0
 
     def _lay_out(self) -> None:
-        headers = (_Mmsghdr * _COUNT).from_buffer(self.buffer, _HEADERS)
-        iovecs = (_Iovec * _COUNT).from_buffer(self.buffer, _IOVECS)
+        headers = (mmsg.Mmsghdr * _COUNT).from_buffer(self.buffer, _HEADERS)
+        iovecs = (mmsg.Iovec * _COUNT).from_buffer(self.buffer, _IOVECS)
         for i in range(_COUNT):
             iovecs[i].base = self._address + self.starts[i]
             iovecs[i].length = SLOT_OCTETS
@@ -144,7 +94,7 @@ class MmsgBatch(Batch):
     def receive(self) -> int:
         buffer = self.buffer
         buffer[_HEADERS:_RECEIVING] = self._template
-        count: int = _recvmmsg(self._fd, self._address, SLOTS, socket.MSG_DONTWAIT, None)
+        count: int = mmsg.recvmmsg(self._fd, self._address, SLOTS, socket.MSG_DONTWAIT, None)
         if count <= 0:
             self._received = 0
             return 0
@@ -182,11 +132,11 @@ class MmsgBatch(Batch):
         sent = 0
         while first < end:
             at = self._address + _HEADERS + first * _HEADER
-            taken: int = _sendmmsg(self._fd, at, end - first, socket.MSG_DONTWAIT)
+            taken: int = mmsg.sendmmsg(self._fd, at, end - first, socket.MSG_DONTWAIT)
             if taken > 0:
                 sent += taken
                 first += taken
-            elif ctypes.get_errno() in FAULTS_OF_ONE_DATAGRAM:
+            elif mmsg.get_errno() in FAULTS_OF_ONE_DATAGRAM:
                 first += 1
             else:
                 break

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from resolver.net.slots import (
     FAULTS_OF_ONE_DATAGRAM,
@@ -19,7 +19,7 @@ from resolver.net.slots import (
     unmapped,
 )
 
-_CONTROL_OCTETS = 64
+_CONTROL_OCTETS: Final = 64
 _Control = list[tuple[int, int, bytes]]
 
 

@@ -13,20 +13,20 @@ import socket
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-SLOTS = 64
-SLOT_OCTETS = 4096
+SLOTS: Final = 64
+SLOT_OCTETS: Final = 4096
 # One more slot for replies that are sent late and alone, larger than any UDP payload.
-SPARE = SLOTS
-SPARE_OCTETS = 65536
+SPARE: Final = SLOTS
+SPARE_OCTETS: Final = 65536
 
 # The socket module names it from Python 3.14 on; the number is Linux's.
-IP_PKTINFO: int = getattr(socket, "IP_PKTINFO", 8)
+IP_PKTINFO: Final[int] = getattr(socket, "IP_PKTINFO", 8)
 
 # Errors that concern one datagram only, so that the next one is still worth sending: a source port
 # of 0, a packet filter, a broadcast address, no route. Others (no buffers) end the batch.
-FAULTS_OF_ONE_DATAGRAM = frozenset(
+FAULTS_OF_ONE_DATAGRAM: Final = frozenset(
     (
         errno.EINVAL,
         errno.EPERM,
@@ -45,7 +45,7 @@ ReturnPath: TypeAlias = tuple[Any, Any]
 
 
 # RFC 4291 section 2.5.5.2.
-_MAPPED = bytes(10) + b"\xff\xff"
+_MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
 def unmapped(packed: bytes) -> bytes:

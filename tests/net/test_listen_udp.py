@@ -13,11 +13,10 @@ from resolver.cache.answers import Answers
 from resolver.effects import Steps
 from resolver.metrics import Metrics
 from resolver.model import Address
-from resolver.net import batch_udp, listen_udp
+from resolver.net import listen_udp, mmsg
 from resolver.net.batch_udp import open_batch
 from resolver.net.clock import SystemClock
 from resolver.net.listen_udp import ENOUGH_WORK, MOST_WORK, UdpListener, open_udp_socket
-from resolver.net.plain_udp import PlainBatch
 from resolver.net.slots import SLOT_OCTETS, SLOTS
 from resolver.policy.waiting import CROWD, Waiting
 from resolver.serve.fast import FastPath
@@ -155,8 +154,8 @@ async def until(true: Callable[[], bool]) -> None:
 @pytest.fixture(params=["mmsg", "plain"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "plain":
-        monkeypatch.setattr(batch_udp, "_recvmmsg", None)
-    elif batch_udp._recvmmsg is None:
+        monkeypatch.setattr(mmsg, "recvmmsg", None)
+    elif mmsg.recvmmsg is None:
         pytest.skip("no recvmmsg here")
     return str(request.param)
 
@@ -492,10 +491,10 @@ def full_buffers(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     if way == "mmsg":
-        monkeypatch.setattr(batch_udp, "_sendmmsg", lambda *_: -1)
-        monkeypatch.setattr(batch_udp.ctypes, "get_errno", lambda: 11)
+        monkeypatch.setattr(mmsg, "sendmmsg", lambda *_: -1)
+        monkeypatch.setattr(mmsg, "get_errno", lambda: 11)
     else:
-        monkeypatch.setattr(PlainBatch, "_send_one", refuse)
+        monkeypatch.setattr(socket.socket, "sendmsg", refuse)
 
 
 @pytest.mark.usefixtures("full_buffers")
