@@ -38,7 +38,8 @@ End = Callable[["Flight", Outcome], None]
 
 class Flight:
     """An ask under way. `sock` is set on UDP, `upstream` and `number`, its id there, on a stream;
-    `retried` after a broken connection cost it a second try."""
+    `retried` after a broken connection cost it a second try. `sent_at` is in the event loop's time,
+    and until it is sent when it was begun."""
 
     __slots__ = (
         "ask",
@@ -54,14 +55,14 @@ class Flight:
         "waiter",
     )
 
-    def __init__(self, ask: Ask, waiter: Waiter, end: End) -> None:
+    def __init__(self, ask: Ask, waiter: Waiter, end: End, now: float) -> None:
         self.due = 0.0  # set by Timers
         self.ask = ask
         self.waiter = waiter
         self.end = end
         self.carrier: Carrier | None = None
         self.sent: Sent | None = None
-        self.sent_at = 0.0
+        self.sent_at = now
         self.number = 0
         self.sock: socket.SocketType | None = None
         self.upstream: Upstream | None = None

@@ -17,7 +17,7 @@ from resolver.metrics import Metrics
 from resolver.net.cookies import SECRET_OCTETS, Cookies
 from resolver.net.descriptors import Shares, shares
 from resolver.net.entropy import Entropy
-from resolver.net.flight import Flight, Waiter
+from resolver.net.flight import End, Flight, Waiter
 from resolver.net.outbound_stream import IDLE_S, StreamAsker
 from resolver.net.outbound_udp import UdpAsker
 from resolver.net.sources import Sources
@@ -68,10 +68,10 @@ class Outbound:
         entropy = Entropy(reserved_ports)
         sources = Sources(outgoing.source, entropy=entropy, ipv4=outgoing.ipv4, ipv6=outgoing.ipv6)
         cookies = Cookies(os.urandom(SECRET_OCTETS)) if outgoing.cookies else None
-        self._loop = loop
         self._timers = timers
         self._metrics = metrics
         self._flights: set[Flight] = set()
+        self._on_end: End = self._end  # one bound method for all of them
         self.udp = UdpAsker(
             self._end,
             self._near_miss,
@@ -98,12 +98,13 @@ class Outbound:
         """Asks that have not ended, queued ones included."""
         return len(self._flights)
 
-    def ask(self, ask: Ask, waiter: Waiter) -> Flight:
-        """Start an ask. `waiter.resume` may be called before this returns."""
-        flight = Flight(ask, waiter, self._end)
+    def ask(self, ask: Ask, waiter: Waiter, now: float) -> Flight:
+        """Start an ask. `waiter.resume` may be called before this returns. `now` is the event
+        loop's time."""
+        flight = Flight(ask, waiter, self._on_end, now)
         self._flights.add(flight)
-        self._timers.set(flight, self._loop.time() + ask.timeout_s)
-        if ask.stream or isinstance(ask.server, TlsAddress):
+        self._timers.set(flight, now + ask.timeout_s)
+        if ask.stream or type(ask.server) is TlsAddress:
             self.stream.take(flight)
         else:
             self.udp.take(flight)

@@ -18,9 +18,9 @@ import os
 import select
 import socket
 import ssl
-import time
 from collections import OrderedDict
 from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from resolver.effects import Unreachable
@@ -29,7 +29,7 @@ from resolver.net.cookies import Cookies
 from resolver.net.entropy import Entropy
 from resolver.net.flight import End, Flight
 from resolver.net.match import Miss, QueryMaker, read_response
-from resolver.net.sources import Sources
+from resolver.net.sources import ANY_IPV4, ANY_IPV6, Sources
 from resolver.net.tls_context import tls_reason
 
 # One datagram of any size; what is advertised in EDNS does not bind the other end.
@@ -42,6 +42,9 @@ READING_S = 0.002
 PORT_DRAWS: Final = 32
 # How soon to look for a free descriptor again when none of ours is about to be closed.
 RETRY_S: Final = 0.05
+# How long, and for how many servers, the address that they are asked from is remembered.
+OWN_ADDRESS_S: Final = 1.0
+MOST_OWN_ADDRESSES: Final = 10_000
 OUT_OF_SOCKETS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 # Linux's numbers; the socket module does not name them.
@@ -84,6 +87,8 @@ class UdpAsker:
         self._flights: dict[int, Flight] = {}
         self._queue: OrderedDict[Flight, None] = OrderedDict()
         self._retry: asyncio.TimerHandle | None = None
+        self._own: dict[str, str] = {}
+        self._own_since = 0.0
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._on_readable)
 
@@ -129,21 +134,23 @@ class UdpAsker:
         """Send the query; False when there is no descriptor for it now. Errors end the flight."""
         ask = flight.ask
         try:
-            sock = self._open(ask.server.ip)
+            source = self._sources.pick(six=":" in ask.server.ip)
+            sock = self._open(source)
         except _OutOfSocketsError:
             return False
         except OSError as error:
             self._end(flight, Unreachable(reason_of(error)))
             return True
         flight.sock = sock
-        fd = sock.fileno()
+        fd: int = sock.fileno()
         self._flights[fd] = flight
         try:
             sock.connect(ask.server)
             self._epoll.register(fd, _EPOLLIN)
-            own: str = sock.getsockname()[0]
+            own = source
+            if source in (ANY_IPV4, ANY_IPV6):
+                own = self._own_address(sock, ask.server.ip, flight.sent_at)
             flight.sent = sent = self._queries.make(ask, own, mix_case=ask.mix_case)
-            flight.sent_at = time.monotonic()
             sock.send(sent.packet)
         except OSError as error:
             self._end(flight, Unreachable(reason_of(error)))
@@ -151,10 +158,22 @@ class UdpAsker:
         self._metrics.upstream_queries_total += 1
         return True
 
-    def _open(self, ip: str) -> socket.SocketType:
-        """A socket bound to a random port. Raises OSError, or _OutOfSocketsError."""
-        six = ":" in ip
-        source = self._sources.pick(six=six)
+    def _own_address(self, sock: socket.SocketType, ip: str, now: float) -> str:
+        """The address that the system has chosen for a connected socket. Routes may change, so it
+        is asked for again every second."""
+        if now - self._own_since >= OWN_ADDRESS_S or len(self._own) >= MOST_OWN_ADDRESSES:
+            self._own.clear()
+            self._own_since = now
+        own = self._own.get(ip)
+        if own is None:
+            name: str = sock.getsockname()[0]
+            own = self._own[ip] = name
+        return own
+
+    def _open(self, source: str) -> socket.SocketType:
+        """A socket bound to an address of ours and a random port. Raises OSError, or
+        _OutOfSocketsError."""
+        six = ":" in source
         try:
             sock = socket.SocketType(socket.AF_INET6 if six else socket.AF_INET, _DATAGRAM)
         except OSError as error:
@@ -184,14 +203,9 @@ class UdpAsker:
                 return
 
     def _on_readable(self) -> None:
-        until = time.monotonic() + READING_S
-        while self._read_some() and time.monotonic() < until:
-            pass
-
-    def _read_some(self) -> bool:
-        """Serve some sockets; whether there may be more."""
-        ready = self._epoll.poll(0, BATCH_SOCKETS)
-        for fd, _ in ready:
+        events = self._epoll.poll(0, BATCH_SOCKETS)
+        now = monotonic()  # they were all here by then
+        for fd, _ in events:
             flight = self._flights.get(fd)
             # An earlier event of this batch may have ended the flight, and a new one may have got
             # its descriptor; then there is nothing to read yet.
@@ -204,13 +218,13 @@ class UdpAsker:
             except OSError as error:
                 self._end(flight, Unreachable(reason_of(error)))
                 continue
-            self._receive(flight, packet)
-        return len(ready) == BATCH_SOCKETS
+            self._receive(flight, packet, now)
 
-    def _receive(self, flight: Flight, packet: bytes) -> None:
+    def _receive(self, flight: Flight, packet: bytes, now: float) -> None:
         sent = flight.sent
         assert sent is not None
-        rtt_s = time.monotonic() - flight.sent_at
+        # What was asked in this very turn may have been answered since.
+        rtt_s = max(now - flight.sent_at, 0.0)
         verdict = read_response(sent, packet, rtt_s, self._metrics, stream=False)
         if not isinstance(verdict, Miss):
             self._end(flight, verdict)
@@ -220,6 +234,7 @@ class UdpAsker:
     def _drain(self) -> None:
         while self._queue and len(self._flights) < self._most_sockets:
             flight, _ = self._queue.popitem(last=False)
+            flight.sent_at = monotonic()
             if not self._launch(flight):
                 self._queue[flight] = None
                 self._queue.move_to_end(flight, last=False)

@@ -20,10 +20,10 @@ Knows: effects, generators, deadlines. Does not know: sockets, DNS.
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from resolver.effects import (
@@ -83,7 +83,7 @@ class Driver:
         sockets: Shares | None = None,
         reserved_ports: frozenset[int] = frozenset(),
         upstream_idle_s: float = IDLE_S,
-        cost_clock: Callable[[], float] = time.perf_counter,
+        cost_clock: Callable[[], float] = monotonic,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._metrics = metrics
@@ -107,6 +107,7 @@ class Driver:
         self._cost_clock = cost_clock
         self._spent_s = 0.0  # on engines, in this window or turn
         self._window_at = 0.0
+        self._now = 0.0  # when what is being worked on began, in the event loop's time
         self._turn_is_due = False
         self._running = False
         self._closed = False
@@ -121,7 +122,7 @@ class Driver:
     def oldest_job_age_s(self) -> float:
         """Age of the oldest job, 0.0 without any."""
         since = self._oldest_since()
-        return 0.0 if since is None else self._loop.time() - since
+        return 0.0 if since is None else monotonic() - since
 
     def start(
         self, steps: Steps[T], done: Callable[[T | None], None], client: bytes | None = None
@@ -129,7 +130,7 @@ class Driver:
         """Run an engine for a client, by packed address; None is somebody of our own, who waits for
         nobody. `done` is called once, possibly before this returns: with the result, or with None
         when there is none (the engine raised, or a bound was met)."""
-        now = self._loop.time()
+        now = monotonic()
         if self._closed or (client is None and not self._has_room(now)):
             self._metrics.dropped_total += 1
             self._refuse((steps, done))
@@ -158,7 +159,9 @@ class Driver:
         self._clients[job] = None
         if not self._watch.due:
             self._timers.set(self._watch, now + self._limits.job_s)
-        self.resume(job, None)
+        self._line.append((job, None))
+        if not self._running:
+            self._work(now)
 
     def _refuse(self, waiting: Waiting) -> None:
         steps, done = waiting
@@ -178,10 +181,10 @@ class Driver:
         """Begin what waits, as far as this turn has room for it: one at least."""
         self._turn_is_due = False
         self._spent_s = 0.0
-        self._window_at = self._loop.time()
+        self._window_at = monotonic()
         fairness = self._fairness
         while fairness.waiting and self._spent_s < TURN_S:
-            now = self._loop.time()
+            now = monotonic()
             if fairness.is_full and not self._has_room(now):
                 return  # until a job ends
             taken = fairness.take(now)
@@ -217,7 +220,8 @@ class Driver:
     def resume(self, job: Job, outcome: Outcome | None) -> None:
         """Put a job in line, and work the line off unless that is being done further up."""
         self._line.append((job, outcome))
-        self._work()
+        if not self._running:
+            self._work(monotonic())
 
     def lose_patience(self, job: Job) -> None:
         """Let a job go on without the one it waits for, which goes on without it."""
@@ -227,22 +231,31 @@ class Driver:
             waited_for.waiters.remove(job)
             self.resume(job, Timeout())
 
-    def _work(self) -> None:
-        if self._running:
-            return
+    def _work(self, now: float) -> None:
+        """Work the line off. Jobs of one account after the other are charged together."""
         self._running = True
+        self._now = now
         line = self._line
-        began = now = self._cost_clock()
+        clock = self._cost_clock
+        began = since = clock()
+        account: Account[Waiting] | None = None
         try:
             while line:
                 job, outcome = line.popleft()
-                if job.alive:
-                    self._step(job, outcome)
-                    before, now = now, self._cost_clock()
-                    job.account.spent_s += now - before
+                if not job.alive:
+                    continue
+                if job.account is not account:
+                    if account is not None:
+                        before, since = since, clock()
+                        account.spent_s += since - before
+                    account = job.account
+                self._step(job, outcome)
         finally:
             self._running = False
-            self._spent_s += now - began
+            ended = clock()
+            if account is not None:
+                account.spent_s += ended - since
+            self._spent_s += ended - began
 
     def _step(self, job: Job, outcome: Outcome | None) -> None:
         """Let a job go on until it waits or ends."""
@@ -254,7 +267,7 @@ class Driver:
                 # A generator that has not started takes only None; the type has no word for it.
                 effect: Effect = job.steps.send(outcome)  # type: ignore[arg-type]
                 if type(effect) is Ask:
-                    job.flight = self.outbound.ask(effect, job)
+                    job.flight = self.outbound.ask(effect, job, self._now)
                     return
                 if type(effect) is Await:
                     effect.start(lambda result: self.resume(job, Finished(result)))
@@ -289,7 +302,7 @@ class Driver:
         running.waiters.append(job)
         job.waits_for = running
         if sub.patience_s is not None:
-            self._timers.set(job, self._loop.time() + sub.patience_s)
+            self._timers.set(job, self._now + sub.patience_s)
         return None
 
     def _spawn(self, job: Job, spawn: Effect) -> Outcome:
@@ -301,7 +314,7 @@ class Driver:
         return Started()
 
     def _start_sub(self, sub: Sub | Spawn, parent: Job) -> Job:
-        started = Job(self, sub.start(), self._loop.time(), parent.account)
+        started = Job(self, sub.start(), self._now, parent.account)
         started.key = sub.key
         self._subs[sub.key] = started
         self._line.append((started, None))
@@ -378,12 +391,14 @@ class Driver:
 
     def _end_overdue(self) -> None:
         """End the jobs whose time is over, and watch the oldest of the others."""
+        now = monotonic()
         # Deadlines come up to a tick early.
-        horizon = self._loop.time() + TICK_S - self._limits.job_s
+        horizon = now + TICK_S - self._limits.job_s
         for job in [*self._clients, *self._subs.values()]:
             if job.since <= horizon:
                 self._kill(job)
-        self._work()
+        if not self._running:
+            self._work(now)
         since = self._oldest_since()
         if since is not None and not self._watch.due:
             self._timers.set(self._watch, since + self._limits.job_s)

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from heapq import heapify, heappop, heappush
 from math import inf
+from time import monotonic
 from typing import Final, Protocol
 
 # Deadlines this close together are served by one wake-up.
@@ -92,7 +93,7 @@ class Timers:
     def _tick(self) -> None:
         self._armed_for = inf
         heap = self._heap
-        horizon = self._loop.time() + TICK_S
+        horizon = monotonic() + TICK_S
         while heap and heap[0][0] <= horizon:
             when, _, timed = heappop(heap)
             # An entry whose instant is not the one set now was cancelled, perhaps set anew.
