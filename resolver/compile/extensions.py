@@ -69,6 +69,9 @@ def extensions(directory: Path) -> list[Any]:
         multi_file=True,
         target_dir=str(directory / "c"),
     )
+    for extension in made:
+        # Calls among the modules need not go by way of the linker's tables then.
+        extension.extra_compile_args += ["-fvisibility=hidden", "-fno-plt"]
     return made
 
 

@@ -37,7 +37,8 @@ End = Callable[["Flight", Outcome], None]
 
 
 class Flight:
-    """An ask under way. `sock` is set on UDP, `upstream` and `number`, its id there, on a stream;
+    """An ask under way. `sock` is set on UDP, and `source`,
+    the address it is bound to; `upstream` and `number`, its id there, on a stream;
     `retried` after a broken connection cost it a second try. `sent_at` is in the event loop's time,
     and until it is sent when it was begun."""
 
@@ -51,6 +52,7 @@ class Flight:
         "sent",
         "sent_at",
         "sock",
+        "source",
         "upstream",
         "waiter",
     )
@@ -65,6 +67,7 @@ class Flight:
         self.sent_at = now
         self.number = 0
         self.sock: socket.SocketType | None = None
+        self.source = ""
         self.upstream: Upstream | None = None
         self.retried = False
 

@@ -1,9 +1,11 @@
-"""One engine being run, and what it waits for. The driver (run.py) is who runs it.
+"""One engine being run, what it waits for, and how much of it all there may be. The driver (run.py)
+is who runs it.
 
 Knows: effects, deadlines. Does not know: event loops, sockets.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from resolver.effects import Outcome, Steps
@@ -14,6 +16,20 @@ Done: TypeAlias = Callable[[Any], None]
 Key: TypeAlias = tuple[bytes, int, int]
 # An engine that has not begun, and who wants its result.
 Waiting: TypeAlias = tuple[Steps[Any], Done]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one driver. `client_jobs`: questions of clients being worked on. `sub_jobs`:
+    sub-questions. `waiters`: clients that wait for one sub-question. `job_s`: the longest life of a
+    job, well over what engines allow themselves. A new client takes the place of the oldest one
+    when that has waited longer than `displace_after_s`, for its client has given up by then."""
+
+    client_jobs: int = 1000
+    sub_jobs: int = 4000
+    waiters: int = 100
+    job_s: float = 15.0
+    displace_after_s: float = 1.9
 
 
 class Runner(Protocol):

@@ -71,6 +71,7 @@ class Outbound:
         self._timers = timers
         self._metrics = metrics
         self._flights: set[Flight] = set()
+        self._departing: list[Flight] = []
         self._on_end: End = self._end  # one bound method for all of them
         self.udp = UdpAsker(
             self._end,
@@ -99,16 +100,26 @@ class Outbound:
         return len(self._flights)
 
     def ask(self, ask: Ask, waiter: Waiter, now: float) -> Flight:
-        """Start an ask. `waiter.resume` may be called before this returns. `now` is the event
-        loop's time."""
+        """Start an ask; one over UDP leaves with `depart`. `waiter.resume` may be called before
+        this returns. `now` is the event loop's time."""
         flight = Flight(ask, waiter, self._on_end, now)
         self._flights.add(flight)
         self._timers.set(flight, now + ask.timeout_s)
         if ask.stream or type(ask.server) is TlsAddress:
             self.stream.take(flight)
         else:
-            self.udp.take(flight)
+            self._departing.append(flight)
         return flight
+
+    def depart(self) -> bool:
+        """Send what was asked over UDP since the last time; False when there was nothing. Flights
+        may end before this returns."""
+        if not self._departing:
+            return False
+        departing, self._departing = self._departing, []
+        # Whoever has no deadline any more has been cancelled.
+        self.udp.take([flight for flight in departing if flight.due])
+        return True
 
     def cancel(self, flight: Flight) -> None:
         """End a flight without an outcome; nothing happens when it has ended."""

@@ -9,6 +9,9 @@ keeps forged path-MTU messages from making fragments of our queries.
 All sockets are registered in one epoll of our own whose descriptor the event loop watches, and are
 left to close() to deregister; asyncio never hears of a single one.
 
+What is done for many flights is done step by step for all of them, not for one after the other: the
+processor then has the code of a step at hand.
+
 Knows: UDP sockets on Linux. Does not know: engines, timers, what an answer means.
 """
 
@@ -19,16 +22,16 @@ import select
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final
 
-from resolver.effects import Unreachable
+from resolver.effects import Outcome, Unreachable
 from resolver.metrics import Metrics
 from resolver.net.cookies import Cookies
 from resolver.net.entropy import Entropy
 from resolver.net.flight import End, Flight
-from resolver.net.match import Miss, QueryMaker, read_response
+from resolver.net.match import Miss, QueryMaker, Sent, read_response
 from resolver.net.sources import ANY_IPV4, ANY_IPV6, Sources
 from resolver.net.tls_context import tls_reason
 
@@ -102,14 +105,20 @@ class UdpAsker:
         """Flights that wait for a socket."""
         return len(self._queue)
 
-    def take(self, flight: Flight) -> None:
-        """Send a flight's query, or queue it. It may end before this returns."""
-        flight.carrier = self
-        if self._queue or len(self._flights) >= self._most_sockets:
-            self._queue[flight] = None
-        elif not self._launch(flight):
-            self._queue[flight] = None
-            self._retry_later()
+    def take(self, flights: Sequence[Flight]) -> None:
+        """Send the queries of flights, or queue them. Some may end before this returns."""
+        opened = []
+        for flight in flights:
+            flight.carrier = self
+            if self._queue or len(self._flights) >= self._most_sockets:
+                self._queue[flight] = None
+            elif not self._open(flight):
+                self._queue[flight] = None
+                self._retry_later()
+            elif flight.sock is not None:
+                opened.append(flight)
+        for flight in [flight for flight in opened if self._connect(flight)]:
+            self._send(flight)
 
     def release(self, flight: Flight) -> None:
         """Close the flight's socket, or take it out of the queue."""
@@ -130,33 +139,51 @@ class UdpAsker:
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
-    def _launch(self, flight: Flight) -> bool:
-        """Send the query; False when there is no descriptor for it now. Errors end the flight."""
-        ask = flight.ask
+    def _open(self, flight: Flight) -> bool:
+        """Give a flight a socket of its own; False when there is no descriptor for it now. Errors
+        end the flight, which has none then."""
         try:
-            source = self._sources.pick(six=":" in ask.server.ip)
-            sock = self._open(source)
+            source = self._sources.pick(six=":" in flight.ask.server.ip)
+            sock = self._socket(source)
         except _OutOfSocketsError:
             return False
         except OSError as error:
             self._end(flight, Unreachable(reason_of(error)))
             return True
         flight.sock = sock
-        fd: int = sock.fileno()
-        self._flights[fd] = flight
+        flight.source = source
+        self._flights[sock.fileno()] = flight
+        return True
+
+    def _connect(self, flight: Flight) -> bool:
+        """Have the socket take what comes from the server alone, and write the query. Errors end
+        the flight: then False."""
+        ask, sock = flight.ask, flight.sock
+        if sock is None:
+            return False
         try:
             sock.connect(ask.server)
-            self._epoll.register(fd, _EPOLLIN)
-            own = source
-            if source in (ANY_IPV4, ANY_IPV6):
+            self._epoll.register(sock.fileno(), _EPOLLIN)
+            own = flight.source
+            if own in (ANY_IPV4, ANY_IPV6):
                 own = self._own_address(sock, ask.server.ip, flight.sent_at)
-            flight.sent = sent = self._queries.make(ask, own, mix_case=ask.mix_case)
+        except OSError as error:
+            self._end(flight, Unreachable(reason_of(error)))
+            return False
+        flight.sent = self._queries.make(ask, own, mix_case=ask.mix_case)
+        return True
+
+    def _send(self, flight: Flight) -> None:
+        """Send the query. Errors end the flight."""
+        sock, sent = flight.sock, flight.sent
+        if sock is None or sent is None:
+            return
+        try:
             sock.send(sent.packet)
         except OSError as error:
             self._end(flight, Unreachable(reason_of(error)))
-            return True
+            return
         self._metrics.upstream_queries_total += 1
-        return True
 
     def _own_address(self, sock: socket.SocketType, ip: str, now: float) -> str:
         """The address that the system has chosen for a connected socket. Routes may change, so it
@@ -170,7 +197,7 @@ class UdpAsker:
             own = self._own[ip] = name
         return own
 
-    def _open(self, source: str) -> socket.SocketType:
+    def _socket(self, source: str) -> socket.SocketType:
         """A socket bound to an address of ours and a random port. Raises OSError, or
         _OutOfSocketsError."""
         six = ":" in source
@@ -205,11 +232,12 @@ class UdpAsker:
     def _on_readable(self) -> None:
         events = self._epoll.poll(0, BATCH_SOCKETS)
         now = monotonic()  # they were all here by then
+        received: list[tuple[Flight, Sent, bytes]] = []
         for fd, _ in events:
             flight = self._flights.get(fd)
-            # An earlier event of this batch may have ended the flight, and a new one may have got
-            # its descriptor; then there is nothing to read yet.
-            if flight is None or flight.sock is None:
+            # An error of an earlier one may have ended it, and a new one may have got its
+            # descriptor; then there is nothing to read yet.
+            if flight is None or flight.sock is None or flight.sent is None:
                 continue
             try:
                 packet = flight.sock.recv(RECEIVE_OCTETS)
@@ -218,28 +246,31 @@ class UdpAsker:
             except OSError as error:
                 self._end(flight, Unreachable(reason_of(error)))
                 continue
-            self._receive(flight, packet, now)
-
-    def _receive(self, flight: Flight, packet: bytes, now: float) -> None:
-        sent = flight.sent
-        assert sent is not None
-        # What was asked in this very turn may have been answered since.
-        rtt_s = max(now - flight.sent_at, 0.0)
-        verdict = read_response(sent, packet, rtt_s, self._metrics, stream=False)
-        if not isinstance(verdict, Miss):
-            self._end(flight, verdict)
-        elif verdict.is_near:
-            self._near_miss(flight)
+            received.append((flight, flight.sent, packet))
+        metrics = self._metrics
+        verdicts: list[tuple[Flight, Outcome | Miss]] = []
+        for flight, sent, packet in received:
+            # What was asked in this very turn may have been answered since.
+            rtt_s = max(now - flight.sent_at, 0.0)
+            verdict = read_response(sent, packet, rtt_s, metrics, stream=False)
+            verdicts.append((flight, verdict))
+        for flight, verdict in verdicts:
+            if not isinstance(verdict, Miss):
+                self._end(flight, verdict)
+            elif verdict.is_near:
+                self._near_miss(flight)
 
     def _drain(self) -> None:
         while self._queue and len(self._flights) < self._most_sockets:
             flight, _ = self._queue.popitem(last=False)
             flight.sent_at = monotonic()
-            if not self._launch(flight):
+            if not self._open(flight):
                 self._queue[flight] = None
                 self._queue.move_to_end(flight, last=False)
                 self._retry_later()
                 return
+            if self._connect(flight):
+                self._send(flight)
 
     def _retry_later(self) -> None:
         if self._retry is None:

@@ -95,6 +95,11 @@ class Fairness(Generic[T]):
         """Whether no place is left for anybody."""
         return self.running >= self._places
 
+    @property
+    def has_one_in_turn(self) -> bool:
+        """Whether no more than one client waits for a turn."""
+        return len(self._order) <= 1 and not self._blocked
+
     def enter(self, peer: bytes) -> Account[T]:
         """The account of a client who asks now, by packed address. To be followed by `begin` or
         `wait`."""

@@ -18,7 +18,8 @@ from resolver.effects import Ask
 from resolver.metrics import Metrics
 from resolver.model import Address, Question
 from resolver.net.entropy import LOWEST_PORT
-from resolver.net.run import Driver, Limits
+from resolver.net.job import Limits
+from resolver.net.run import Driver
 
 pytestmark = pytest.mark.loopback
 

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from upstreams import driver
+from upstreams import driver, turn
 
 from resolver.effects import Await, Finished
-from resolver.net.run import Limits
+from resolver.net.job import Limits
 
 
 def engine(start):
@@ -28,8 +28,10 @@ async def test_engine_that_was_ended_takes_no_result():
         made.start(engine(begun.append), results.append)
         await asyncio.sleep(0.01)
         made.start(engine(lambda done: done(2)), results.append)
+        await turn()
         assert results == [None, Finished(2)]
         begun[0]("too late")
+        await turn()
         assert results == [None, Finished(2)]
 
 

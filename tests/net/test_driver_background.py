@@ -6,7 +6,7 @@ import pytest
 from upstreams import UdpServer, driver, once, question, reply_to, until
 
 from resolver.effects import Ask, Finished, Reply, Spawn, Started, Sub, Timeout
-from resolver.net.run import Limits
+from resolver.net.job import Limits
 
 KEY = question("www.").key
 

@@ -4,13 +4,13 @@ import asyncio
 import logging
 
 import pytest
-from upstreams import UdpServer, driver, once, question, reply_to, until
+from upstreams import UdpServer, driver, once, question, reply_to, turn, until
 
 from resolver.effects import Ask, Cycle, Finished, Reply, Sub, Timeout
 from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.descriptors import Shares
-from resolver.net.run import Limits
+from resolver.net.job import Limits
 
 SILENT = Address("127.0.0.1", 9)
 
@@ -39,6 +39,7 @@ async def test_engine_that_asks_nothing_is_done_at_once():
     results = []
     with driver() as made:
         made.start(value("done"), results.append)
+        await turn()
         assert results == ["done"]
         assert made.jobs == 0
         assert made.oldest_job_age_s == 0.0
@@ -70,6 +71,7 @@ async def test_client_that_starts_another_when_done_needs_no_stack():
                 made.start(value(1), again)
 
         made.start(value(1), again)
+        await turn()
     assert len(done) == 5000
 
 
@@ -86,6 +88,7 @@ async def test_identical_sub_questions_run_one_engine():
         with driver(metrics, limits=Limits(waiters=200)) as made:
             for _ in range(200):
                 made.start(sub("www.", engine, server.address), results.append)
+            await turn()
             assert made.jobs == 201
             await until(lambda: len(results) == 200)
         assert len(started) == len(server.queries) == 1
@@ -99,6 +102,7 @@ async def test_clients_over_the_bound_of_waiters_end_in_silence(black_hole):
     with black_hole as server, driver(metrics, limits=Limits(waiters=3)) as made:
         for _ in range(5):
             made.start(sub("www.", once, Ask(server.address, question(), 2.0)), results.append)
+        await turn()
         assert results == [None, None]
         assert made.jobs == 4
         assert metrics.dropped_total == 2
@@ -217,6 +221,7 @@ async def test_oldest_client_makes_room_once_it_has_waited_long(black_hole):
             made.start(
                 sub(f"{number}.", once, asked), lambda r, number=number: results.update({number: r})
             )
+        await turn()
         assert results == {0: None}
         # The sub-question that only it waited for has ended with it.
         assert made.jobs == 4
@@ -230,6 +235,7 @@ async def test_sub_question_over_the_bound_is_a_timeout(black_hole):
         asked = Ask(server.address, question(), 2.0)
         made.start(sub("a.", once, asked), results.append)
         made.start(sub("b.", once, asked), results.append)
+        await turn()
         assert results == [Timeout()]
 
 
@@ -269,6 +275,7 @@ async def test_close_ends_every_job(black_hole):
         with driver() as made:
             for number, steps in enumerate(engines):
                 made.start(sub(f"{number}.", lambda steps=steps: steps), results.append)
+            await turn()
         assert results == [None] * 3
         assert closed == [1] * 3
         assert made.jobs == 0
@@ -291,6 +298,7 @@ async def test_asks_over_the_bound_of_sockets_wait_their_turn():
         for number in range(10):
             asked = Ask(server.address, question(f"n{number}."), 2.0, mix_case=False)
             made.start(once(asked), results.append)
+        await turn()
         assert made.outbound.udp.in_flight == 2
         assert made.outbound.udp.queued == 8
         await until(lambda: len(results) == 10)

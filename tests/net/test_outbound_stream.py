@@ -15,6 +15,7 @@ from upstreams import (
     read_framed,
     reply_to,
     tcp_server,
+    turn,
     until,
 )
 
@@ -88,8 +89,10 @@ async def test_second_connection_only_when_the_first_is_full():
         async with tcp_server(silent) as server:
             for n in range(PIPELINED_QUERIES):
                 made.start(streamed(server, f"n{n}."), lambda _: None)
+            await turn()
             assert made.outbound.stream.connections == 1
             made.start(streamed(server), lambda _: None)
+            await turn()
             assert made.outbound.stream.connections == 2
 
 
@@ -286,6 +289,7 @@ async def test_asks_over_the_bound_of_connections_wait_their_turn():
             made.start(streamed(one), results.append)
             made.start(streamed(other), results.append)
             made.start(streamed(other, timeout_s=0.05), results.append)
+            await turn()
             assert made.outbound.stream.queued == 2
             await until(lambda: len(results) == 1)
             assert results == [Timeout()]

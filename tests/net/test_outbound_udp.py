@@ -19,6 +19,7 @@ from upstreams import (
     question,
     reply_to,
     tcp_server,
+    turn,
     until,
 )
 
@@ -366,6 +367,7 @@ async def test_asks_wait_when_the_system_has_no_descriptor_left():
     with answering() as server, driver(sockets=shares) as made, descriptors_left(2):
         for _ in range(100):
             made.start(once(Ask(server.address, question(), 5.0)), results.append)
+        await turn()
         assert made.outbound.udp.queued == 98
         await until(lambda: len(results) == 100)
     assert all(isinstance(r, Reply) for r in results)

@@ -14,9 +14,10 @@ from resolver.effects import Ask, Reply, Steps
 from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.clock import SystemClock
+from resolver.net.job import Limits
 from resolver.net.listen_stream import StreamLimits, StreamListener, open_stream_socket
 from resolver.net.listen_udp import UdpListener, open_udp_socket
-from resolver.net.run import Driver, Limits
+from resolver.net.run import Driver
 from resolver.policy.waiting import Waiting
 from resolver.serve.fast import FastPath
 

@@ -17,7 +17,8 @@ from resolver.effects import Ask, Outcome
 from resolver.metrics import Metrics
 from resolver.model import Address, Question
 from resolver.net.descriptors import Shares
-from resolver.net.run import Driver, Limits
+from resolver.net.job import Limits
+from resolver.net.run import Driver
 
 SHARES = Shares(datagram_sockets=64, upstream_connections=8, client_connections=64)
 
@@ -199,6 +200,11 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     """Answer every query, in order."""
     while True:
         writer.write(framed(reply_to(await read_framed(reader))))
+
+
+async def turn() -> None:
+    """Let the event loop take a turn: what was started has then gone as far as it goes at once."""
+    await asyncio.sleep(0)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -88,7 +88,7 @@ def _rate_limit(
 
 def _share(config: "Config", packed: bytes) -> Facts | None:
     """What the client has of the places for recursion while it is the only one that asks."""
-    from resolver.net.run import Limits
+    from resolver.net.job import Limits
     from resolver.policy.fairness import client_of, most_of_one
 
     if not config.recursion.enabled:
