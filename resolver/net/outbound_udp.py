@@ -17,6 +17,7 @@ Knows: UDP sockets on Linux. Does not know: engines, timers, what an answer mean
 
 import asyncio
 import errno
+import logging
 import os
 import select
 import socket
@@ -57,6 +58,9 @@ _PMTUDISC_OMIT: Final = 5
 
 _EPOLLIN: Final = select.EPOLLIN
 _DATAGRAM: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+
+
+_log = logging.getLogger(__name__)
 
 
 class _OutOfSocketsError(Exception):
@@ -167,10 +171,15 @@ class UdpAsker:
             own = flight.source
             if own in (ANY_IPV4, ANY_IPV6):
                 own = self._own_address(sock, ask.server.ip, flight.sent_at)
+            flight.sent = self._queries.make(ask, own, mix_case=ask.mix_case)
         except OSError as error:
             self._end(flight, Unreachable(reason_of(error)))
             return False
-        flight.sent = self._queries.make(ask, own, mix_case=ask.mix_case)
+        except Exception:  # costs nothing but this ask
+            self._metrics.exceptions_total += 1
+            _log.exception("writing a query failed")
+            self._end(flight, Unreachable("could not be asked"))
+            return False
         return True
 
     def _send(self, flight: Flight) -> None:

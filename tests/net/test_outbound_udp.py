@@ -26,7 +26,7 @@ from upstreams import (
 from resolver.codes import Flag
 from resolver.effects import Ask, Malformed, Reply, Timeout, Unreachable, WrongCase
 from resolver.metrics import Metrics
-from resolver.model import Address
+from resolver.model import Address, Question
 from resolver.net import outbound_udp
 from resolver.net.descriptors import Shares
 from resolver.net.outbound_udp import BATCH_SOCKETS
@@ -359,6 +359,20 @@ async def test_sockets_are_closed_after_use():
         for _ in range(50):
             await ask(server.address, made)
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_query_that_cannot_be_written_costs_no_other_ask(caplog):
+    metrics, results = Metrics(), []
+    impossible = Question(question().qname, 70_000)
+    with answering() as server, driver(metrics) as made:
+        for asked in (question("one."), impossible, question("two.")):
+            made.start(once(Ask(server.address, asked, 2.0)), results.append)
+        await until(lambda: len(results) == 3)
+        assert made.outbound.in_flight == made.outbound.udp.in_flight == 0
+    assert results.count(Unreachable("could not be asked")) == 1
+    assert sum(isinstance(result, Reply) for result in results) == 2
+    assert metrics.exceptions_total == 1
+    assert "writing a query failed" in caplog.text
 
 
 async def test_asks_wait_when_the_system_has_no_descriptor_left():
