@@ -38,10 +38,8 @@ from resolver.net.tls_context import tls_reason
 
 # One datagram of any size; what is advertised in EDNS does not bind the other end.
 RECEIVE_OCTETS: Final = 65535
-# Sockets that are asked for at once, and for how long they are served in one wake-up: then clients
-# get their turn.
-BATCH_SOCKETS: Final = 16
-READING_S = 0.002
+# Sockets that are read in one wake-up, so that clients get their turn: a millisecond or two.
+BATCH_SOCKETS: Final = 64
 # With half of all ports taken, this many draws in a row are all taken once in 2^32 times.
 PORT_DRAWS: Final = 32
 # How soon to look for a free descriptor again when none of ours is about to be closed.

@@ -232,31 +232,29 @@ class Driver:
             self.resume(job, Timeout())
 
     def _work(self) -> None:
-        """Work the line off, and send what its jobs ask. Jobs of one account after the other are
-        charged together; what is sent is charged to whoever was the last."""
+        """Work the line off for TURN_S at most, and send what its jobs ask."""
         self._work_is_due = True
         self._now = monotonic()
         line = self._line
         clock = self._cost_clock
         began = since = clock()
-        account = self._nobody
         try:
             while line or self.outbound.depart():
                 if not line:
                     continue
                 job, outcome = line.popleft()
-                if not job.alive:
-                    continue
-                if job.account is not account:
+                if job.alive:
+                    self._step(job, outcome)
                     before, since = since, clock()
-                    account.spent_s += since - before
-                    account = job.account
-                self._step(job, outcome)
+                    job.account.spent_s += since - before
+                    if since - began >= TURN_S:
+                        self.outbound.depart()
+                        break
         finally:
-            self._work_is_due = False
-            ended = clock()
-            account.spent_s += ended - since
-            self._spent_s += ended - began
+            self._spent_s += clock() - began
+            self._work_is_due = bool(line)
+            if line:
+                self._loop.call_soon(self._work)
 
     def _step(self, job: Job, outcome: Outcome | None) -> None:
         """Let a job go on until it waits or ends."""

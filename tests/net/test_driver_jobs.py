@@ -11,6 +11,7 @@ from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.descriptors import Shares
 from resolver.net.job import Limits
+from resolver.net.run import TURN_S
 
 SILENT = Address("127.0.0.1", 9)
 
@@ -71,7 +72,7 @@ async def test_client_that_starts_another_when_done_needs_no_stack():
                 made.start(value(1), again)
 
         made.start(value(1), again)
-        await turn()
+        await until(lambda: len(done) == 5000)
     assert len(done) == 5000
 
 
@@ -318,3 +319,24 @@ async def test_time_of_a_queued_ask_runs(black_hole):
         assert results == [Timeout()]
         assert made.outbound.udp.queued == 0
         assert len(server.queries) == 1
+
+
+async def test_work_of_a_turn_is_bounded():
+    """Whatever stands in line: the event loop gets its turn, and the rest is done after it."""
+    passed_s = 0.0
+    done = []
+
+    def dear():
+        nonlocal passed_s
+        passed_s += TURN_S / 4
+        return 1
+        yield
+
+    with driver(cost_clock=lambda: passed_s) as made:
+        for _ in range(10):
+            made.start(dear(), done.append)
+        counts = []
+        for _ in range(3):
+            await turn()
+            counts.append(len(done))
+        assert counts == [4, 8, 10]
