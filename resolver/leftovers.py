@@ -5,6 +5,10 @@ is answered. So whatever is made of that many leaves its parts here when its las
 it, whoever that is and whenever (`__del__`), and a server frees them in slices. Where nobody frees
 them they are not kept, which is right for a command.
 
+Memory goes back to the system when nothing is left in a large piece of it. Which dictionary a name
+of a large zone is in is left to chance, so that each has names in nearly every piece, and all
+pieces are given back with the last ones: these are let go of a few at a time.
+
 Knows: the interpreter counts references. Does not know: what the parts are, the event loop.
 """
 
@@ -17,6 +21,9 @@ from resolver.slices import Slices
 
 # Fewer parts than this are freed at once.
 _FEW: Final = 16
+# Parts at the end that are dictionaries, and how many of their keys are freed at once.
+_LAST: Final = 4
+_LAST_KEYS: Final = 50
 # References to a part that nobody else has: its owner's container, the variable, the argument.
 _UNSHARED: Final = 3
 
@@ -65,8 +72,18 @@ class Leftovers:
         while self._heaps:
             parts, at_once = self._heaps.popleft()
             while parts:
+                if len(parts) <= _LAST:
+                    yield from _emptied(parts[-1])
                 del parts[-at_once:]
                 yield
+
+
+def _emptied(part: Any) -> Slices[None]:
+    """Take the keys out of a dictionary that nobody else has."""
+    while type(part) is dict and part and getrefcount(part) <= _UNSHARED:
+        for _ in range(min(_LAST_KEYS, len(part))):
+            part.popitem()
+        yield
 
 
 LEFTOVERS: Final = Leftovers()

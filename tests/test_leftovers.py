@@ -67,6 +67,25 @@ def freed_by_slice() -> list[int]:
     return freed
 
 
+def test_the_last_names_go_in_small_steps(told: list[None]) -> None:
+    """With them, all the memory goes back to the system that had one of them left in it."""
+    LEFTOVERS.leave([{number: Counted() for number in range(500)} for _ in range(8)], 1)
+    freed = freed_by_slice()
+    assert sum(freed) == 8 * 500
+    assert freed[:4] == [500] * 4
+    assert max(freed[4:]) < 100
+
+
+def test_what_somebody_else_holds_is_not_emptied(told: list[None]) -> None:
+    parts = [{number: Counted() for number in range(500)} for _ in range(8)]
+    held = parts[0]
+    LEFTOVERS.leave(parts, 1)
+    del parts
+    freed_by_slice()
+    assert len(held) == 500
+    held.clear()
+
+
 def test_the_names_of_a_large_table_go_a_few_at_a_time(told: list[None]) -> None:
     held = table()
     assert Counted.alive == NAMES

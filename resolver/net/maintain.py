@@ -167,10 +167,9 @@ class Keeper:
         if not serve:
             self.withdraw((origin,))
 
-    def withdraw(self, origins: Iterable[bytes]) -> None:
+    def withdraw(self, origins: Collection[bytes]) -> None:
         """Serve these zones no more, at once; to `drop` them is for later."""
-        for origin in origins:
-            self._store.remove(origin)
+        self._store.remove_all(origins)
         self._changed()
 
     def start(

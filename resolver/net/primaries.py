@@ -77,7 +77,8 @@ class Primaries:
         self._task: asyncio.Task[None] | None = None
         self._updates: set[asyncio.Task[None]] = set()
         self._looking = asyncio.Lock()
-        self._ended: list[tuple[Primary, bool]] = []  # and whether somebody else keeps the zone
+        self._ended: list[Primary] = []
+        self._handed_on: list[Primary] = []  # their zones are kept by somebody else
         self._paused = False
         self._to_freeze: frozenset[bytes] = frozenset()
         self._settling: asyncio.Task[None] | None = None
@@ -186,17 +187,21 @@ class Primaries:
             self._folders.append((folder, looked))
         self._plans = list(plans.values())
         ended = self.zones.keys() - wanted
-        self._ended += [(self.zones.pop(origin), origin in others) for origin in ended]
-        self._keeper.withdraw(ended.difference(others))
+        gone = ended.difference(others)
+        self._handed_on += map(self.zones.pop, ended - gone)
+        self._ended += map(self.zones.pop, gone)
+        self._keeper.withdraw(gone)
 
     async def _turn(self) -> None:
         """What is left of `turn_to` for each zone."""
         pace = Pace()
+        while self._handed_on:
+            await self._handed_on.pop().close()
+            await pace.rest()
         while self._ended:
-            primary, is_kept = self._ended.pop()
+            primary = self._ended.pop()
             await primary.close()
-            if not is_kept:
-                self._keeper.drop(primary.plan.origin, serve=True)
+            self._keeper.drop(primary.plan.origin, serve=True)
             await pace.rest()
         for plan in self._plans:
             if plan.origin in self.zones:

@@ -7,7 +7,8 @@ Knows: RFC 1034 section 4.3.2 step 2 ("the nearest ancestor"). Does not know: wh
 where it came from.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolver import names
@@ -91,16 +92,21 @@ class ZoneStore:
 
     def remove(self, origin: bytes) -> None:
         """Stop serving a zone; one that is not there is no mistake."""
-        withheld = self._withheld.pop(origin, None)
-        if self._zones.pop(origin, None) is not None:
-            depth = names.count_labels(origin)
-            self._depths[depth] -= 1
-            if not self._depths[depth]:
-                del self._depths[depth]
-                self._depth = max(self._depths, default=-1)
+        self.remove_all((origin,))
+
+    def remove_all(self, origins: Collection[bytes]) -> None:
+        """Stop serving these zones, in one step."""
+        zones, withheld = self._zones, self._withheld
+        gone = [origin for origin in origins if zones.pop(origin, None) is not None]
+        spared = [origin for origin in origins if withheld.pop(origin, None)] if withheld else []
+        if gone or spared:
             self.generation += 1
-        elif withheld is not None:
-            self.generation += 1
+        depths = self._depths
+        for depth, count in Counter(map(names.count_labels, gone)).items():
+            depths[depth] -= count
+            if not depths[depth]:
+                del depths[depth]
+        self._depth = max(depths, default=-1)
 
     def alias_keys(self, origin: bytes) -> Sequence[SigningKey]:
         """The keys that sign what ALIAS records of this zone lend."""
