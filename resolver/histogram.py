@@ -38,7 +38,8 @@ class Histogram:
 
     def observe(self, seconds: float, times: int = 1) -> None:
         """It took so long, `times` times."""
-        self.counts[bisect_left(BOUNDS_S, seconds)] += times
+        bucket: int = bisect_left(BOUNDS_S, seconds)
+        self.counts[bucket] += times
         self.sum_s += seconds * times
 
     @property

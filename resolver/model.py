@@ -108,6 +108,13 @@ class RRset:
         self.rdatas = rdatas
 
 
+def question_of(name: bytes, qtype: int) -> Question:
+    """The question for a name in lower case."""
+    question = Question(name, qtype)
+    question._name = name
+    return question
+
+
 class EdnsOptionValue(NamedTuple):
     """One option of an OPT record, uninterpreted."""
 

@@ -220,8 +220,10 @@ class Answers:
         self.generation += 1
 
     def _add_alias(self, entry: Entry, key: bytes) -> None:
+        if key == entry.key or len(entry.aliases) >= MAX_ALIASES:
+            return
         shard = entry.table[hash(key) >> SHARD_SHIFT]
-        if key == entry.key or len(entry.aliases) >= MAX_ALIASES or key in shard:
+        if key in shard:
             return
         entry.aliases += (key,)
         shard[key] = entry

@@ -212,6 +212,8 @@ def _fall_back(message: Message, manner: int) -> int | None:
     there are servers that take offence at an option.
     """
     rcode = message.rcode
+    if not rcode and not message.flags & _TC:
+        return None
     if rcode in _NO_EDNS_RCODES and manner & _EDNS and (message.edns is None or rcode == _BADVERS):
         return manner & ~_EDNS
     if rcode == _FORMERR and manner & _EDNS and manner & _COOKIE:

@@ -15,7 +15,7 @@ from resolver.cache.rrsets import renewal_margin_s
 from resolver.codes import Ede, Rcode, RRType
 from resolver.iterate.budget import MAX_ALIASES
 from resolver.iterate.response import Answered
-from resolver.model import Answer, ExtendedError, Question, RRset, Source
+from resolver.model import Answer, ExtendedError, Question, RRset, Source, question_of
 from resolver.trace import Trace
 
 _CNAME: Final = int(RRType.CNAME)
@@ -49,7 +49,7 @@ def at_home(
 ) -> Answer | bytes | None:
     """What is answered here, behind `chain`, to which it is added: the answer, or the next name of
     the chain."""
-    found = local(Question(name, qtype)) if local is not None else None
+    found = local(question_of(name, qtype)) if local is not None else None
     if found is None:
         return None
     is_all = not chain

@@ -46,7 +46,7 @@ from resolver.iterate.roster import (
 )
 from resolver.iterate.selection import MAX_REJECTIONS_PER_CONTEST, Contest
 from resolver.iterate.work import Work
-from resolver.model import Answer, ExtendedError, Message, Question
+from resolver.model import Answer, ExtendedError, Message, Question, question_of
 from resolver.rng import Rng
 
 # Shortened questions that get no reply at all may be what a filter on the way takes offence at.
@@ -98,7 +98,7 @@ class Iterator:
         zone strictly below the last (see classify), so the walk ends. Raises OutOfBudget.
         """
         delegation = start
-        question = Question(qname, qtype)
+        question = question_of(qname, qtype)
         disclosure: Disclosure | None = None
         while True:
             zone = delegation.zone

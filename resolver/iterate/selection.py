@@ -129,9 +129,9 @@ class Contest:
     def pick(self, now: float) -> Server | None:
         """The server to ask next, or None when none is left that may be asked now."""
         if len(self.seats) == 1 and not self.timeouts and not self.rejections:
-            (seat,) = self.seats.values()
-            if not seat.server.timeouts and not self.servers.is_busy(seat.server, now):
-                return seat.server  # the only one, and nothing is wrong with it
+            for seat in self.seats.values():
+                if not seat.server.timeouts and not self.servers.is_busy(seat.server, now):
+                    return seat.server  # the only one, and nothing is wrong with it
         return None if self.is_over else self._choose(now)
 
     def _choose(self, now: float) -> Server | None:

@@ -113,11 +113,13 @@ def _write_plain(message: Message, max_size: int) -> bytes | None:
     count = 0
     for rrset in message.answer:
         rrtype, rrclass = rrset.rrtype, rrset.rrclass
-        if rrset.owner.lower() != name or rrtype in COMPRESSIBLE or rrtype == _RRSIG:
+        if rrtype in COMPRESSIBLE or rrtype == _RRSIG:
+            return None
+        if rrset.owner != name and rrset.owner.lower() != name:
             return None
         is_asked = rrtype == question.qtype and rrclass == question.qclass
-        head = _TO_QUESTION + (asked if is_asked else _two(rrtype, rrclass))
-        head += rrset.ttl.to_bytes(4, "big")
+        kind = asked if is_asked else _two(rrtype, rrclass)
+        head = _TO_QUESTION + kind + rrset.ttl.to_bytes(4, "big")
         for rdata in rrset.rdatas:
             room -= _PLAIN_OCTETS + len(rdata)
             if room < 0:
