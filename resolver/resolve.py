@@ -257,35 +257,15 @@ class Recursion:
     def _resolve(
         self, question: Question, work: Work, start: Delegation | None = None
     ) -> Steps[Answer]:
-        try:
-            answer = yield from self._follow_aliases(question, work, start)
-        except OutOfBudget as end:
-            work.note(steps.GIVEN_UP, end.error.text)
-            if work.depth == 0:
-                self._remember_failure(question.name, question.qtype, end.error, work)
-            answer = servfail(end.error)
-        if answer.source is Source.SERVER:
-            answer.source = Source.RECURSION
-            if answer.extended_errors and work.depth == 0:
-                work.note_told(answer.extended_errors)
-        answer.trace = work.trace
-        return answer
-
-    def _follow_aliases(
-        self, question: Question, work: Work, start: Delegation | None
-    ) -> Steps[Answer]:
+        """The whole of one question, from alias to alias."""
         name, qtype = question.name, question.qtype
         chain: list[RRset] = []
         renew_at = inf
-        # What hides names from clients hides no name server from us.
-        local = self.local if work.depth == 0 else None
         while True:
-            # `look_up` has asked for a name that is `unknown`.
-            asked = local is None or (not work.renewing and work.is_unknown(name))
-            ours = None if asked else at_home(local, name, qtype, chain)
+            ours = self._at_home(name, qtype, chain, work)
             if isinstance(ours, Answer):
                 work.note(steps.LOCAL, name, steps.Ours(ours))
-                return ours
+                return self._told(ours, work)
             if ours is not None:
                 work.note(steps.LOCAL_ALIAS, name, ours)
                 name = ours
@@ -293,20 +273,43 @@ class Recursion:
             found = self._find(name, qtype, work)
             if found is None:
                 work.note(steps.NOT_CACHED, name, qtype)
-                fetched = yield from self.fetcher.fetch(name, qtype, work, start)
+                try:
+                    fetched = yield from self.fetcher.fetch(name, qtype, work, start)
+                except OutOfBudget as end:
+                    if work.depth == 0:
+                        self._remember_failure(question.name, qtype, end.error, work)
+                    return self._told(_given_up(end.error, work), work)
                 found = self._keep(fetched, name, qtype, work)
             if isinstance(found, Failed):
-                return servfail(*found.errors)
+                return self._told(servfail(*found.errors), work)
             chain += found.chain
             renew_at = min(renew_at, found.renew_at)
             if error := chain_fault(chain):
-                work.note(steps.GIVEN_UP, error.text)
-                return servfail(error)
+                return self._told(_given_up(error, work), work)
             if isinstance(found, Answered):
                 answer = self._conclude(found, chain, work.now, renew_at)
-                return self.private.screen(answer) if work.depth == 0 else answer
+                screened = self.private.screen(answer) if work.depth == 0 else answer
+                return self._told(screened, work)
             work.note(steps.ALIAS, found.target)
             name, start = found.target, None
+
+    def _at_home(
+        self, name: bytes, qtype: int, chain: list[RRset], work: Work
+    ) -> Answer | bytes | None:
+        """What is answered here; `look_up` has asked for that of a name that is unknown. What hides
+        names from clients hides no name server from us."""
+        if work.depth or (not work.renewing and work.is_unknown(name)):
+            return None
+        return at_home(self.local, name, qtype, chain)
+
+    def _told(self, answer: Answer, work: Work) -> Answer:
+        """An answer as it leaves here."""
+        if answer.source is Source.SERVER:
+            answer.source = Source.RECURSION
+            if answer.extended_errors and work.depth == 0:
+                work.note_told(answer.extended_errors)
+        answer.trace = work.trace
+        return answer
 
     def _find(self, name: bytes, qtype: int, work: Work) -> Found | None:
         """One link of the chain, if the cache has it."""
@@ -374,3 +377,9 @@ class Recursion:
         if found.data and self.prefetches:
             answer.renew_in_s = renew_in_s(answer, renew_at, now)
         return answer
+
+
+def _given_up(error: ExtendedError, work: Work) -> Answer:
+    """What is told when a bound is reached."""
+    work.note(steps.GIVEN_UP, error.text)
+    return servfail(error)

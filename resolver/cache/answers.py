@@ -36,6 +36,7 @@ MAX_SECOND_CHANCES: Final = 32
 _BURIALS: Final = 64
 
 _QUESTION_START: Final = HEADER_OCTETS - ID_OCTETS
+_QUESTION_TAIL_OCTETS: Final = 4  # type and class
 _TRUNCATED: Final = 0x02
 
 
@@ -168,9 +169,11 @@ class Answers:
         Raises WireError when the reply is no message.
         """
         look = peek(query, stream=stream)
-        if look is None or len(reply) > MAX_KEPT_OCTETS or not _answers(query, reply, look):
+        if look is None or len(reply) > MAX_KEPT_OCTETS or len(reply) > look.max_octets:
             return
-        tail = reply[ID_OCTETS:]
+        tail = _canonical(reply, look)
+        if tail is None:
+            return
         layout = survey(tail)
         if ages:
             lowest_s = layout.lowest_ttl_s or 0
@@ -187,9 +190,6 @@ class Answers:
             self.entries += 1
         else:
             self.octets -= entry.octets
-        qname = key[_QUESTION_START : look.name_end - ID_OCTETS]
-        if tail[_QUESTION_START : _QUESTION_START + len(qname)] != qname:
-            tail = with_question_name(tail, qname)
         second = int(now)
         entry.tail = tail
         entry.ttls = layout.ttls if ages else ()
@@ -197,8 +197,10 @@ class Answers:
         entry.expires = second + int(ttl_s)
         self.octets += entry.octets
         self.kept += 1
-        if look.optionless and query[HEADER_OCTETS : look.name_end] == qname:
-            self._add_alias(entry, query[ID_OCTETS:])
+        if look.optionless:
+            own = query[ID_OCTETS:]
+            if own != key and own.startswith(_name(look), _QUESTION_START):
+                self._add_alias(entry, own)
         self._make_room(second)
 
     def resize(self, size_octets: int) -> None:
@@ -262,10 +264,22 @@ class Answers:
                 self._graves.pop()
 
 
-def _answers(query: bytes, reply: bytes, look: Peek) -> bool:
-    """Whether the reply is a whole answer to this very question, for any client of its key."""
-    if len(reply) > look.max_octets or reply[2] & _TRUNCATED or reply[4:6] != query[4:6]:
-        return False
-    end = look.name_end + 4
-    asked, answered = query[HEADER_OCTETS:end], reply[HEADER_OCTETS:end]
-    return answered == asked or answered.lower() == asked.lower()
+def _name(look: Peek) -> bytes:
+    """The name of a question, in lower case."""
+    return look.key[_QUESTION_START : look.name_end - ID_OCTETS]
+
+
+def _canonical(reply: bytes, look: Peek) -> bytes | None:
+    """The reply behind its id, its question in the spelling of the key; None unless it is a whole
+    answer to that very question."""
+    if len(reply) < HEADER_OCTETS or reply[2] & _TRUNCATED or reply[4] or reply[5] != 1:
+        return None
+    tail = reply[ID_OCTETS:]
+    end = look.name_end - ID_OCTETS
+    behind = end + _QUESTION_TAIL_OCTETS
+    if tail[_QUESTION_START:behind] == look.key[_QUESTION_START:behind]:
+        return tail
+    name = _name(look)
+    if tail[_QUESTION_START:end].lower() != name or tail[end:behind] != look.key[end:behind]:
+        return None
+    return with_question_name(tail, name)
