@@ -47,6 +47,7 @@ from resolver.trace import Trace
 # after a failure it need not wait at all (the failure recheck timer of the same section).
 CLIENT_PATIENCE_S: Final = 1.8
 STALE_RECHECK_S: Final = 30.0
+_SERVFAIL: Final = int(Rcode.SERVFAIL)
 
 
 class Recursion:
@@ -166,7 +167,7 @@ class Recursion:
             if answer.trace is not None and answer.trace is not trace:
                 work.tick()
                 work.note(steps.JOINED, question, answer.trace.number)
-            if answer.rcode != Rcode.SERVFAIL or stale is None:
+            if answer.rcode != _SERVFAIL or stale is None:
                 return answer
             return as_stale(stale, answer.extended_errors, trace=answer.trace)
         if stale is not None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from resolver.model import Address, Informant
 from resolver.native import mypyc_attr
+from resolver.tls import TlsAddress
 
 MAX_SERVERS = 10_000
 MAX_TROUBLES: Final = 5_000
@@ -84,6 +85,7 @@ class Server:
         "no_cookie_until",
         "no_edns_until",
         "over_stream",
+        "over_tls",
         "over_udp",
         "replies",
         "rest_until",
@@ -113,6 +115,7 @@ class Server:
         self.asks_in_window = 0
         self.busy_until = 0.0
         self.touched_at = now
+        self.over_tls = isinstance(address, TlsAddress)
         self.over_udp = Informant(address)
         self.over_stream = Informant(address, True)
 

@@ -18,7 +18,6 @@ from resolver.iterate import steps
 from resolver.iterate.budget import Budget
 from resolver.iterate.work import Work
 from resolver.model import Message, Question
-from resolver.tls import TlsAddress
 from resolver.trace import Trace
 
 _NO_EDNS_RCODES: Final = frozenset((1, 4, 16))  # FORMERR, NOTIMP, BADVERS
@@ -109,7 +108,7 @@ class Asker:
             manner |= _MIX_CASE
         if self.cookies and now >= server.no_cookie_until:
             manner |= _COOKIE
-        if isinstance(server.address, TlsAddress):
+        if server.over_tls:
             manner |= _STREAM
         return manner
 
@@ -128,8 +127,7 @@ class Asker:
         timeout_s = server.timeout_s(self.servers.unknown_rtt_s() if hurried else UNKNOWN_RTT_S)
         stream = manner & _STREAM != 0
         if stream:
-            over_tls = isinstance(server.address, TlsAddress)
-            timeout_s *= _TLS_TIMEOUT_FACTOR if over_tls else _STREAM_TIMEOUT_FACTOR
+            timeout_s *= _TLS_TIMEOUT_FACTOR if server.over_tls else _STREAM_TIMEOUT_FACTOR
         work.note(steps.ASK, server.address, question, _transport(server, stream=stream))
         server.in_flight += 1
         self.servers.count_ask(server, sent_at)
@@ -150,7 +148,7 @@ class Asker:
     ) -> None:
         """What the outcome of a query says of the server."""
         if isinstance(outcome, Reply):
-            if not ask.stream or isinstance(server.address, TlsAddress):
+            if not ask.stream or server.over_tls:
                 self.servers.heard(server, outcome.rtt_s, work.now)
             transport = _transport(server, stream=ask.stream)
             work.note(steps.REPLY, server.address, outcome, transport)
@@ -166,7 +164,7 @@ class Asker:
         now = work.clock.now()
         alone = Work(Budget(now + server.timeout_s(), 1), Trace(), work.clock, now=now)
         manner = _EDNS | _COOKIE if now >= server.no_edns_until else 0
-        if isinstance(server.address, TlsAddress):
+        if server.over_tls:
             manner |= _STREAM
         ask = self._put(server, question, manner, alone, sent_at=now)
         try:

@@ -49,9 +49,11 @@ def only_data(section: Sequence[RRset], qname: bytes, qtype: int) -> RRset | Non
     its owner is put in lower case."""
     if len(section) == 1:
         rrset = section[0]
-        if rrset.rrtype == qtype and rrset.rrclass == _IN and rrset.owner.lower() == qname:
-            rrset.owner = qname
-            return rrset
+        if rrset.rrtype == qtype and rrset.rrclass == _IN:
+            owner = rrset.owner
+            if owner == qname or owner.lower() == qname:
+                rrset.owner = qname
+                return rrset
     return None
 
 

@@ -4,6 +4,8 @@ RD=1 needs access.recursion; RD=0 needs access.cache and is answered from the ca
 single packet sent. Identical questions in flight are one resolution (the driver joins them by key).
 """
 
+from typing import Final
+
 from resolver.codes import Ede, Rcode
 from resolver.effects import Steps
 from resolver.iterate.work import Unknown
@@ -13,6 +15,8 @@ from resolver.policy.acl import CACHE, RECURSION
 from resolver.resolve import Recursion
 from resolver.serve.request import Handled, Request
 from resolver.trace import Trace
+
+_SERVFAIL: Final = int(Rcode.SERVFAIL)
 
 
 class Recurse:
@@ -47,7 +51,7 @@ class Recurse:
         self._metrics.recursions_total += 1
         request.trace = trace = request.trace or Trace()
         answer = yield from self._recursion.fetch(request.question, unknown, trace)
-        if answer.rcode == Rcode.SERVFAIL:
+        if answer.rcode == _SERVFAIL:
             self._metrics.recursions_failed_total += 1
         return answer
 

@@ -30,7 +30,9 @@ MAX_TTL_S: Final = 0x7FFFFFFF
 _FEW_NAMES: Final = 32  # of which labels may be read twice without a message taking long
 
 _RECORD_OCTETS: Final = 10  # behind its owner: type, class, TTL, length of data
+_A: Final = int(RRType.A)
 _OPT: Final = int(RRType.OPT)
+_IN: Final = int(RRClass.IN)
 _POINTER: Final = 0xC0
 _EMPTY_ALLOWED: Final = frozenset((RRClass.NONE, RRClass.ANY))
 _NO_RECORD: Final = RRset(b"", -1, -1, 0, ())
@@ -203,7 +205,7 @@ def rdata_at(
     offset, end = span
     rrtype, rrclass = kind
     shape = SHAPES.get(rrtype)
-    if shape is None or (rrtype == RRType.A and rrclass != RRClass.IN):
+    if shape is None or (rrtype == _A and rrclass != _IN):
         return packet[offset:end]
     if offset == end and rrclass in _EMPTY_ALLOWED:
         return b""
