@@ -22,7 +22,7 @@ from resolver.model import Edns, Message, Question, RRset
 from resolver.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT
 from resolver.native import mypyc_attr
 from resolver.wire.edns import read_opt, read_options
-from resolver.wire.rdata import FIXED_OCTETS, SHAPES, Shape
+from resolver.wire.rdata import FIXED_OCTETS, ONE_NAME, SHAPES, Shape
 
 HEADER_OCTETS: Final = 12
 MAX_POINTER_HOPS: Final = 126
@@ -35,6 +35,7 @@ _OPT: Final = int(RRType.OPT)
 _IN: Final = int(RRClass.IN)
 _POINTER: Final = 0xC0
 _EMPTY_ALLOWED: Final = frozenset((RRClass.NONE, RRClass.ANY))
+_NOT_OF_TYPE: Final = "record data does not have the form or length of its type"
 _NO_RECORD: Final = RRset(b"", -1, -1, 0, ())
 
 
@@ -204,6 +205,11 @@ def rdata_at(
     """Uncompressed data of a record of type and class `kind`. Its names must end where it ends."""
     offset, end = span
     rrtype, rrclass = kind
+    if rrtype in ONE_NAME and offset < end:  # like most that has a name at all
+        name, at = name_at(packet, offset, names)
+        if at != end:
+            raise WireError(min(at, end), _NOT_OF_TYPE)
+        return name
     shape = SHAPES.get(rrtype)
     if shape is None or (rrtype == _A and rrclass != _IN):
         return packet[offset:end]
@@ -230,7 +236,7 @@ def rdata_at(
 
 def _check_end(at: int, end: int, shape: Shape) -> None:
     if at > end or (shape.tail is not None and at + shape.tail != end):
-        raise WireError(min(at, end), "record data does not have the form or length of its type")
+        raise WireError(min(at, end), _NOT_OF_TYPE)
 
 
 def name_at(packet: bytes, start: int, names: dict[int, bytes]) -> tuple[bytes, int]:

@@ -101,3 +101,6 @@ FIXED_OCTETS: Final[dict[int, int]] = {
     for rrtype, shape in SHAPES.items()
     if shape.tail == 0 and not shape.names and not shape.strings
 }
+
+# Types whose data is a name and nothing else.
+ONE_NAME: Final = frozenset(rrtype for rrtype, shape in SHAPES.items() if shape == _NAME)

@@ -45,6 +45,7 @@ _ALIAS_RECORD: Final = int(RRType.ALIAS)
 _ALIAS: Final = content.ENT
 _ADDRESS: Final = content.OCCLUDED
 _LENT: Final = content.CASED
+_BELOW: Final = content.APEX  # its parent is a cut that needs it
 _NOTED: Final = COVERS | _LENT
 _MARKS: Final = MARKS | {
     int(RRType.CNAME): _ALIAS,
@@ -219,11 +220,7 @@ class Draft:
         """All RRsets so far, for files that are no zones (root hints)."""
         return [
             RRset(
-                self._owners.get(key) or key,
-                g.rrtype,
-                RRClass.IN,
-                g.ttl,
-                tuple(g.rdatas.values()),
+                self._owners.get(key) or key, g.rrtype, RRClass.IN, g.ttl, tuple(g.rdatas.values())
             )
             for shard in self._names.shards
             for key, held in shard.items()
@@ -314,7 +311,8 @@ class Draft:
         if marks & (_ADDRESS | _ALIAS) != _ADDRESS or server.endswith(self._doubled):
             self._doubtful.add(cut)
         if found is not None and not marks & content.GLUE:
-            shard[server] = bytes((marks | content.GLUE,)) + found[1:]
+            marks |= content.GLUE | (_BELOW if server[server[0] + 1 :] == cut else 0)
+            shard[server] = bytes((marks,)) + found[1:]
 
     def _pack_all(self, findings: Findings) -> Slices[None]:
         """Put the packed node of each name in the place of its records, and check it."""
@@ -341,6 +339,8 @@ class Draft:
         above = key[key[0] + 1 :]
         if key == origin:
             return own_flags(key, origin, marks)
+        if marks & _BELOW:
+            return placed_flags(own_flags(key, origin, marks), occluded=True, needed=True)
         if len(above) == len(origin):
             covers = self._redirected
         else:

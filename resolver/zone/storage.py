@@ -68,13 +68,14 @@ def pack_zone(zone: Zone) -> Iterator[bytes]:
     """The names of a version in chunks of about CHUNK_OCTETS."""
     parts: list[bytes] = []
     octets = 0
-    for name, packed in zone.nodes.items():
-        parts += (bytes((len(name),)), name, _SIZE.pack(len(packed)), packed)
-        octets += len(name) + len(packed)
-        if octets >= CHUNK_OCTETS:
-            yield b"".join(parts)
-            parts.clear()
-            octets = 0
+    for shard in zone.nodes.shards:
+        for name, packed in shard.items():
+            parts += (bytes((len(name),)), name, _SIZE.pack(len(packed)), packed)
+            octets += len(name) + len(packed)
+            if octets >= CHUNK_OCTETS:
+                yield b"".join(parts)
+                parts.clear()
+                octets = 0
     yield b"".join(parts)
 
 
