@@ -17,7 +17,7 @@ from resolver.cache.servers import Servers
 from resolver.clock import Clock
 from resolver.codes import Ede, Rcode, RRType
 from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSettings
-from resolver.effects import Finished, Spawn, Steps, Sub
+from resolver.effects import Finished, Outcome, Spawn, Steps, Sub
 from resolver.iterate import priming, steps
 from resolver.iterate.ask import Asker
 from resolver.iterate.budget import Budget, OutOfBudget
@@ -150,9 +150,12 @@ class Recursion:
             yield self.renewal(question)
         return known
 
-    def fetch(self, question: Question, unknown: Unknown, trace: Trace) -> Steps[Answer]:
+    def fetch(
+        self, question: Question, unknown: Unknown, trace: Trace, *, counted: bool = False
+    ) -> Steps[Answer]:
         """What a client gets when `look_up` has just found a name unknown: as `resolve`, joined
-        with whoever asks the same, but a stale answer rather than none or a late one (RFC 8767)."""
+        with whoever asks the same, but a stale answer rather than none or a late one (RFC 8767).
+        A failure is `counted` as that of a client's question."""
         work = self._work(trace)
         work.unknown = unknown
         is_new = unknown.is_new and unknown.name == question.name
@@ -162,6 +165,16 @@ class Recursion:
             lambda: self._resolve(question, work),
             patience_s=None if stale is None else CLIENT_PATIENCE_S,
         )
+        answer = self._fetched(question, outcome, stale, work)
+        if counted and answer.rcode == _SERVFAIL:
+            self.metrics.recursions_failed_total += 1
+        return answer
+
+    def _fetched(
+        self, question: Question, outcome: Outcome, stale: Answer | None, work: Work
+    ) -> Answer:
+        """What the outcome of a fetch means for a client."""
+        trace = work.trace
         if isinstance(outcome, Finished) and isinstance(outcome.result, Answer):
             answer = outcome.result
             if answer.trace is not None and answer.trace is not trace:

@@ -130,9 +130,10 @@ class Fairness(Generic[T]):
         """Work for this client has ended."""
         account.running -= 1
         self.running -= 1
-        self._list(account)
-        # One place more: there may be one for those who had to wait for others, too.
-        self._wake(min(_WOKEN, len(self._blocked)))
+        if self.waiting:
+            self._list(account)
+            # One place more: there may be one for those who had to wait for others, too.
+            self._wake(min(_WOKEN, len(self._blocked)))
 
     def wait(self, account: Account[T], item: T, now: float) -> T | None:
         """Put a question behind the others of its client; the one that is given up for it."""

@@ -4,8 +4,6 @@ RD=1 needs access.recursion; RD=0 needs access.cache and is answered from the ca
 single packet sent. Identical questions in flight are one resolution (the driver joins them by key).
 """
 
-from typing import Final
-
 from resolver.codes import Ede, Rcode
 from resolver.effects import Steps
 from resolver.iterate.work import Unknown
@@ -15,8 +13,6 @@ from resolver.policy.acl import CACHE, RECURSION
 from resolver.resolve import Recursion
 from resolver.serve.request import Handled, Request
 from resolver.trace import Trace
-
-_SERVFAIL: Final = int(Rcode.SERVFAIL)
 
 
 class Recurse:
@@ -50,10 +46,7 @@ class Recurse:
     def _fetch(self, request: Request, unknown: Unknown) -> Steps[Answer]:
         self._metrics.recursions_total += 1
         request.trace = trace = request.trace or Trace()
-        answer = yield from self._recursion.fetch(request.question, unknown, trace)
-        if answer.rcode == _SERVFAIL:
-            self._metrics.recursions_failed_total += 1
-        return answer
+        return self._recursion.fetch(request.question, unknown, trace, counted=True)
 
 
 class Refuse:
