@@ -132,6 +132,7 @@ class Fairness(Generic[T]):
         self.running -= 1
         if self.waiting:
             self._list(account)
+        if self._blocked:
             # One place more: there may be one for those who had to wait for others, too.
             self._wake(min(_WOKEN, len(self._blocked)))
 
