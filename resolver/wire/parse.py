@@ -221,12 +221,8 @@ def rdata_at(
     if not shape.names:
         _check_end(at, end, shape)
         return packet[offset:end]
-    head = packet[offset:at]
-    name, at = name_at(packet, at, names)
-    if shape.names == 1 and not head and at == end and not shape.tail:
-        return name
-    parts = [head, name]
-    for _ in range(shape.names - 1):
+    parts = [packet[offset:at]]
+    for _ in range(shape.names):
         name, at = name_at(packet, at, names)
         parts.append(name)
     _check_end(at, end, shape)
