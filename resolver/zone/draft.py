@@ -57,6 +57,7 @@ _MARKS: Final = MARKS | {
 _ANYWHERE: Final = (int(RRType.CNAME), int(RRType.PTR))
 
 _UNDERSCORE: Final = ord("_")  # looking for a number takes far less time than for octets
+_ASTERISK: Final = ord("*")
 _LINE_BITS: Final = 32
 
 
@@ -358,7 +359,7 @@ class Draft:
         """The RRsets of a name, packed, if it can be seen at once that they break no rule."""
         if (
             _UNDERSCORE in key
-            or key[1:2] == b"*"
+            or (len(key) > 1 and key[1] == _ASTERISK)
             or key in self._doubtful
             or key.endswith(self._doubled)
         ):

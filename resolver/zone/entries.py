@@ -32,9 +32,9 @@ _PLACE_OCTETS: Final = 8
 _HEAD_END: Final = 14  # type and TTL are before it
 _LENGTH_AT: Final = 16
 _RDATA_AT: Final = ENTRY.size
-_COUNT_AT: Final = 6  # in an RRset of a node
 # Names with more are looked at with care.
 _MAX_PLAIN_OCTETS: Final = 2_000
+_COUNT_AT: Final = 7  # in an RRset of a node: the lower octet, as so few hold no more than 255
 
 _CNAME: Final = int(RRType.CNAME)
 _RRSIG: Final = int(RRType.RRSIG)
@@ -174,8 +174,7 @@ def _pack_several(
             known.append(data)
             out += held[start - 2 : following]
             many += 1
-            out[group_at + _COUNT_AT] = many >> 8
-            out[group_at + _COUNT_AT + 1] = many & 0xFF
+            out[group_at + _COUNT_AT] = many
         count += 1
         if target_at >= 0 and not leads_well(rrtype, rdata[target_at:]):
             return None

@@ -24,6 +24,10 @@ _COUNTS: Final = Struct(">IIII")  # serials, RRsets removed, RRsets added
 _RRSET: Final = Struct(">HIH")  # type, TTL, number of records
 _LENGTH: Final = Struct(">H")
 _SIZE: Final = Struct(">I")
+# Of names and of most nodes, so that they need not be made for each.
+_OCTETS: Final = [bytes((octet,)) for octet in range(256)]
+_FEW: Final = 1_024
+_SIZES: Final = [_SIZE.pack(size) for size in range(_FEW)]
 
 
 def pack_diff(diff: Diff) -> bytes:
@@ -70,8 +74,10 @@ def pack_zone(zone: Zone) -> Iterator[bytes]:
     octets = 0
     for shard in zone.nodes.shards:
         for name, packed in shard.items():
-            parts += (bytes((len(name),)), name, _SIZE.pack(len(packed)), packed)
-            octets += len(name) + len(packed)
+            size = len(packed)
+            length = _SIZES[size] if size < _FEW else _SIZE.pack(size)
+            parts += (_OCTETS[len(name)], name, length, packed)
+            octets += len(name) + size
             if octets >= CHUNK_OCTETS:
                 yield b"".join(parts)
                 parts.clear()
