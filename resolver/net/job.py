@@ -4,11 +4,11 @@ is who runs it.
 Knows: effects, deadlines. Does not know: event loops, sockets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from resolver.effects import Outcome, Steps
+from resolver.effects import Effect, Finished, Outcome, Steps
 from resolver.net.flight import Flight
 from resolver.policy.fairness import Account
 
@@ -44,6 +44,13 @@ class Runner(Protocol):
         ...
 
 
+def to_the_end(steps: Steps[Any]) -> Generator[Effect | Finished, Outcome, None]:
+    """The same steps, with their result as the last of them: the exception that a generator ends
+    with takes a microsecond to raise and catch in a compiled copy."""
+    result = yield from steps
+    yield Finished(result)
+
+
 class Job:
     """One engine being run. `key` and `waiters` are of sub-jobs, `done` of clients' jobs; a job
     waits for a flight, or for another job, or is in line. `due` is when it stops waiting for that
@@ -65,7 +72,11 @@ class Job:
     )
 
     def __init__(
-        self, runner: Runner, steps: Steps[Any], since: float, account: Account[Waiting]
+        self,
+        runner: Runner,
+        steps: Generator[Effect | Finished, Outcome, None],
+        since: float,
+        account: Account[Waiting],
     ) -> None:
         self._runner = runner
         self.steps = steps

@@ -55,7 +55,11 @@ _IPV6_MTU_DISCOVER: Final = 23
 _PMTUDISC_OMIT: Final = 5
 
 _EPOLLIN: Final = select.EPOLLIN
-_DATAGRAM: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+_IPV4: Final = int(socket.AF_INET)
+_IPV6: Final = int(socket.AF_INET6)
+_IPV4_LEVEL: Final = int(socket.IPPROTO_IP)
+_IPV6_LEVEL: Final = int(socket.IPPROTO_IPV6)
+_DATAGRAM: Final = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
 
 
 _log = logging.getLogger(__name__)
@@ -209,16 +213,16 @@ class UdpAsker:
         _OutOfSocketsError."""
         six = ":" in source
         try:
-            sock = socket.SocketType(socket.AF_INET6 if six else socket.AF_INET, _DATAGRAM)
+            sock = socket.SocketType(_IPV6 if six else _IPV4, _DATAGRAM)
         except OSError as error:
             if error.errno in OUT_OF_SOCKETS:
                 raise _OutOfSocketsError from None
             raise
         try:
             if six:
-                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)
+                sock.setsockopt(_IPV6_LEVEL, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)
             else:
-                sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)
+                sock.setsockopt(_IPV4_LEVEL, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)
             self._bind(sock, source)
         except OSError:
             sock.close()

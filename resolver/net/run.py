@@ -40,7 +40,7 @@ from resolver.effects import (
 )
 from resolver.metrics import Metrics
 from resolver.net.descriptors import Shares
-from resolver.net.job import Done, Job, Key, Limits, Waiting, Watch
+from resolver.net.job import Done, Job, Key, Limits, Waiting, Watch, to_the_end
 from resolver.net.outbound import Outbound, Outgoing
 from resolver.net.outbound_stream import IDLE_S
 from resolver.net.timers import TICK_S, Timers
@@ -144,7 +144,7 @@ class Driver:
 
     def _begin(self, waiting: Waiting, account: Account[Waiting], now: float) -> None:
         steps, done = waiting
-        job = Job(self, steps, now, account)
+        job = Job(self, to_the_end(steps), now, account)
         job.done = done
         self._clients[job] = None
         if not self._watch.due:
@@ -264,9 +264,12 @@ class Driver:
         while True:
             try:
                 # A generator that has not begun takes only None; the type has no word for it.
-                effect: Effect = job.steps.send(outcome)  # type: ignore[arg-type]
+                effect = job.steps.send(outcome)  # type: ignore[arg-type]
                 if type(effect) is Ask:
                     job.flight = self.outbound.ask(effect, job, self._now)
+                    return
+                if type(effect) is Finished:
+                    self._end(job, effect.result, effect)
                     return
                 if type(effect) is Await:
                     effect.start(lambda result: self.resume(job, Finished(result)))
@@ -274,9 +277,6 @@ class Driver:
                 outcome = (
                     self._sub(job, effect) if type(effect) is Sub else self._spawn(job, effect)
                 )
-            except StopIteration as end:
-                self._end(job, end.value, Finished(end.value) if job.waiters else None)
-                return
             except Exception:
                 self._metrics.exceptions_total += 1
                 _log.exception("an engine raised")
@@ -306,7 +306,7 @@ class Driver:
             self._timers.set(job, self._now + sub.patience_s)
         return None
 
-    def _spawn(self, job: Job, spawn: Effect) -> Outcome:
+    def _spawn(self, job: Job, spawn: Effect | Finished) -> Outcome:
         """Start work that nobody waits for; it may take half of the places for sub-jobs."""
         if not isinstance(spawn, Spawn):
             raise TypeError(f"an engine yielded {spawn!r}, which is no effect")
@@ -315,7 +315,7 @@ class Driver:
         return Started()
 
     def _start_sub(self, sub: Sub | Spawn, parent: Job) -> Job:
-        started = Job(self, sub.start(), self._now, parent.account)
+        started = Job(self, to_the_end(sub.start()), self._now, parent.account)
         started.key = sub.key
         self._subs[sub.key] = started
         self._line.append((started, None))
