@@ -39,6 +39,8 @@ _CONTROL_USED = {
 # The interface index is the first word of in_pktinfo and the last of in6_pktinfo.
 _INTERFACE = {socket.AF_INET: _CMSG_HEADER, socket.AF_INET6: _CMSG_HEADER + 16}
 
+_DONTWAIT: Final = int(socket.MSG_DONTWAIT)
+
 _HEADERS: Final[int] = 0
 _IOVECS: Final[int] = _HEADERS + _COUNT * _HEADER
 _NAMES: Final[int] = _IOVECS + _COUNT * _IOVEC
@@ -63,6 +65,7 @@ class MmsgBatch(Batch):
         super().__init__(sock, wildcard=wildcard, front_octets=_FRONT)
         self._fd = sock.fileno()
         self._address = mmsg.address_of(self.buffer)
+        self._first = mmsg.pointer_to(self._address + _HEADERS)
         self._family = sock.family
         self._lay_out()
         self._template = self.buffer[_HEADERS:_RECEIVING]
@@ -94,7 +97,7 @@ class MmsgBatch(Batch):
     def receive(self) -> int:
         buffer = self.buffer
         buffer[_HEADERS:_RECEIVING] = self._template
-        count: int = mmsg.recvmmsg(self._fd, self._address, SLOTS, socket.MSG_DONTWAIT, None)
+        count: int = mmsg.recvmmsg(self._fd, self._first, SLOTS, _DONTWAIT, None)
         if count <= 0:
             self._received = 0
             return 0
@@ -131,8 +134,10 @@ class MmsgBatch(Batch):
     def _send_headers(self, first: int, end: int) -> int:
         sent = 0
         while first < end:
-            at = self._address + _HEADERS + first * _HEADER
-            taken: int = mmsg.sendmmsg(self._fd, at, end - first, socket.MSG_DONTWAIT)
+            at = self._first
+            if first:
+                at = mmsg.pointer_to(self._address + _HEADERS + first * _HEADER)
+            taken: int = mmsg.sendmmsg(self._fd, at, end - first, _DONTWAIT)
             if taken > 0:
                 sent += taken
                 first += taken

@@ -52,14 +52,9 @@ def _load(name: str) -> Any:
         function = getattr(ctypes.CDLL(None, use_errno=True), name)
     except (OSError, AttributeError):
         return None
+    # No argtypes: converting by them takes half as long as the call. Numbers are passed as int,
+    # what is longer must be a pointer (see `pointer_to`).
     function.restype = ctypes.c_int
-    function.argtypes = (
-        ctypes.c_int,
-        ctypes.c_void_p,
-        ctypes.c_uint,
-        ctypes.c_int,
-        *((ctypes.c_void_p,) if name == "recvmmsg" else ()),
-    )
     return function
 
 
@@ -76,6 +71,11 @@ def is_there(fd: int) -> bool:
         return False
     recvmmsg(fd, None, 0, socket.MSG_DONTWAIT, None)
     return get_errno() != errno.ENOSYS
+
+
+def pointer_to(address: int) -> Any:
+    """An address, as the two functions take it."""
+    return ctypes.c_void_p(address)
 
 
 def address_of(buffer: Any) -> int:
