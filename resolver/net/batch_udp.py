@@ -46,9 +46,8 @@ _IOVECS: Final[int] = _HEADERS + _COUNT * _HEADER
 _NAMES: Final[int] = _IOVECS + _COUNT * _IOVEC
 _CONTROLS: Final[int] = _NAMES + _COUNT * _NAME
 _FRONT: Final[int] = 16384
-_RECEIVING: Final[int] = (
-    _IOVECS + SLOTS * _IOVEC
-)  # all that a system call changes and the next one needs
+# All that a system call changes and the next one needs.
+_RECEIVING: Final[int] = _IOVECS + SLOTS * _IOVEC
 
 
 def open_batch(sock: socket.socket, *, wildcard: bool) -> Batch:

@@ -37,10 +37,9 @@ End = Callable[["Flight", Outcome], None]
 
 
 class Flight:
-    """An ask under way. `sock` is set on UDP, and `source`,
-    the address it is bound to; `upstream` and `number`, its id there, on a stream;
-    `retried` after a broken connection cost it a second try. `sent_at` is in the event loop's time,
-    and until it is sent when it was begun."""
+    """An ask under way. `sock` is set on UDP, and `source`, the address it is bound to; `upstream`
+    and `number`, its id there, on a stream; `retried` after a broken connection cost it a second
+    try. `sent_at` is in the event loop's time, and until it is sent when it was begun."""
 
     __slots__ = (
         "ask",

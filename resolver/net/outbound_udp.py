@@ -61,7 +61,6 @@ _IPV4_LEVEL: Final = int(socket.IPPROTO_IP)
 _IPV6_LEVEL: Final = int(socket.IPPROTO_IPV6)
 _DATAGRAM: Final = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
 
-
 _log = logging.getLogger(__name__)
 
 

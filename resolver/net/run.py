@@ -97,7 +97,8 @@ class Driver:
         self._window_at = 0.0
         self._now = 0.0  # when what is being worked on began, in the event loop's time
         self._turn_is_due = False
-        self._work_is_due = False
+        self._due: asyncio.Handle | None = None  # the turn in which the line is worked off
+        self._working = False
         self._closed = False
         self._watch = Watch(self._end_overdue)
 
@@ -219,9 +220,8 @@ class Driver:
     def resume(self, job: Job, outcome: Outcome | None) -> None:
         """Put a job in line. The line is worked off in the next turn of the event loop."""
         self._line.append((job, outcome))
-        if not self._work_is_due:
-            self._work_is_due = True
-            self._loop.call_soon(self._work)
+        if self._due is None and not self._working:
+            self._due = self._loop.call_soon(self._work)
 
     def lose_patience(self, job: Job) -> None:
         """Let a job go on without the one it waits for, which goes on without it."""
@@ -233,7 +233,9 @@ class Driver:
 
     def _work(self) -> None:
         """Work the line off for TURN_S at most, and send what its jobs ask."""
-        self._work_is_due = True
+        if self._due is not None:
+            self._due.cancel()  # this is that turn, or another one before it
+        self._working = True
         self._now = monotonic()
         line = self._line
         clock = self._cost_clock
@@ -252,9 +254,8 @@ class Driver:
                         break
         finally:
             self._spent_s += clock() - began
-            self._work_is_due = bool(line)
-            if line:
-                self._loop.call_soon(self._work)
+            self._working = False
+            self._due = self._loop.call_soon(self._work) if line else None
 
     def _step(self, job: Job, outcome: Outcome | None) -> None:
         """Let a job go on until it waits or ends."""

@@ -274,3 +274,17 @@ async def test_who_raises_or_is_ended_gives_his_place_back(
         await until(lambda: len(results) == 2)
         assert results == [None, None]
         assert made._fairness.running == made.jobs == 0
+
+
+async def test_turns_stay_short_while_much_waits(work: Work) -> None:
+    """What is left in line and what waits for its turn do not add up from turn to turn."""
+    done: list[object] = []
+    with driver(cost_clock=work.clock) as made:
+        for i in range(300):
+            made.start(work.piece(f"h{i}", TURN_S / 4), done.append, HEAVY)
+        longest = 0
+        while len(done) < 300:
+            before = len(done)
+            await turn()
+            longest = max(longest, len(done) - before)
+        assert longest <= 2 * 4  # a turn's work of those in line, and one of those that wait
