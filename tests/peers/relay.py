@@ -75,11 +75,12 @@ class Relay:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            # Before anything is waited for: a cancellation may come at any wait, here too.
+            for end in (writer, far_writer):
+                end.transport.abort()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            for end in (writer, far_writer):
-                end.transport.abort()
 
     async def _queries(self, reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         with suppress(OSError):
