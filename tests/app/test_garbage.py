@@ -157,7 +157,7 @@ def test_afterwards_a_search_does_not_wait_for_a_share_of_what_was_set_aside() -
     first, second, third = THRESHOLDS
     assert there
     assert searched
-    assert searched[0] <= first * (second + 1) * (third + 1) * 2
+    assert searched[0] <= first * ((second + 2) * (third + 1) + 1)
 
 
 def test_what_is_new_is_searched_though_as_much_goes_as_comes(
