@@ -1,14 +1,21 @@
 """Many datagrams per system call: recvmmsg and sendmmsg over memory that is laid out once.
 
-The same message headers that received a datagram send its reply: peer and local address are in
-place already. `open_batch` gives the plain loop of plain_udp.py where the system has no such calls.
-Knows how memory is laid out; does not know DNS.
+The message header that sends a reply points to where the one that received its datagram has left
+peer and local address. What most datagrams and replies need lies close together, so that little
+memory is touched and one copy takes a whole batch: the first octets of each datagram, and replies
+that are short. What is longer has a place of its own. `open_batch` gives the plain loop of
+plain_udp.py where the system has no such calls.
+
+Knows how memory is laid out; does not know DNS but that the id comes first.
 
 Sources: recvmmsg(2), sendmmsg(2), cmsg(3), ip(7), ipv6(7).
 """
 
+import mmap
 import socket
-from collections.abc import Sequence
+import struct
+from array import array
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from resolver.net import mmsg
@@ -18,12 +25,15 @@ from resolver.net.slots import (
     SLOT_OCTETS,
     SLOTS,
     SPARE,
+    SPARE_OCTETS,
     Batch,
     ReturnPath,
     unmapped,
 )
+from resolver.serve.fast import FRONT_OCTETS
+from resolver.wire.peek import ID_OCTETS
 
-_COUNT: Final[int] = SLOTS + 1  # the spare slot has headers of its own
+_COUNT: Final[int] = SLOTS + 1  # to send from, there is one spare slot
 _HEADER: Final[int] = mmsg.HEADER_OCTETS
 _IOVEC: Final[int] = mmsg.IOVEC_OCTETS
 _NAME: Final[int] = 32  # sockaddr_in has 16 octets, sockaddr_in6 28
@@ -41,13 +51,30 @@ _INTERFACE = {socket.AF_INET: _CMSG_HEADER, socket.AF_INET6: _CMSG_HEADER + 16}
 
 _DONTWAIT: Final = int(socket.MSG_DONTWAIT)
 
-_HEADERS: Final[int] = 0
-_IOVECS: Final[int] = _HEADERS + _COUNT * _HEADER
-_NAMES: Final[int] = _IOVECS + _COUNT * _IOVEC
+# A reply of at most so many octets lies beside the others.
+_SHORT_OCTETS: Final = 256
+# By their number: what puts replies in their places, without and with their ids.
+_TAILS: Final = [
+    struct.Struct(f"{ID_OCTETS}x{_SHORT_OCTETS - ID_OCTETS}s" * count).pack_into
+    for count in range(SLOTS + 1)
+]
+_REPLIES: Final = [
+    struct.Struct(f"{_SHORT_OCTETS}s" * count).pack_into for count in range(SLOTS + 1)
+]
+
+_RECEIVING: Final[int] = 0
+_SENDING: Final[int] = _RECEIVING + SLOTS * _HEADER
+_GATHERED: Final[int] = _SENDING + _COUNT * _HEADER
+_INTO: Final[int] = _GATHERED + SLOTS * _HEADER  # two parts for each datagram
+_OUT_OF: Final[int] = _INTO + SLOTS * 2 * _IOVEC
+_NAMES: Final[int] = _OUT_OF + _COUNT * _IOVEC
 _CONTROLS: Final[int] = _NAMES + _COUNT * _NAME
-_FRONT: Final[int] = 16384
-# All that a system call changes and the next one needs.
-_RECEIVING: Final[int] = _IOVECS + SLOTS * _IOVEC
+_FRONTS: Final[int] = _CONTROLS + _COUNT * _CONTROL
+_SHORT: Final[int] = _FRONTS + SLOTS * FRONT_OCTETS
+_REST_OCTETS: Final[int] = SLOT_OCTETS - FRONT_OCTETS
+_RESTS: Final[int] = _SHORT + SLOTS * _SHORT_OCTETS
+_LONG: Final[int] = _RESTS + SLOTS * _REST_OCTETS
+_END: Final[int] = _LONG + SLOTS * SLOT_OCTETS + SPARE_OCTETS
 
 
 def open_batch(sock: socket.socket, *, wildcard: bool) -> Batch:
@@ -61,107 +88,184 @@ class MmsgBatch(Batch):
     """Slots that are filled by recvmmsg and sent by sendmmsg."""
 
     def __init__(self, sock: socket.socket, *, wildcard: bool) -> None:
-        super().__init__(sock, wildcard=wildcard, front_octets=_FRONT)
+        super().__init__(sock, wildcard=wildcard)
         self._fd = sock.fileno()
-        self._address = mmsg.address_of(self.buffer)
-        self._first = mmsg.pointer_to(self._address + _HEADERS)
         self._family = sock.family
+        self._buffer = mmap.mmap(-1, _END)
+        self._address = mmsg.address_of(self._buffer)
+        self._first = mmsg.pointer_to(self._address + _RECEIVING)
         self._lay_out()
-        self._template = self.buffer[_HEADERS:_RECEIVING]
-        view = memoryview(self.buffer)
-        self._lengths = view[_HEADERS:_IOVECS].cast("I")[mmsg.LENGTH_OFFSET // 4 :: _HEADER // 4]
-        self._iovec_lengths = view[_IOVECS:_NAMES].cast("L")[1::2]
+        self._template = self._buffer[_RECEIVING:_SENDING]
+        self._headers = [
+            self._buffer[at : at + _HEADER] for at in range(_SENDING, _GATHERED, _HEADER)
+        ]
+        view = memoryview(self._buffer)
+        self._lengths = view[_RECEIVING:_SENDING].cast("I")[mmsg.LENGTH_OFFSET // 4 :: _HEADER // 4]
         self._ipv4_peers = view[_NAMES:_CONTROLS].cast("I")[1 :: _NAME // 4]
-        controls = view[_CONTROLS : _CONTROLS + _COUNT * _CONTROL].cast("I")
+        controls = view[_CONTROLS:_FRONTS].cast("I")
         self._interfaces = controls[_INTERFACE[sock.family] // 4 :: _CONTROL // 4]
         self._no_interfaces = memoryview(bytes(4 * _COUNT)).cast("I")
-        self._sizes = memoryview(self.sizes)
+        self._ids = view[_FRONTS:_SHORT].cast("H")[:: FRONT_OCTETS // 2]
+        self._reply_ids = view[_SHORT:_RESTS].cast("H")[:: _SHORT_OCTETS // 2]
+        self._places = view[_OUT_OF:_NAMES].cast("L")[0::2]
+        self._sizes = view[_OUT_OF:_NAMES].cast("L")[1::2]
+        self._long: list[int] = []
         self._received = 0
 
     def _lay_out(self) -> None:
-        headers = (mmsg.Mmsghdr * _COUNT).from_buffer(self.buffer, _HEADERS)
-        iovecs = (mmsg.Iovec * _COUNT).from_buffer(self.buffer, _IOVECS)
-        for i in range(_COUNT):
-            iovecs[i].base = self._address + self.starts[i]
-            iovecs[i].length = SLOT_OCTETS
-            header = headers[i].header
-            header.name = self._address + _NAMES + i * _NAME
-            header.namelen = _NAME_USED[self._family]
-            header.iov = self._address + _IOVECS + i * _IOVEC
-            header.iovlen = 1
-            if self._wildcard:
-                header.control = self._address + _CONTROLS + i * _CONTROL
-                header.controllen = _CONTROL_USED[self._family]
+        into = (mmsg.Iovec * (2 * SLOTS)).from_buffer(self._buffer, _INTO)
+        out_of = (mmsg.Iovec * _COUNT).from_buffer(self._buffer, _OUT_OF)
+        for i in range(SLOTS):
+            into[2 * i].base = self._address + _FRONTS + i * FRONT_OCTETS
+            into[2 * i].length = FRONT_OCTETS
+            into[2 * i + 1].base = self._address + _RESTS + i * _REST_OCTETS
+            into[2 * i + 1].length = _REST_OCTETS
+            out_of[i].base = self._address + _SHORT + i * _SHORT_OCTETS
+        out_of[SPARE].base = self._address + _LONG + SPARE * SLOT_OCTETS
+        receiving = (mmsg.Mmsghdr * SLOTS).from_buffer(self._buffer, _RECEIVING)
+        sending = (mmsg.Mmsghdr * _COUNT).from_buffer(self._buffer, _SENDING)
+        for headers, iovecs, each in ((receiving, _INTO, 2), (sending, _OUT_OF, 1)):
+            for i, message in enumerate(headers):
+                header = message.header
+                header.name = self._address + _NAMES + i * _NAME
+                header.namelen = _NAME_USED[self._family]
+                header.iov = self._address + iovecs + i * each * _IOVEC
+                header.iovlen = each
+                if self._wildcard:
+                    header.control = self._address + _CONTROLS + i * _CONTROL
+                    header.controllen = _CONTROL_USED[self._family]
 
     def receive(self) -> int:
-        buffer = self.buffer
-        buffer[_HEADERS:_RECEIVING] = self._template
+        buffer = self._buffer
+        buffer[_RECEIVING:_SENDING] = self._template
+        if self._long:
+            self._forget_long()
         count: int = mmsg.recvmmsg(self._fd, self._first, SLOTS, _DONTWAIT, None)
         if count <= 0:
             self._received = 0
             return 0
         self._received = count
+        self.fronts = buffer[_FRONTS : _FRONTS + count * FRONT_OCTETS]
         self.lengths = self._lengths[:count].tolist()
-        if self._ipv4:
-            self.peers = self._ipv4_peers[:count].tolist()
-        else:
-            ends = range(_NAMES + 24, _NAMES + 24 + count * _NAME, _NAME)
-            self.peers = [buffer[end - 16 : end] for end in ends]
+        self.peers = self._ipv4_senders(count) if self._ipv4 else self._ipv6_senders(count)
         if self._wildcard:
             # The route decides by which interface a reply leaves, not the one the query came by.
             self._interfaces[:count] = self._no_interfaces[:count]
         return count
 
+    def _ipv4_senders(self, count: int) -> list[int | bytes]:
+        view = self._ipv4_peers[:count]
+        octets = view.tobytes()
+        if octets == octets[:4] * count:
+            return [view[0]] * count  # the same object is soon compared
+        return [*view.tolist()]
+
+    def _ipv6_senders(self, count: int) -> list[int | bytes]:
+        names = self._buffer[_NAMES : _NAMES + count * _NAME]
+        senders: list[int | bytes] = []
+        last = b""
+        for at in range(8, count * _NAME, _NAME):
+            sender = names[at : at + 16]
+            if sender != last:
+                last = sender
+            senders.append(last)
+        return senders
+
+    def fill(self, tails: list[bytes]) -> None:
+        count = len(tails)
+        long = self._lay(_TAILS[count], tails, ID_OCTETS)
+        self._reply_ids[:count] = self._ids[:count]
+        for slot in long:
+            start = _SHORT + slot * _SHORT_OCTETS
+            self.put(slot, self._buffer[start : start + ID_OCTETS] + tails[slot])
+
+    def _lay(self, pack: Callable[..., None], replies: list[bytes], missing: int) -> list[int]:
+        """Put replies that lack so many octets in their places, all but those that are too long to
+        lie there, whose slots are returned."""
+        pack(self._buffer, _SHORT, *replies)
+        sizes: list[int] = []
+        long: list[int] = []
+        for slot, reply in enumerate(replies):
+            size = len(reply) + missing
+            sizes.append(size)
+            if size > _SHORT_OCTETS:
+                long.append(slot)
+        self._sizes[: len(sizes)] = array("L", sizes)
+        return long
+
+    def put(self, slot: int, reply: bytes) -> None:
+        size = len(reply)
+        start = _SHORT + slot * _SHORT_OCTETS
+        if size > _SHORT_OCTETS:
+            start = _LONG + slot * SLOT_OCTETS
+            self._long.append(slot)
+        self._buffer[start : start + size] = reply
+        self._places[slot] = self._address + start
+        self._sizes[slot] = size
+
+    def _forget_long(self) -> None:
+        """Have replies sent from where short ones lie."""
+        for slot in self._long:
+            self._places[slot] = self._address + _SHORT + slot * _SHORT_OCTETS
+        self._long = []
+
     def send(self, slots: Sequence[int] | None = None) -> int:
-        count = self._received
-        self._iovec_lengths[:count] = self._sizes[:count]
-        if slots is not None:
-            count = len(slots)
-            self._gather(slots)
-        return self._send_headers(0, count)
+        if slots is None:
+            return self._send_headers(_SENDING, self._received)
+        # One system call sends what lies in a row.
+        headers = b"".join([self._headers[slot] for slot in slots])
+        self._buffer[_GATHERED : _GATHERED + len(headers)] = headers
+        return self._send_headers(_GATHERED, len(slots))
 
-    def _gather(self, slots: Sequence[int]) -> None:
-        """Put the headers of these slots to the front, where one system call finds them.
-
-        They are as they were laid out: the kernel fills names and controls to the same lengths.
-        """
-        to = _HEADERS
-        for slot in slots:
-            self.buffer[to : to + _HEADER] = self._template[slot * _HEADER : (slot + 1) * _HEADER]
-            to += _HEADER
-
-    def _send_headers(self, first: int, end: int) -> int:
-        sent = 0
-        while first < end:
-            at = self._first
-            if first:
-                at = mmsg.pointer_to(self._address + _HEADERS + first * _HEADER)
-            taken: int = mmsg.sendmmsg(self._fd, at, end - first, _DONTWAIT)
+    def _send_headers(self, start: int, count: int) -> int:
+        sent = done = 0
+        while done < count:
+            at = mmsg.pointer_to(self._address + start + done * _HEADER)
+            taken: int = mmsg.sendmmsg(self._fd, at, count - done, _DONTWAIT)
             if taken > 0:
                 sent += taken
-                first += taken
+                done += taken
             elif mmsg.get_errno() in FAULTS_OF_ONE_DATAGRAM:
-                first += 1
+                done += 1
             else:
                 break
         return sent
 
+    def packet(self, slot: int) -> bytes:
+        start = slot * FRONT_OCTETS
+        octets = self.lengths[slot]
+        if octets <= FRONT_OCTETS:
+            return self.fronts[start : start + octets]
+        rest = _RESTS + slot * _REST_OCTETS
+        return (
+            self.fronts[start : start + FRONT_OCTETS]
+            + self._buffer[rest : rest + octets - FRONT_OCTETS]
+        )
+
+    def reply(self, slot: int) -> bytes:
+        start: int = self._places[slot] - self._address
+        size: int = self._sizes[slot]
+        return self._buffer[start : start + size]
+
+    def fourth_octets(self, count: int) -> bytes:
+        return self._buffer[_SHORT + 3 : _SHORT + count * _SHORT_OCTETS : _SHORT_OCTETS]
+
     def peer(self, slot: int) -> bytes:
         at = _NAMES + slot * _NAME
         if self._ipv4:
-            return self.buffer[at + 4 : at + 8]
-        return unmapped(self.buffer[at + 8 : at + 24])
+            return self._buffer[at + 4 : at + 8]
+        return unmapped(self._buffer[at + 8 : at + 24])
 
     def port(self, slot: int) -> int:
         at = _NAMES + slot * _NAME
-        return self.buffer[at + 2] << 8 | self.buffer[at + 3]
+        return self._buffer[at + 2] << 8 | self._buffer[at + 3]
 
     def return_path(self, slot: int) -> ReturnPath:
         name = _NAMES + slot * _NAME
         control = _CONTROLS + slot * _CONTROL
         return (
-            self.buffer[name : name + _NAME],
-            self.buffer[control : control + _CONTROL] if self._wildcard else b"",
+            self._buffer[name : name + _NAME],
+            self._buffer[control : control + _CONTROL] if self._wildcard else b"",
         )
 
     def send_late(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
@@ -172,26 +276,26 @@ class MmsgBatch(Batch):
 
     def _send_some(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
         """As many as there are slots, with one system call; what fits into none goes alone."""
-        self.buffer[_HEADERS:_RECEIVING] = self._template
-        sent = count = 0
+        self._forget_long()
+        sent = 0
+        fitting: list[bytes] = []
         for path, reply in replies:
-            if len(reply) > SLOT_OCTETS:
-                self._lay(SPARE, path, reply)
-                sent += self._send_headers(SPARE, SPARE + 1)
+            fits = len(reply) <= SLOT_OCTETS
+            self._direct(len(fitting) if fits else SPARE, path)
+            if fits:
+                fitting.append(reply)
             else:
-                self._lay(count, path, reply)
-                count += 1
-        return sent + self._send_headers(0, count)
+                self.put(SPARE, reply)
+                sent += self._send_headers(_SENDING + SPARE * _HEADER, 1)
+        for slot in self._lay(_REPLIES[len(fitting)], fitting, 0):
+            self.put(slot, fitting[slot])
+        return sent + self._send_headers(_SENDING, len(fitting))
 
-    def _lay(self, slot: int, path: ReturnPath, reply: bytes) -> None:
-        """A reply into a slot, and where it goes."""
-        buffer = self.buffer
+    def _direct(self, slot: int, path: ReturnPath) -> None:
+        """Have the reply in a slot go where its datagram came from."""
         name, control = path
         at = _NAMES + slot * _NAME
-        buffer[at : at + _NAME] = name
+        self._buffer[at : at + _NAME] = name
         if control:
             at = _CONTROLS + slot * _CONTROL
-            buffer[at : at + _CONTROL] = control
-        start = self.starts[slot]
-        buffer[start : start + len(reply)] = reply
-        self._iovec_lengths[slot] = len(reply)
+            self._buffer[at : at + _CONTROL] = control

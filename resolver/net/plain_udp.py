@@ -18,6 +18,8 @@ from resolver.net.slots import (
     ReturnPath,
     unmapped,
 )
+from resolver.serve.fast import FRONT_OCTETS
+from resolver.wire.peek import ID_OCTETS
 
 _CONTROL_OCTETS: Final = 64
 _Control = list[tuple[int, int, bytes]]
@@ -28,43 +30,60 @@ class PlainBatch(Batch):
 
     def __init__(self, sock: socket.socket, *, wildcard: bool) -> None:
         super().__init__(sock, wildcard=wildcard)
-        view = memoryview(self.buffer)
-        self._slots = [view[s : s + SLOT_OCTETS] for s in self.starts[:SLOTS]]
+        self._packets: list[bytes] = []
+        self._tails: list[bytes] = []
         self._names: list[Any] = []
         self._controls: list[_Control] = []
 
     def receive(self) -> int:
+        self._packets = []
         self._names = []
         self._controls = []
-        lengths: list[int] = []
-        peers: list[bytes] = []
+        self.peers = []
         control_octets = _CONTROL_OCTETS if self._wildcard else 0
-        for slot in self._slots:
+        for _ in range(SLOTS):
             try:
-                length, control, _, name = self._sock.recvmsg_into([slot], control_octets)
+                packet, control, _, name = self._sock.recvmsg(SLOT_OCTETS, control_octets)
             except OSError:
                 break
-            lengths.append(length)
+            self._packets.append(packet)
             self._names.append(name)
             self._controls.append([_without_interface(c) for c in control])
             host = name[0].partition("%")[0]
-            peers.append(unmapped(socket.inet_pton(self._sock.family, host)))
-        self.lengths = lengths
-        self.peers = peers
-        return len(lengths)
+            self.peers.append(unmapped(socket.inet_pton(self._sock.family, host)))
+        self.lengths = [len(packet) for packet in self._packets]
+        self.fronts = b"".join(
+            [packet[:FRONT_OCTETS].ljust(FRONT_OCTETS) for packet in self._packets]
+        )
+        self._tails = [b""] * len(self._packets)
+        return len(self._packets)
+
+    def fill(self, tails: list[bytes]) -> None:
+        self._tails = tails
+
+    def put(self, slot: int, reply: bytes) -> None:
+        self._tails[slot] = reply[ID_OCTETS:]
 
     def send(self, slots: Sequence[int] | None = None) -> int:
         sent = 0
-        for slot in range(len(self.lengths)) if slots is None else slots:
-            reply = self._slots[slot][: self.sizes[slot]]
+        for slot in range(len(self._packets)) if slots is None else slots:
             try:
-                self._send_one(reply, self.return_path(slot))
+                self._send_one(self.reply(slot), self.return_path(slot))
             except OSError as error:
                 if error.errno in FAULTS_OF_ONE_DATAGRAM:
                     continue
                 break
             sent += 1
         return sent
+
+    def packet(self, slot: int) -> bytes:
+        return self._packets[slot]
+
+    def reply(self, slot: int) -> bytes:
+        return self._packets[slot][:ID_OCTETS] + self._tails[slot]
+
+    def fourth_octets(self, count: int) -> bytes:
+        return bytes([tail[1] if tail else 0 for tail in self._tails[:count]])
 
     def peer(self, slot: int) -> bytes:
         packed = self.peers[slot]
@@ -86,7 +105,7 @@ class PlainBatch(Batch):
                 sent += 1
         return sent
 
-    def _send_one(self, reply: bytes | memoryview, path: ReturnPath) -> None:
+    def _send_one(self, reply: bytes, path: ReturnPath) -> None:
         name, control = path
         self._sock.sendmsg([reply], control, 0, name)
 

@@ -1,17 +1,14 @@
-"""The memory of a batch of datagrams: one buffer of slots, and what lies in them.
+"""A batch of datagrams in slots, and the replies to them.
 
-A datagram is received into a slot and its reply is written over it, so nothing is allocated per
-datagram but what a caller takes out. Knows sockets' address families; does not know DNS, nor how
-slots are filled and sent (batch_udp.py, plain_udp.py).
+Knows sockets' address families; does not know DNS, nor how slots are filled and sent
+(batch_udp.py, plain_udp.py).
 
 Sources: ip(7) for IP_PKTINFO, RFC 3542 section 6 for IPV6_RECVPKTINFO.
 """
 
 import errno
-import mmap
 import socket
 from abc import ABC, abstractmethod
-from array import array
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
@@ -54,35 +51,53 @@ def unmapped(packed: bytes) -> bytes:
 
 
 class Batch(ABC):
-    """The slots of one socket.
+    """The datagrams that one socket received together, each in a slot, and a reply to each.
 
     After `receive`, items 0 to n-1 of `lengths` (octets) and of `peers` (hashable, equal for equal
-    addresses) describe the datagrams. A reply is left in `buffer` at `starts[i]`, its length in
-    `sizes[i]`. `wildcard` makes replies leave from the address that was asked.
+    addresses) describe the datagrams, and `fronts` has the first FRONT_OCTETS octets of each;
+    behind a shorter one is anything. `wildcard` makes replies leave from the address that was
+    asked.
     """
 
-    def __init__(self, sock: socket.socket, *, wildcard: bool, front_octets: int = 0) -> None:
+    def __init__(self, sock: socket.socket, *, wildcard: bool) -> None:
         self._sock = sock
         self._ipv4 = sock.family == socket.AF_INET
         self._wildcard = wildcard
         if wildcard:
             _ask_for_local_address(sock)
-        self.buffer = mmap.mmap(-1, front_octets + SLOTS * SLOT_OCTETS + SPARE_OCTETS)
-        self.starts = tuple(front_octets + i * SLOT_OCTETS for i in range(SLOTS + 1))
-        # Behind the id, which query and reply share.
-        self.bodies = tuple(start + 2 for start in self.starts)
+        self.fronts = b""
         self.lengths: list[int] = []
-        self.peers: Sequence[int | bytes] = []
-        # Unsigned long has the size of size_t on every Linux.
-        self.sizes = array("L", [0]) * SLOTS
+        self.peers: list[int | bytes] = []
 
     @abstractmethod
     def receive(self) -> int:
         """Fill the slots with what is waiting; the number of datagrams, 0 to SLOTS."""
 
     @abstractmethod
+    def fill(self, tails: list[bytes]) -> None:
+        """Leave a reply for each of the datagrams received, of at most SLOT_OCTETS and given
+        without the id, which is that of the datagram; anything where no reply will be sent."""
+
+    @abstractmethod
+    def put(self, slot: int, reply: bytes) -> None:
+        """Leave a reply of at most SLOT_OCTETS for one datagram."""
+
+    @abstractmethod
     def send(self, slots: Sequence[int] | None = None) -> int:
-        """Send what lies in the given slots, or in all received ones; how many were taken."""
+        """Send the replies to the datagrams in the given slots, or to all; how many were taken."""
+
+    @abstractmethod
+    def packet(self, slot: int) -> bytes:
+        """A copy of the datagram in a slot."""
+
+    @abstractmethod
+    def reply(self, slot: int) -> bytes:
+        """A copy of the reply to it."""
+
+    @abstractmethod
+    def fourth_octets(self, count: int) -> bytes:
+        """The fourth octet, which has the rcode in it, of each of the first `count` replies that
+        `fill` has left; 0 where it was given none."""
 
     @abstractmethod
     def peer(self, slot: int) -> bytes:
@@ -100,26 +115,6 @@ class Batch(ABC):
     def send_late(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
         """Send replies to datagrams received before; how many were taken. Uses the slots: what lies
         in them is lost."""
-
-    def packet(self, slot: int) -> bytes:
-        """A copy of the datagram in a slot."""
-        start = self.starts[slot]
-        return self.buffer[start : start + self.lengths[slot]]
-
-    def reply(self, slot: int) -> bytes:
-        """A copy of the reply that lies in a slot."""
-        start = self.starts[slot]
-        return self.buffer[start : start + self.sizes[slot]]
-
-    def fourth_octets(self, count: int) -> bytes:
-        """The fourth octet, which has the rcode in it, of each of the first `count` slots."""
-        return self.buffer[self.starts[0] + 3 : self.starts[count] : SLOT_OCTETS]
-
-    def put(self, slot: int, reply: bytes) -> None:
-        """Leave a reply of at most SLOT_OCTETS in a slot."""
-        start = self.starts[slot]
-        self.buffer[start : start + len(reply)] = reply
-        self.sizes[slot] = len(reply)
 
 
 def _ask_for_local_address(sock: socket.socket) -> None:

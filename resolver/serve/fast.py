@@ -6,7 +6,7 @@ remembered here. Packets are kept without a cookie; a client that has sent one g
 Everything that is not found takes the full path in service.py.
 
 The loop in `answer_batch` is the most expensive code of the server per line, because it runs for
-every datagram; it does one dictionary look-up and two copies. What it looks into holds the packets
+every datagram; it does one copy and one dictionary look-up. What it looks into holds the packets
 asked for in the present second and nothing about them, so that a hit touches as little memory as
 possible: most of its time goes by waiting for memory. Nothing is added to it without a number from
 tests/bench.
@@ -14,9 +14,7 @@ tests/bench.
 Knows addresses as opaque keys and packets as bytes. Does not know sockets, records or zones.
 """
 
-import mmap
-from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from resolver.cache.answers import Answers, Table
@@ -27,6 +25,9 @@ from resolver.serve.crowds import Crowds
 from resolver.wire.patch import with_option
 from resolver.wire.peek import ID_OCTETS, peek, reply_octets
 
+# So many octets of every datagram lie beside those of the others: most queries are no longer, those
+# with a cookie among them.
+FRONT_OCTETS: Final = 128
 # Which table an address uses is kept for so many addresses, then forgotten at once: asking again
 # costs a microsecond, and spoofed sources must not cost memory.
 MAX_KNOWN_PEERS: Final = 16384
@@ -44,39 +45,50 @@ _NO_OPTIONS: Final = b"\0\0"
 _Seen = tuple[bytes, bytes, int]
 
 
-class Senders(Protocol):
-    """Where packets came from."""
+class Datagrams(Protocol):
+    """Packets and where they came from, each in a slot."""
+
+    def packet(self, slot: int) -> bytes:
+        """A copy of the packet."""
+        ...
 
     def peer(self, slot: int) -> bytes:
-        """The packed address of the sender."""
+        """The packed address of its sender."""
         ...
 
 
-class Batch(Senders, Protocol):
-    """Datagrams that were received together, each in a slot of one buffer.
+class Batch(Datagrams, Protocol):
+    """Datagrams that were received together, one at least.
 
     `lengths` and `peers` have one item per datagram: octets, and something hashable that stands for
-    the address it came from. `bodies[i]` is the offset behind its id. The reply is written over the
-    query, with the same id, and its length, id included, goes to `sizes[i]`.
+    the address it came from. `fronts` has the first FRONT_OCTETS octets of each; behind a shorter
+    one is anything.
     """
 
-    buffer: mmap.mmap
-    bodies: tuple[int, ...]
+    fronts: bytes
     lengths: list[int]
-    peers: Sequence[int | bytes]
-    sizes: "array[int]"
+    peers: list[int | bytes]
+
+    def fill(self, tails: list[bytes]) -> None:
+        """Take the reply to each datagram, without its id; empty for one that has none yet."""
+        ...
 
 
 class _Lone:
-    """The sender of a packet that came alone."""
+    """A packet that came alone."""
 
-    __slots__ = ("_peer",)
+    __slots__ = ("_packet", "_peer")
 
-    def __init__(self, peer: bytes) -> None:
+    def __init__(self, packet: bytes, peer: bytes) -> None:
+        self._packet = packet
         self._peer = peer
 
+    def packet(self, slot: int) -> bytes:
+        """The packet (Datagrams)."""
+        return self._packet
+
     def peer(self, slot: int) -> bytes:
-        """The packed address (Senders)."""
+        """The packed address (Datagrams)."""
         return self._peer
 
 
@@ -155,34 +167,40 @@ class FastPath:
         full path."""
         self._keep_up(now)
         view = self._view(bits, stream=stream)
-        tail = view.ready.get(packet[ID_OCTETS:]) or self._look_up(view, packet, _Lone(peer), 0)
+        key = packet[ID_OCTETS:]
+        tail = view.ready.get(key) or self._look_up(view, key, _Lone(packet, peer), 0)
         return None if tail is None else packet[:ID_OCTETS] + tail
 
     def answer_batch(self, batch: Batch, now: float) -> list[int]:
-        """Leave a reply in the slot of each datagram that has one; the slots that have none."""
+        """Leave a reply to each datagram that has one; the slots that have none."""
         self._keep_up(now)
-        buffer = batch.buffer
-        sizes = batch.sizes
-        peers = self._peers
+        fronts, peers = batch.fronts, batch.peers
+        tails: list[bytes] = []
         missed: list[int] = []
-        last_peer: int | bytes | None = None
-        slot = -1
-        for body, length, peer in zip(batch.bodies, batch.lengths, batch.peers, strict=False):
-            slot += 1
-            if peer != last_peer:
-                view = peers.get(peer) or self._learn_peer(batch, slot)
-                get = view.ready.get
+        last_peer = peers[0]
+        view = self._peers.get(last_peer) or self._learn_peer(batch, 0)
+        ready = view.ready
+        at = ID_OCTETS
+        for slot, length in enumerate(batch.lengths):
+            peer = peers[slot]
+            if peer is not last_peer and peer != last_peer:
+                view = self._peers.get(peer) or self._learn_peer(batch, slot)
+                ready = view.ready
                 last_peer = peer
-            tail = get(buffer[body : body + length - 2])
+            if length <= FRONT_OCTETS:
+                key = fronts[at : at + length - ID_OCTETS]
+            else:
+                key = batch.packet(slot)[ID_OCTETS:]
+            tail = ready.get(key)
             if tail is None:
-                packet = buffer[body - 2 : body + length - 2]
-                tail = self._look_up(view, packet, batch, slot)
+                tail = self._look_up(view, key, batch, slot)
                 if tail is None:
                     missed.append(slot)
-                    continue
-            size = len(tail)
-            buffer[body : body + size] = tail
-            sizes[slot] = size + 2
+                    tail = b""
+            tails.append(tail)
+            at += FRONT_OCTETS
+        if len(missed) < len(tails):
+            batch.fill(tails)
         if self._crowds is not None:
             self._count(self._crowds, batch)
         return missed
@@ -224,17 +242,17 @@ class FastPath:
         view = self._peers[sender] = self._view(self._bits(peer), stream=False, crowd=crowd)
         return view
 
-    def _look_up(self, view: _View, packet: bytes, senders: Senders, slot: int) -> bytes | None:
-        """The tail for a packet that was not asked for in this second, or in this spelling."""
+    def _look_up(self, view: _View, key: bytes, datagrams: Datagrams, slot: int) -> bytes | None:
+        """The tail for a packet that was not asked for in this second, or in this spelling; `key`
+        is the packet behind its id."""
         if not self._answers.entries:
             return None
-        key = packet[ID_OCTETS:]
         entry = view.table[hash(key) >> SHARD_SHIFT].get(key)
         if view.crowd:
-            return self._find(view, packet, senders, slot)
+            return self._find(view, datagrams, slot)
         if entry is None:
-            asked = (senders.peer(slot), key)
-            told = view.told.get(asked) or self._find(view, packet, senders, slot)
+            asked = (datagrams.peer(slot), key)
+            told = view.told.get(asked) or self._find(view, datagrams, slot)
             if told is not None and len(view.told) < MAX_READY:
                 view.told[asked] = told
             return told
@@ -243,17 +261,18 @@ class FastPath:
             view.ready[key] = tail
         return tail
 
-    def _find(self, view: _View, packet: bytes, senders: Senders, slot: int) -> bytes | None:
+    def _find(self, view: _View, datagrams: Datagrams, slot: int) -> bytes | None:
         """The tail for a packet whose octets are not those that are kept, or that is counted."""
+        packet = datagrams.packet(slot)
         seen = self._past_cookie(view, packet) or self._by_peek(view, packet)
         if seen is None:
             return None
         tail, cookie, max_octets = seen
         verdict = None
         if cookie and self._cookies is not None:
-            verdict = self._cookies.judge(cookie, senders.peer(slot))
+            verdict = self._cookies.judge(cookie, datagrams.peer(slot))
         is_known = view.stream or (verdict is not None and verdict.valid)
-        if view.crowd and not is_known and not self._may_send(packet, tail, senders.peer(slot)):
+        if view.crowd and not is_known and not self._may_send(packet, tail, datagrams.peer(slot)):
             return None
         if verdict is None or self._cookies is None:
             return tail

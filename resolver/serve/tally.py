@@ -28,10 +28,10 @@ _OTHER_OCTETS: Final = bytes(set(range(256)) - set(_NXDOMAIN_OCTETS))
 
 
 class Slots(Protocol):
-    """A batch of datagrams, with the finished packets among them lying in their slots."""
+    """A batch of datagrams, and the finished packets that answer some of them."""
 
     def packet(self, slot: int) -> bytes:
-        """A copy of the datagram in a slot, as long as it came."""
+        """A copy of the datagram in a slot."""
         ...
 
     def peer(self, slot: int) -> bytes:
@@ -39,7 +39,8 @@ class Slots(Protocol):
         ...
 
     def fourth_octets(self, count: int) -> bytes:
-        """The octet with the rcode of what lies in each of the first `count` slots."""
+        """The octet with the rcode of the finished packet for each of the first `count` datagrams;
+        0 for one that has none."""
         ...
 
 
@@ -47,12 +48,12 @@ class Sampler(Protocol):
     """Who wants to see some of the finished packets."""
 
     def sample(self, packet: bytes, peer: bytes, times: int) -> None:
-        """A packet with a whole question, and for how many it stands."""
+        """A finished packet or the query it answers, and for how many it stands."""
         ...
 
 
 class Replies(Protocol):
-    """A batch of datagrams and the replies that lie over them."""
+    """A batch of datagrams and the replies to them."""
 
     def reply(self, slot: int) -> bytes:
         """A copy of the reply in a slot."""
@@ -123,11 +124,7 @@ class Tally:
         # What Histogram.observe does, without the call: this is run for every batch.
         packets.counts[bisect_left(BOUNDS_S, seconds)] += hits
         packets.sum_s += seconds * hits
-        codes = batch.fourth_octets(count)
-        if nxdomains := len(codes.translate(None, _OTHER_OCTETS)):
-            for slot in missed:
-                nxdomains -= codes[slot] & 0xF == Rcode.NXDOMAIN
-            self.nxdomains += nxdomains
+        self.nxdomains += len(batch.fourth_octets(count).translate(None, _OTHER_OCTETS))
         if self.sampler is not None:
             absent = set(missed)
             slot = next(slot for slot in range(count) if slot not in absent)

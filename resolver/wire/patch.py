@@ -60,9 +60,7 @@ def survey(tail: bytes) -> Layout:
                 personal = personal or _has_personal_option(tail[rdata:end])
             else:
                 ttls.append(at + 4)
-                ttl_s = _read_16(tail, at + 4) << 16 | _read_16(tail, at + 6)
-                if ttl_s > _MAX_TTL_S:
-                    ttl_s = 0
+                ttl_s = _read_ttl(tail, at + 4)
                 if lowest is None or ttl_s < lowest:
                     lowest = ttl_s
             at = end
@@ -75,15 +73,15 @@ def survey(tail: bytes) -> Layout:
 
 def age(tail: bytes, ttls: tuple[int, ...], seconds: int) -> bytes:
     """The tail with `seconds` taken off each TTL, never below 0."""
-    if len(ttls) == 1:
-        at = ttls[0]
-        left_s = max(_read_ttl(tail, at) - seconds, 0)
-        return left_s.to_bytes(4, "big").join((tail[:at], tail[at + 4 :]))
-    aged = bytearray(tail)
+    parts: list[bytes] = []
+    start = 0
     for at in ttls:
         left_s = max(_read_ttl(tail, at) - seconds, 0)
-        aged[at : at + 4] = left_s.to_bytes(4, "big")
-    return bytes(aged)
+        parts.append(tail[start:at])
+        parts.append(left_s.to_bytes(4, "big"))
+        start = at + 4
+    parts.append(tail[start:])
+    return b"".join(parts)
 
 
 def with_question_name(tail: bytes, qname: bytes) -> bytes:
@@ -123,7 +121,7 @@ def _read_16(tail: bytes, at: int) -> int:
 
 
 def _read_ttl(tail: bytes, at: int) -> int:
-    ttl_s = int.from_bytes(tail[at : at + 4], "big")
+    ttl_s = _read_16(tail, at) << 16 | _read_16(tail, at + 2)
     return ttl_s if ttl_s <= _MAX_TTL_S else 0
 
 

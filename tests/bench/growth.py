@@ -80,8 +80,6 @@ def hit_us(answers: Answers, entries: int) -> dict[str, float]:
         batches = [Received(entries, seed=run * 1000 + i) for i in range(ASKED // SLOTS // 2)]
         count = len(batches) * SLOTS
         for taken in (firsts, nexts):
-            for batch in batches:
-                batch.refill()
             began = time.process_time()
             for batch in batches:
                 if fast.answer_batch(batch, run + 0.5):

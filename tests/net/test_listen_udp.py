@@ -20,6 +20,7 @@ from resolver.net.listen_udp import ENOUGH_WORK, MOST_WORK, UdpListener, open_ud
 from resolver.net.slots import SLOT_OCTETS, SLOTS
 from resolver.policy.waiting import CROWD, Waiting
 from resolver.serve.fast import FastPath
+from resolver.serve.tally import Tally
 
 pytestmark = pytest.mark.loopback
 
@@ -85,6 +86,7 @@ class Site:
         self.waiting = Waiting()
         self.answers = Answers(1 << 20)
         self.fast = FastPath(self.answers, lambda _: 7)
+        self.tally = Tally()
         self.listeners: list[UdpListener] = []
         self.clients: list[socket.socket] = []
 
@@ -97,6 +99,7 @@ class Site:
             self.fast,
             clock=self.clock,
             metrics=self.metrics,
+            tally=self.tally,
             waiting=self.waiting,
         )
         listener.start()
@@ -104,10 +107,13 @@ class Site:
         return listener.address
 
     def keep(self, label: bytes) -> None:
-        # Its TTL stands still: these tests compare octets, and may take more than a second.
         to = query(label)
+        self.keep_packet(to, reply(to))
+
+    def keep_packet(self, to: bytes, packet: bytes) -> None:
+        # Its TTL stands still: these tests compare octets, and may take more than a second.
         self.answers.keep(
-            to, reply(to), bits=7, stream=False, now=self.clock.now(), ttl_s=300, ages=False
+            to, packet, bits=7, stream=False, now=self.clock.now(), ttl_s=300, ages=False
         )
 
     def client(self, to: Address) -> socket.socket:
@@ -200,6 +206,44 @@ async def test_many_batches_in_one_wake_up(site: Site) -> None:
     for sock, replies in sent.items():
         assert {await receive(sock) for _ in replies} == replies
     assert site.metrics.replies_total == total
+
+
+async def test_short_and_long_hits_and_misses_of_one_batch(site: Site) -> None:
+    """Each reply is whole, whatever lies in the slots beside it; and so are those of the next."""
+    at = site.listen()
+    opt = b"\0\0\x29\4\xd0\0\0\0\0\0\0"
+    found: dict[bytes, bytes] = {}
+    for number, octets in enumerate((4, 200, 300, 1000, 4)):
+        label = bytes((97 + number,)) * 60
+        asked = query(label)[:-5] + b"\x3c" + label + query(label)[-5:]  # longer than a front
+        asked = asked[:11] + b"\1" + asked[12:] + opt
+        found[asked] = reply(asked, octets)[:11] + b"\1" + reply(asked, octets)[12:] + opt
+        site.keep_packet(asked, found[asked])
+    for label in (b"mail", b"www"):
+        found[query(label)] = reply(query(label))
+    site.keep(b"www")
+    sock = site.client(at)
+    for size in (7, 3):
+        for packet in list(found)[-size:] * 2:
+            sock.send(packet)
+        replies = [await receive(sock) for _ in range(2 * size)]
+        assert sorted(replies) == sorted(list(found.values())[-size:] * 2)
+    assert site.service.seen == [(query(b"mail"), b"\x7f\0\0\1", False)] * 4
+    assert site.metrics.replies_total == 20
+
+
+async def test_finished_packets_are_counted_by_rcode_and_queries_are_not(site: Site) -> None:
+    at = site.listen()
+    denied = reply(query(b"none"))
+    site.keep_packet(query(b"none"), denied[:3] + b"\x83" + denied[4:])
+    sock = site.client(at)
+    # A client may send any rcode in its query.
+    odd = query(b"mail")
+    for packet in (odd[:3] + b"\3" + odd[4:], query(b"none"), query(b"none")):
+        sock.send(packet)
+    for _ in range(3):
+        await receive(sock)
+    assert site.tally.rcodes() == {("packets", 0): 0, ("packets", 3): 2}
 
 
 async def test_the_service_learns_the_address_of_the_asker(site: Site) -> None:

@@ -1,17 +1,13 @@
 """A batch of datagrams: hits are answered where they lie, the rest is left as it came."""
 
-import mmap
 import struct
-from array import array
-from collections.abc import Sequence
 
 import pytest
 
 from resolver.cache.answers import Answers
 from resolver.serve import fast
-from resolver.serve.fast import MAX_KNOWN_PEERS, FastPath
+from resolver.serve.fast import FRONT_OCTETS, MAX_KNOWN_PEERS, FastPath
 
-STRIDE = 4096
 FRIEND, STRANGER = b"\x0a\0\0\1", b"\x0a\0\0\2"
 ALLOWED, NOT_ALLOWED = 7, 0
 
@@ -30,13 +26,20 @@ class Received:
     """A batch as a listener has it after receiving."""
 
     def __init__(self, *datagrams: tuple[bytes, bytes]) -> None:
-        self.buffer = mmap.mmap(-1, STRIDE * len(datagrams))
-        self.bodies = tuple(i * STRIDE + 2 for i in range(len(datagrams)))
-        self.lengths = [len(packet) for packet, _ in datagrams]
-        self.peers: Sequence[int | bytes] = [peer for _, peer in datagrams]
-        self.sizes = array("L", [0]) * len(datagrams)
-        for i, (packet, _) in enumerate(datagrams):
-            self.buffer[i * STRIDE : i * STRIDE + len(packet)] = packet
+        self.packets = [packet for packet, _ in datagrams]
+        # Behind a short one lies what came in that place before.
+        self.fronts = b"".join(p[:FRONT_OCTETS].ljust(FRONT_OCTETS, b"x") for p in self.packets)
+        self.lengths = [len(packet) for packet in self.packets]
+        self.peers: list[int | bytes] = [peer for _, peer in datagrams]
+        self.tails = [b""] * len(datagrams)
+        self.copied: set[int] = set()
+
+    def fill(self, tails: list[bytes]) -> None:
+        self.tails = tails
+
+    def packet(self, slot: int) -> bytes:
+        self.copied.add(slot)
+        return self.packets[slot]
 
     def peer(self, slot: int) -> bytes:
         peer = self.peers[slot]
@@ -44,7 +47,7 @@ class Received:
         return peer
 
     def reply(self, slot: int) -> bytes:
-        return self.buffer[slot * STRIDE : slot * STRIDE + self.sizes[slot]]
+        return self.packets[slot][:2] + self.tails[slot]
 
 
 class World:
@@ -61,7 +64,9 @@ class World:
         return ALLOWED if peer == FRIEND else NOT_ALLOWED
 
     def keep(self, label: bytes) -> None:
-        to = query(label)
+        self.keep_reply_to(query(label))
+
+    def keep_reply_to(self, to: bytes) -> None:
         self.answers.keep(to, reply(to), bits=ALLOWED, stream=False, now=0.0, ttl_s=300, ages=True)
 
     def answer(
@@ -78,10 +83,24 @@ def test_hits_are_answered_in_their_slots_and_misses_are_named() -> None:
     assert [batch.reply(i) for i in (0, 2, 3)] == [reply(asked[i]) for i in (0, 2, 3)]
 
 
-def test_a_miss_is_left_as_it_came() -> None:
+def test_a_batch_without_hits_gets_no_replies() -> None:
     batch, missed = World().answer((query(b"ww2", 2), FRIEND))
     assert missed == [0]
-    assert batch.buffer[: batch.lengths[0]] == query(b"ww2", 2)
+    assert batch.tails == [b""]
+
+
+@pytest.mark.parametrize("octets", range(FRONT_OCTETS - 1, FRONT_OCTETS + 3))
+def test_a_long_query_is_a_hit_too(octets: int) -> None:
+    world = World()
+    label = b"\x3c" + b"a" * 60
+    short = query(b"b" * (octets - len(label) - len(query(b""))))
+    asked = short[:12] + label + short[12:]
+    assert len(asked) == octets
+    world.keep_reply_to(asked)
+    batch, missed = world.answer((asked, FRIEND), (query(b"www"), FRIEND), (asked[:-1], FRIEND))
+    assert missed == [2]
+    assert [batch.reply(0), batch.reply(1)] == [reply(asked), reply(query(b"www"))]
+    assert batch.copied == ({0, 2} if octets > FRONT_OCTETS else {2})
 
 
 def test_scraps_are_misses() -> None:
