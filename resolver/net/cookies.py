@@ -40,12 +40,21 @@ class ServerCookie:
     """What one server and one of our addresses have said to each other. `option` is the whole
     option to send; `expected` once the server has repeated our cookie."""
 
-    __slots__ = ("_client", "expected", "option")
+    __slots__ = ("_bare", "_client", "_filled", "expected", "option")
 
     def __init__(self, client: bytes) -> None:
         self._client = client
         self.expected = False
         self.option = _option(client)
+        self._bare = self._filled = b""
+
+    def into(self, opt: bytes) -> bytes:
+        """The same OPT record, which has no options yet, with this one."""
+        if opt is not self._bare:
+            self._bare = opt
+            # It ends with the length of its options.
+            self._filled = opt[:-2] + len(self.option).to_bytes(2, "big") + self.option
+        return self._filled
 
     def check(self, edns: Edns | None, *, stream: bool) -> CookieCheck:
         """Judge the cookie of a response, and learn the server's part if ours is right.
@@ -57,7 +66,7 @@ class ServerCookie:
         if data is None:
             if stream:
                 self.expected = False
-                self.option = _option(self._client)
+                self._send(self._client)
             return CookieCheck.MISSING if self.expected else CookieCheck.FINE
         octets = len(data)
         is_whole = octets == CLIENT_OCTETS or octets in _WITH_SERVER_COOKIE
@@ -65,8 +74,12 @@ class ServerCookie:
             return CookieCheck.WRONG
         self.expected = True
         if octets > CLIENT_OCTETS and not self.option.endswith(data):
-            self.option = _option(data)
+            self._send(data)
         return CookieCheck.FINE
+
+    def _send(self, data: bytes) -> None:
+        self.option = _option(data)
+        self._bare = b""
 
 
 class Cookies:

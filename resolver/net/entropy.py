@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 BLOCK_OCTETS: Final = 4096
+# For the case of names: twice as much as the longest name takes, for all of it is moved each time.
+CASE_OCTETS: Final = 512
 LOWEST_PORT: Final = 1024
 
 # 0x20 at every octet that is a letter. Length octets (at most 63) are never letters, so a whole
@@ -21,11 +23,15 @@ _LETTER_BITS: Final = bytes(
 )
 
 
+# Big-endian; to look it up each time takes as long as the work.
+_number: Final = int.from_bytes
+
+
 class Entropy:
     """Draws from blocks of octets: the system's, or in tests from some that are known. No octet is
     used twice."""
 
-    __slots__ = ("_draw", "_numbers", "_octets", "_position", "_reserved_ports")
+    __slots__ = ("_case_bits", "_case_octets", "_draw", "_numbers", "_reserved_ports")
 
     def __init__(
         self,
@@ -35,8 +41,8 @@ class Entropy:
         self._draw = draw
         self._reserved_ports = reserved_ports
         self._numbers: list[int] = []
-        self._octets = b""
-        self._position = 0
+        self._case_bits = 0
+        self._case_octets = 0  # so many of them are left in those bits
 
     def number(self) -> int:
         """A uniform number of 16 bits: a query id."""
@@ -54,11 +60,12 @@ class Entropy:
     def mix_case(self, name: bytes) -> bytes:
         """The name with the case of each letter drawn anew."""
         length = len(name)
-        start = self._position
-        if start + length > len(self._octets):
-            self._octets = self._draw(BLOCK_OCTETS)
-            start = 0
-        self._position = start + length
-        drawn = int.from_bytes(self._octets[start : start + length], "big")
-        flips = int.from_bytes(name.translate(_LETTER_BITS), "big") & drawn
-        return (int.from_bytes(name, "big") ^ flips).to_bytes(length, "big")
+        if length > self._case_octets:
+            self._case_bits = _number(self._draw(CASE_OCTETS))
+            self._case_octets = CASE_OCTETS
+        bits = self._case_bits
+        self._case_bits = bits >> 8 * length
+        self._case_octets -= length
+        return (_number(name) ^ (_number(name.translate(_LETTER_BITS)) & bits)).to_bytes(
+            length, "big"
+        )

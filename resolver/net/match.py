@@ -10,7 +10,6 @@ Knows: the header's layout, 0x20. Does not know: sockets, time, who asked.
 
 import logging
 from enum import Enum
-from struct import Struct
 from typing import Final
 
 from resolver.codes import Flag, Rcode
@@ -30,9 +29,9 @@ _QR_AND_OPCODE: Final = 0xF8
 _RESPONSE_TO_QUERY: Final = 0x80
 _TC: Final = 0x02
 _RCODE: Final = 0x0F
-_QUESTION: Final = Struct("!2H")
 _ROOT: Final = Question(b"\0", 0)
-_ROOT_OCTETS: Final = 1 + _QUESTION.size
+_TYPE_AND_CLASS_OCTETS: Final = 4
+_ROOT_OCTETS: Final = 1 + _TYPE_AND_CLASS_OCTETS
 MOST_FRAMES: Final = 16
 _ONE_QUESTION: Final = b"\x00\x01"
 _NO_QUESTION: Final = b"\x00\x00"
@@ -89,7 +88,7 @@ class QueryMaker:
     def __init__(self, entropy: Entropy, cookies: Cookies | None = None) -> None:
         self._entropy = entropy
         self._cookies = cookies
-        self._frames: dict[tuple[int | None, bool, bool], tuple[bytes, bytes]] = {}
+        self._frames: dict[int, tuple[bytes, bytes]] = {}
 
     def make(self, ask: Ask, own: str, *, mix_case: bool) -> Sent:
         """The query for an ask that leaves from the address `own`, with a random id."""
@@ -98,26 +97,25 @@ class QueryMaker:
     def make_with_id(self, ask: Ask, own: str, number: int, *, mix_case: bool) -> Sent:
         """The same with the id given."""
         size = ask.edns_size
-        kind = (size, ask.dnssec_ok, ask.recursion_desired)
-        header, opt = self._frames.get(kind) or self._frame(kind)
+        kind = (-1 if size is None else size) << 2 | ask.dnssec_ok << 1 | ask.recursion_desired
+        header, opt = self._frames.get(kind) or self._frame(kind, ask)
         asked = ask.question
         qname = asked.qname
         name = self._entropy.mix_case(qname) if mix_case else qname
-        question = name + _QUESTION.pack(asked.qtype, asked.qclass)
+        type_and_class = asked.qtype << 16 | asked.qclass
+        question = name + type_and_class.to_bytes(_TYPE_AND_CLASS_OCTETS, "big")
         cookie = None
         if self._cookies is not None and size is not None and ask.cookie:
             cookie = self._cookies.of(ask.server, own)
-            # OPT has no options yet, and ends with the length of none.
-            option = cookie.option
-            opt = opt[:-2] + len(option).to_bytes(2, "big") + option
+            opt = cookie.into(opt)
         packet = number.to_bytes(2, "big") + header + question + opt
         return Sent(packet, question, qname, cookie, mixed=mix_case)
 
-    def _frame(self, kind: tuple[int | None, bool, bool]) -> tuple[bytes, bytes]:
+    def _frame(self, kind: int, ask: Ask) -> tuple[bytes, bytes]:
         """What comes between id and question, and what comes behind the question."""
-        size, dnssec_ok, recursion_desired = kind
-        edns = None if size is None else Edns(udp_size=size, dnssec_ok=dnssec_ok)
-        query = build_query(0, _ROOT, edns=edns, recursion_desired=recursion_desired)
+        size = ask.edns_size
+        edns = None if size is None else Edns(udp_size=size, dnssec_ok=ask.dnssec_ok)
+        query = build_query(0, _ROOT, edns=edns, recursion_desired=ask.recursion_desired)
         frame = query[2:HEADER_OCTETS], query[HEADER_OCTETS + _ROOT_OCTETS :]
         if len(self._frames) < MOST_FRAMES:
             self._frames[kind] = frame
