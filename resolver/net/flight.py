@@ -11,18 +11,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from resolver.effects import Ask, Outcome, Timeout
+from resolver.net.timers import Timed
 
 if TYPE_CHECKING:
+    from resolver.net.job import Job
     from resolver.net.match import Sent
     from resolver.net.upstream import Upstream
-
-
-class Waiter(Protocol):
-    """Whoever asked."""
-
-    def resume(self, outcome: Outcome) -> None:
-        """Take the outcome. Called once for each ask, unless the ask was cancelled."""
-        ...
 
 
 class Carrier(Protocol):
@@ -36,16 +30,17 @@ class Carrier(Protocol):
 End = Callable[["Flight", Outcome], None]
 
 
-class Flight:
-    """An ask under way. `sock` is set on UDP, and `source`, the address it is bound to; `upstream`
-    and `number`, its id there, on a stream; `retried` after a broken connection cost it a second
-    try. `sent_at` is in the event loop's time, and until it is sent when it was begun."""
+class Flight(Timed):
+    """An ask under way, whose `waiter` takes its outcome once, unless it is cancelled. `sock` is
+    set on UDP, and `fd`, its descriptor, and `source`, the address it is bound to; `upstream` and
+    `number`, its id there, on a stream; `retried` after a broken connection cost it a second try.
+    `sent_at` is in the event loop's time, and until it is sent when it was begun."""
 
     __slots__ = (
         "ask",
         "carrier",
-        "due",
         "end",
+        "fd",
         "number",
         "retried",
         "sent",
@@ -56,8 +51,8 @@ class Flight:
         "waiter",
     )
 
-    def __init__(self, ask: Ask, waiter: Waiter, end: End, now: float) -> None:
-        self.due = 0.0  # set by Timers
+    def __init__(self, ask: Ask, waiter: "Job", end: End, now: float) -> None:
+        super().__init__()
         self.ask = ask
         self.waiter = waiter
         self.end = end
@@ -66,6 +61,7 @@ class Flight:
         self.sent_at = now
         self.number = 0
         self.sock: socket.SocketType | None = None
+        self.fd = -1
         self.source = ""
         self.upstream: Upstream | None = None
         self.retried = False

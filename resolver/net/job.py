@@ -6,11 +6,15 @@ Knows: effects, deadlines. Does not know: event loops, sockets.
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from resolver.effects import Effect, Finished, Outcome, Steps
 from resolver.net.flight import Flight
+from resolver.net.timers import Timed
 from resolver.policy.fairness import Account
+
+if TYPE_CHECKING:
+    from resolver.net.run import Driver
 
 Done: TypeAlias = Callable[[Any], None]
 Key: TypeAlias = tuple[bytes, int, int]
@@ -32,71 +36,91 @@ class Limits:
     displace_after_s: float = 1.9
 
 
-class Runner(Protocol):
-    """The driver, as its jobs see it."""
-
-    def resume(self, job: "Job", outcome: Outcome | None) -> None:
-        """Let a job go on."""
-        ...
-
-    def lose_patience(self, job: "Job") -> None:
-        """Let a job go on without the one it waits for."""
-        ...
+Engine: TypeAlias = Generator[Effect | Finished | None, Any, None]
 
 
-def to_the_end(steps: Steps[Any]) -> Generator[Effect | Finished, Outcome, None]:
-    """The same steps, with their result as the last of them: the exception that a generator ends
-    with takes a microsecond to raise and catch in a compiled copy."""
-    result = yield from steps
-    yield Finished(result)
+def _engines() -> Engine:
+    """Takes the steps of one engine after the other. The result of one is the last of its steps:
+    the exception that a generator ends with takes a microsecond to raise and catch in a compiled
+    copy."""
+    steps: Steps[Any] = yield None
+    while True:
+        steps = yield Finished((yield from steps))
 
 
-class Job:
+class Engines:
+    """What engines are run by. It is used again when one has come to its end, not when that was
+    closed or has raised; so there are at most as many as jobs at one time."""
+
+    __slots__ = ("_idle",)
+
+    def __init__(self) -> None:
+        self._idle: list[Engine] = []
+
+    def take(self) -> Engine:
+        """One that takes the steps to run as its first outcome."""
+        if self._idle:
+            return self._idle.pop()
+        engine = _engines()
+        next(engine)
+        return engine
+
+    def give_back(self, engine: Engine) -> None:
+        """Its last effect was Finished."""
+        self._idle.append(engine)
+
+
+# What jobs have that nobody waits for.
+_NOBODY: Final[list["Job"]] = []
+
+
+class Job(Timed):
     """One engine being run. `key` and `waiters` are of sub-jobs, `done` of clients' jobs; a job
-    waits for a flight, or for another job, or is in line. `due` is when it stops waiting for that
-    other job (Timed). The time it takes is charged to `account`, that of the client who asked
-    first."""
+    waits for a flight, or for another job, or is in line with an outcome, which at first is the
+    steps of its engine. `due` is when it stops waiting for that other job. The time it takes is
+    charged to `account`, that of the client who asked first."""
 
     __slots__ = (
-        "_runner",
+        "_driver",
         "account",
         "alive",
         "done",
-        "due",
+        "engine",
         "flight",
         "key",
+        "outcome",
         "since",
-        "steps",
         "waiters",
         "waits_for",
     )
 
     def __init__(
         self,
-        runner: Runner,
-        steps: Generator[Effect | Finished, Outcome, None],
+        driver: "Driver",
+        engine: Engine,
         since: float,
         account: Account[Waiting],
     ) -> None:
-        self._runner = runner
-        self.steps = steps
+        super().__init__()
+        self._driver = driver
+        self.engine = engine
         self.since = since
         self.account = account
+        self.outcome: Any = None
         self.done: Done | None = None
         self.key: Key | None = None
-        self.waiters: list[Job] = []
+        self.waiters: list[Job] = _NOBODY
         self.waits_for: Job | None = None
         self.flight: Flight | None = None
         self.alive = True
-        self.due = 0.0
 
     def resume(self, outcome: Outcome) -> None:
-        """Take the outcome of an ask (Waiter)."""
-        self._runner.resume(self, outcome)
+        """Take the outcome of an ask."""
+        self._driver.resume(self, outcome)
 
     def expire(self) -> None:
         """Its patience is over (Timed)."""
-        self._runner.lose_patience(self)
+        self._driver.lose_patience(self)
 
     def waits_for_it(self, other: "Job") -> bool:
         """Whether this job is `other` or waits for it, directly or not."""
@@ -108,13 +132,13 @@ class Job:
         return False
 
 
-class Watch:
-    """The deadline of whichever job is the oldest (Timed)."""
+class Watch(Timed):
+    """The deadline of whichever job is the oldest."""
 
-    __slots__ = ("_act", "due")
+    __slots__ = ("_act",)
 
     def __init__(self, act: Callable[[], None]) -> None:
-        self.due = 0.0  # set by Timers
+        super().__init__()
         self._act = act
 
     def expire(self) -> None:

@@ -54,6 +54,7 @@ _IP_MTU_DISCOVER: Final = 10
 _IPV6_MTU_DISCOVER: Final = 23
 _PMTUDISC_OMIT: Final = 5
 
+_Socket: Final = socket.SocketType
 _EPOLLIN: Final = select.EPOLLIN
 _IPV4: Final = int(socket.AF_INET)
 _IPV6: Final = int(socket.AF_INET6)
@@ -132,7 +133,7 @@ class UdpAsker:
             self._queue.pop(flight, None)
             return
         flight.sock = None
-        del self._flights[sock.fileno()]
+        del self._flights[flight.fd]
         sock.close()
         if self._queue:
             self._drain()
@@ -156,8 +157,9 @@ class UdpAsker:
             self._end(flight, Unreachable(reason_of(error)))
             return True
         flight.sock = sock
+        flight.fd = sock.fileno()
         flight.source = source
-        self._flights[sock.fileno()] = flight
+        self._flights[flight.fd] = flight
         return True
 
     def _connect(self, flight: Flight) -> bool:
@@ -168,7 +170,7 @@ class UdpAsker:
             return False
         try:
             sock.connect(ask.server)
-            self._epoll.register(sock.fileno(), _EPOLLIN)
+            self._epoll.register(flight.fd, _EPOLLIN)
             own = flight.source
             if own in (ANY_IPV4, ANY_IPV6):
                 own = self._own_address(sock, ask.server.ip, flight.sent_at)
@@ -212,7 +214,7 @@ class UdpAsker:
         _OutOfSocketsError."""
         six = ":" in source
         try:
-            sock = socket.SocketType(_IPV6 if six else _IPV4, _DATAGRAM)
+            sock = _Socket(_IPV6 if six else _IPV4, _DATAGRAM)
         except OSError as error:
             if error.errno in OUT_OF_SOCKETS:
                 raise _OutOfSocketsError from None

@@ -20,7 +20,6 @@ Knows: effects, generators, deadlines. Does not know: sockets, DNS.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -40,7 +39,7 @@ from resolver.effects import (
 )
 from resolver.metrics import Metrics
 from resolver.net.descriptors import Shares
-from resolver.net.job import Done, Job, Key, Limits, Waiting, Watch, to_the_end
+from resolver.net.job import Done, Engines, Job, Key, Limits, Waiting, Watch
 from resolver.net.outbound import Outbound, Outgoing
 from resolver.net.outbound_stream import IDLE_S
 from resolver.net.timers import TICK_S, Timers
@@ -88,7 +87,10 @@ class Driver:
         )
         self._clients: dict[Job, None] = {}
         self._subs: dict[Key, Job] = {}
-        self._line: deque[tuple[Job, Outcome | None]] = deque()
+        self._engines = Engines()
+        # Jobs with an outcome: the front of the line, last first, and the rest of it, first first.
+        self._front: list[Job] = []
+        self._line: list[Job] = []
         places = self._limits.client_jobs
         self._fairness: Fairness[Waiting] = Fairness(places, places)
         self._nobody: Account[Waiting] = Account(b"", 0.0)
@@ -132,7 +134,7 @@ class Driver:
             self._spent_s = 0.0
         account = self._fairness.enter(client)
         busy = self._spent_s >= TURN_S
-        has_room = len(self._line) < (1 if busy else MOST_AT_ONCE)
+        has_room = len(self._front) + len(self._line) < (1 if busy else MOST_AT_ONCE)
         if has_room and self._fairness.may_begin(account, busy=busy):
             self._fairness.begin(account)
             self._begin((steps, done), account, now)
@@ -145,12 +147,12 @@ class Driver:
 
     def _begin(self, waiting: Waiting, account: Account[Waiting], now: float) -> None:
         steps, done = waiting
-        job = Job(self, to_the_end(steps), now, account)
+        job = Job(self, self._engines.take(), now, account)
         job.done = done
         self._clients[job] = None
         if not self._watch.due:
             self._timers.set(self._watch, now + self._limits.job_s)
-        self.resume(job, None)
+        self.resume(job, steps)
 
     def _refuse(self, waiting: Waiting) -> None:
         waiting[0].close()
@@ -211,15 +213,17 @@ class Driver:
         self._closed = True
         for job in [*self._clients, *self._subs.values()]:
             self._kill(job)
+        self._front.clear()
         self._line.clear()
         for waiting in self._fairness.clear():
             self._refuse(waiting)
         self.outbound.close()
         self._timers.close()
 
-    def resume(self, job: Job, outcome: Outcome | None) -> None:
+    def resume(self, job: Job, outcome: Outcome | Steps[Any]) -> None:
         """Put a job in line. The line is worked off in the next turn of the event loop."""
-        self._line.append((job, outcome))
+        job.outcome = outcome
+        self._line.append(job)
         if self._due is None and not self._working:
             self._due = self._loop.call_soon(self._work)
 
@@ -237,16 +241,17 @@ class Driver:
             self._due.cancel()  # this is that turn, or another one before it
         self._working = True
         self._now = monotonic()
-        line = self._line
         clock = self._cost_clock
         began = since = clock()
         try:
-            while line or self.outbound.depart():
-                if not line:
+            while self._front or self._line or self.outbound.depart():
+                if not self._front:
+                    self._front, self._line = self._line, self._front
+                    self._front.reverse()
                     continue
-                job, outcome = line.popleft()
+                job = self._front.pop()
                 if job.alive:
-                    self._step(job, outcome)
+                    self._step(job)
                     before, since = since, clock()
                     job.account.spent_s += since - before
                     if since - began >= TURN_S:
@@ -255,21 +260,23 @@ class Driver:
         finally:
             self._spent_s += clock() - began
             self._working = False
-            self._due = self._loop.call_soon(self._work) if line else None
+            waits = self._front or self._line
+            self._due = self._loop.call_soon(self._work) if waits else None
 
-    def _step(self, job: Job, outcome: Outcome | None) -> None:
+    def _step(self, job: Job) -> None:
         """Let a job go on until it waits or ends."""
+        outcome, job.outcome = job.outcome, None
         job.flight = None
         if job.due:
             self._timers.cancel(job)
         while True:
             try:
-                # A generator that has not begun takes only None; the type has no word for it.
-                effect = job.steps.send(outcome)  # type: ignore[arg-type]
+                effect = job.engine.send(outcome)
                 if type(effect) is Ask:
                     job.flight = self.outbound.ask(effect, job, self._now)
                     return
                 if type(effect) is Finished:
+                    self._engines.give_back(job.engine)
                     self._end(job, effect.result, effect)
                     return
                 if type(effect) is Await:
@@ -307,7 +314,7 @@ class Driver:
             self._timers.set(job, self._now + sub.patience_s)
         return None
 
-    def _spawn(self, job: Job, spawn: Effect | Finished) -> Outcome:
+    def _spawn(self, job: Job, spawn: Effect | Finished | None) -> Outcome:
         """Start work that nobody waits for; it may take half of the places for sub-jobs."""
         if not isinstance(spawn, Spawn):
             raise TypeError(f"an engine yielded {spawn!r}, which is no effect")
@@ -316,27 +323,31 @@ class Driver:
         return Started()
 
     def _start_sub(self, sub: Sub | Spawn, parent: Job) -> Job:
-        started = Job(self, to_the_end(sub.start()), self._now, parent.account)
+        steps = sub.start()
+        started = Job(self, self._engines.take(), self._now, parent.account)
         started.key = sub.key
+        started.waiters = []
+        started.outcome = steps
         self._subs[sub.key] = started
-        self._line.append((started, None))
+        self._line.append(started)
         return started
 
     def _end(self, job: Job, result: Any, outcome: Outcome | None) -> None:
         """Take an ended job out and tell whoever waits for it."""
         job.alive = False
         if job.key is None:
-            self._clients.pop(job, None)
+            del self._clients[job]
             if job.account is not self._nobody:
                 self._fairness.end(job.account)
                 if self._fairness.waiting:
                     self._turn_later()
         else:
-            self._subs.pop(job.key, None)
-        for waiter in job.waiters:
-            waiter.waits_for = None
-            self._line.append((waiter, outcome))
-        job.waiters.clear()
+            del self._subs[job.key]
+            for waiter in job.waiters:
+                waiter.waits_for = None
+                waiter.outcome = outcome
+                self._line.append(waiter)
+            job.waiters.clear()
         if job.done is not None:
             self._tell(job.done, result)
 
@@ -353,7 +364,7 @@ class Driver:
                 self._timers.cancel(target)
             waited_for, target.waits_for = target.waits_for, None
             try:
-                target.steps.close()
+                target.engine.close()
             except Exception:
                 self._metrics.exceptions_total += 1
                 _log.exception("an engine raised while it was being closed")

@@ -1,111 +1,118 @@
-"""Deadlines: one heap for all of them and one call_at for the earliest.
+"""Deadlines: filed by the tick they fall into, and one call_at for the earliest tick.
 
-A deadline is nearly always cancelled, since replies nearly always come in time. So cancelling only
-marks the entry, marked entries are swept out once they dominate the heap, and asyncio is told of a
-deadline only when it is earlier than the one it already waits for.
+A deadline is nearly always taken back, since replies nearly always come in time. So setting and
+taking back cost the same whatever else is set, what was taken back is let go of at once, and the
+event loop hears of a tick only when that is earlier than the one it already waits for.
 
 Knows: the event loop's clock. Does not know: what is timed.
 """
 
 import asyncio
 import logging
-from heapq import heapify, heappop, heappush
-from math import inf
+from abc import ABC, abstractmethod
+from heapq import heappop, heappush
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
-# Deadlines this close together are served by one wake-up.
+from resolver.native import mypyc_attr
+
+# Deadlines in one tick are served by one wake-up, at its beginning: so much too early at most.
 TICK_S: Final = 0.002
-# A heap smaller than this is not worth sweeping.
-SWEEP_FLOOR_ENTRIES: Final = 256
+_NEVER: Final = 1 << 60
 
 _log = logging.getLogger(__name__)
 
 
-class Timed(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Timed(ABC):
     """Something with a deadline. `due` is the instant, 0.0 when none is set."""
 
-    due: float
+    __slots__ = ("due",)
 
+    def __init__(self) -> None:
+        self.due = 0.0  # set by Timers
+
+    @abstractmethod
     def expire(self) -> None:
         """Called once, when the deadline has passed; none is set any more by then."""
-        ...
 
 
 class Timers:
     """The deadlines of one event loop. Everything is called from that loop."""
 
-    __slots__ = ("_armed_for", "_handle", "_heap", "_live", "_loop", "_sequence")
+    __slots__ = ("_armed_for", "_handle", "_loop", "_order", "_ticks")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._heap: list[tuple[float, int, Timed]] = []
-        self._live = 0
-        self._sequence = 0
+        # By number of tick, in the order they were set in; a tick stays until it has come.
+        self._ticks: dict[int, dict[Timed, None]] = {}
+        self._order: list[int] = []
         self._handle: asyncio.TimerHandle | None = None
-        self._armed_for = inf  # when it is not
+        self._armed_for = _NEVER  # the number of a tick
 
     def __len__(self) -> int:
         """Deadlines that are set."""
-        return self._live
+        return sum(map(len, self._ticks.values()))
 
     @property
-    def entries(self) -> int:
-        """Entries held, cancelled ones included: at most twice the live ones and a floor."""
-        return len(self._heap)
+    def ticks(self) -> int:
+        """Ticks that are waited for, also those whose deadlines were all taken back."""
+        return len(self._ticks)
 
     def set(self, timed: Timed, when: float) -> None:
         """Have `timed.expire()` called at `when`, in loop time. It must have no deadline yet."""
         timed.due = when
-        self._live += 1
-        self._sequence += 1
-        heappush(self._heap, (when, self._sequence, timed))
-        if when < self._armed_for:
-            self._arm(when)
+        number = int(when / TICK_S)
+        tick = self._ticks.get(number)
+        if tick is None:
+            tick = self._ticks[number] = {}
+            heappush(self._order, number)
+            if number < self._armed_for:
+                self._arm(number)
+        tick[timed] = None
 
     def cancel(self, timed: Timed) -> None:
         """Take the deadline back; nothing happens when none is set."""
-        if not timed.due:
-            return
-        timed.due = 0.0
-        self._live -= 1
-        held = len(self._heap)
-        if held > SWEEP_FLOOR_ENTRIES and self._live * 2 < held:
-            self._heap = [entry for entry in self._heap if entry[2].due == entry[0]]
-            heapify(self._heap)
+        if timed.due:
+            del self._ticks[int(timed.due / TICK_S)][timed]
+            timed.due = 0.0
 
     def close(self) -> None:
         """Forget every deadline; none expires any more."""
-        for _, _, timed in self._heap:
-            timed.due = 0.0
-        self._heap.clear()
-        self._live = 0
+        for tick in self._ticks.values():
+            for timed in tick:
+                timed.due = 0.0
+            tick.clear()
+        self._ticks.clear()
+        self._order.clear()
         if self._handle is not None:
             self._handle.cancel()
-        self._armed_for = inf
+        self._armed_for = _NEVER
 
-    def _arm(self, when: float) -> None:
+    def _arm(self, number: int) -> None:
         if self._handle is not None:
             self._handle.cancel()
-        self._armed_for = when
-        self._handle = self._loop.call_at(when, self._tick)
+        self._armed_for = number
+        self._handle = self._loop.call_at(number * TICK_S, self._come)
 
-    def _tick(self) -> None:
-        self._armed_for = inf
-        heap = self._heap
-        horizon = monotonic() + TICK_S
-        while heap and heap[0][0] <= horizon:
-            when, _, timed = heappop(heap)
-            # An entry whose instant is not the one set now was cancelled, perhaps set anew.
-            if timed.due != when:
-                continue
-            timed.due = 0.0
-            self._live -= 1
-            try:
-                timed.expire()
-            except Exception:
-                _log.exception("a deadline's handler raised")
-            heap = self._heap
+    def _come(self) -> None:
+        """A tick has come, and others perhaps that it was late for."""
+        # The loop may call a little before the time: then the clock shows the tick before.
+        last = max(int(monotonic() / TICK_S), self._order[0])
+        self._armed_for = _NEVER
+        order, ticks = self._order, self._ticks
+        while order and order[0] <= last:
+            number = heappop(order)
+            tick = ticks[number]
+            # Handlers set and take back deadlines, also in this tick.
+            while tick:
+                timed, _ = tick.popitem()
+                timed.due = 0.0
+                try:
+                    timed.expire()
+                except Exception:
+                    _log.exception("a deadline's handler raised")
+            ticks.pop(number, None)
         # A handler may have set a deadline, and so armed for one later than others still waiting.
-        if heap and heap[0][0] < self._armed_for:
-            self._arm(heap[0][0])
+        if order and order[0] < self._armed_for:
+            self._arm(order[0])

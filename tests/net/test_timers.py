@@ -1,17 +1,19 @@
 """Deadlines: their order, taking them back, and that cancelled ones take no room."""
 
 import asyncio
+import gc
+import weakref
 
 from upstreams import until
 
-from resolver.net.timers import SWEEP_FLOOR_ENTRIES, Timers
+from resolver.net.timers import TICK_S, Timed, Timers
 
 
-class Bell:
+class Bell(Timed):
     """Notes when it is rung."""
 
     def __init__(self, rung, name):
-        self.due = 0.0
+        super().__init__()
         self._rung = rung
         self._name = name
 
@@ -63,19 +65,70 @@ async def test_deadline_set_anew_comes_once_at_the_new_time():
     assert rung == ["between", "bell"]
 
 
-async def test_cancelled_deadlines_are_swept_out():
+class Name:
+    """The name of one bell alone."""
+
+
+async def test_cancelled_deadlines_are_let_go_of():
     loop = asyncio.get_running_loop()
     timers, rung = Timers(loop), []
     keeper = Bell(rung, "keeper")
-    timers.set(keeper, loop.time() + 100)
-    for _ in range(10_000):
-        bell = Bell(rung, "never")
-        timers.set(bell, loop.time() + 50)
+    now = loop.time()
+    timers.set(keeper, now + 100)
+    held = weakref.WeakSet()
+    for number in range(10_000):
+        name = Name()
+        held.add(name)
+        bell = Bell(rung, name)
+        timers.set(bell, now + 50 + number % 100 * TICK_S)
         timers.cancel(bell)
-    assert timers.entries <= SWEEP_FLOOR_ENTRIES + 1
+    del bell, name
+    gc.collect()
+    assert not held
+    assert timers.ticks <= 102
     assert len(timers) == 1
     timers.close()
     assert keeper.due == 0.0
+
+
+async def test_deadlines_of_one_tick_take_each_other_back_and_set_anew():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+    bells = []
+
+    class Rival(Bell):
+        def expire(self):
+            super().expire()
+            for bell in bells:
+                timers.cancel(bell)
+            timers.set(again, now - 1)
+
+    now = loop.time()
+    again = Bell(rung, "again")
+    bells += [Rival(rung, "rival") for _ in range(3)]
+    for bell in bells:
+        timers.set(bell, now - 1)
+    await until(lambda: len(rung) == 2)
+    assert rung == ["rival", "again"]
+    assert len(timers) == timers.ticks == 0
+
+
+async def test_nothing_expires_after_a_handler_has_closed_it_all():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+
+    class Last(Bell):
+        def expire(self):
+            super().expire()
+            timers.close()
+
+    bells = [Last(rung, "last") for _ in range(3)]
+    for bell in bells:
+        timers.set(bell, loop.time() - 1)
+    await until(lambda: bool(rung))
+    await asyncio.sleep(0.01)
+    assert rung == ["last"]
+    assert not any(bell.due for bell in bells)
 
 
 async def test_handler_that_raises_does_not_stop_the_others(caplog):
