@@ -20,9 +20,9 @@ from resolver.codes import RRClass, RRType
 from resolver.errors import WireError
 from resolver.model import Edns, Message, Question, RRset
 from resolver.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT
-from resolver.native import mypyc_attr
+from resolver.native import i64, mypyc_attr
 from resolver.wire.edns import read_opt, read_options
-from resolver.wire.rdata import FIXED_OCTETS, ONE_NAME, SHAPES, Shape
+from resolver.wire.rdata import A_NAME, ANY_OCTETS, FIRST_TYPES, OCTETS, SHAPES, Shape
 
 HEADER_OCTETS: Final = 12
 MAX_POINTER_HOPS: Final = 126
@@ -68,17 +68,14 @@ def read_name(packet: bytes, offset: int) -> tuple[bytes, int]:
 def _parse(packet: bytes) -> Message:
     reader = _Reader(packet)
     flags = _u16(packet, 2)
-    message = Message(
-        _u16(packet, 0),
-        flags,
-        reader.questions(_u16(packet, 4)),
-        reader.section(_u16(packet, 6)),
-        reader.section(_u16(packet, 8)),
-        reader.section(_u16(packet, 10), additional=True),
+    questions = reader.questions(_u16(packet, 4))
+    answer = reader.section(_u16(packet, 6))
+    authority = reader.section(_u16(packet, 8))
+    additional = reader.section(_u16(packet, 10), additional=True)
+    rcode = flags & 0xF | reader.rcode_high
+    return Message(
+        _u16(packet, 0), flags, questions, answer, authority, additional, reader.edns, rcode
     )
-    message.edns = reader.edns
-    message.rcode = flags & 0xF | reader.rcode_high
-    return message
 
 
 @mypyc_attr(acyclic=True)
@@ -90,29 +87,35 @@ class _Reader:
 
     def __init__(self, packet: bytes) -> None:
         self.packet = packet
-        self.offset = HEADER_OCTETS
+        self.offset: i64 = HEADER_OCTETS
         self.names: dict[int, bytes] = {}
         self.qname = b""
         self.edns: Edns | None = None
-        self.rcode_high = 0
+        self.rcode_high: i64 = 0
 
-    def questions(self, count: int) -> list[Question]:
+    def questions(self, count: i64) -> list[Question]:
+        if count == 1:
+            return [self.question()]
+        return [self.question() for _ in range(count)]
+
+    def question(self) -> Question:
         packet, at = self.packet, self.offset
-        found: list[Question] = []
-        for _ in range(count):
+        end: i64 = 0
+        if at == HEADER_OCTETS:
             end = _end_of_labels(packet, at)
-            if end and not found:
-                qname = self.qname = packet[at:end]
-            else:
-                qname, end = name_at(packet, at, self.names)
-            found.append(Question(qname, _u16(packet, end), _u16(packet, end + 2)))
-            at = end + 4
-        self.offset = at
-        return found
+        if end:
+            qname = self.qname = packet[at:end]
+        else:
+            qname, end = name_at(packet, at, self.names)
+        self.offset = end + 4
+        return Question(qname, _u16(packet, end), _u16(packet, end + 2))
 
-    def section(self, count: int, *, additional: bool = False) -> Sequence[RRset]:
+    def section(self, count: i64, *, additional: bool = False) -> Sequence[RRset]:
         if not count:
             return ()
+        if count == 1:
+            only = self.record(additional)
+            return () if only is None else [only]
         records: list[RRset] = []
         for _ in range(count):
             record = self.record(additional)
@@ -125,7 +128,7 @@ class _Reader:
     def record(self, additional: bool) -> RRset | None:
         """The next record as an RRset of its own; None for OPT, which goes to `edns`."""
         packet, start = self.packet, self.offset
-        octet = packet[start]
+        octet: i64 = packet[start]
         if octet == _POINTER and packet[start + 1] == HEADER_OCTETS and self.qname:
             owner, at = self.qname, start + 2
         elif octet == 0:
@@ -144,13 +147,14 @@ class _Reader:
                 raise WireError(start, "OPT outside the additional section")
             self.opt(start, owner, (rrclass, ttl), (at, end))
             return None
-        if length == FIXED_OCTETS.get(rrtype):
+        octets = OCTETS[rrtype] if rrtype < FIRST_TYPES else ANY_OCTETS
+        if length == octets and octets < A_NAME:
             rdata = packet[at:end]
         else:
             rdata = rdata_at(packet, (at, end), (rrtype, rrclass), self.names)
         return RRset(owner, rrtype, rrclass, 0 if ttl > MAX_TTL_S else ttl, (rdata,))
 
-    def opt(self, start: int, owner: bytes, fixed: tuple[int, int], span: tuple[int, int]) -> None:
+    def opt(self, start: i64, owner: bytes, fixed: tuple[i64, i64], span: tuple[i64, i64]) -> None:
         """Takes an OPT record whose class and TTL are `fixed` (RFC 6891 section 6.1.3)."""
         if owner != ROOT:
             raise WireError(start, "OPT with an owner other than the root")
@@ -184,28 +188,31 @@ def _joined(records: list[RRset]) -> RRset:
     return rrset
 
 
-def _u16(packet: bytes, at: int) -> int:
-    return packet[at] << 8 | packet[at + 1]
+def _u16(packet: bytes, at: i64) -> i64:
+    high: i64 = packet[at]
+    return high << 8 | packet[at + 1]
 
 
-def _end_of_labels(packet: bytes, at: int) -> int:
+def _end_of_labels(packet: bytes, at: i64) -> i64:
     """Where the name at `at` ends, if it has no pointers and is not too long; else 0."""
     start = at
-    while (octet := packet[at]) != 0:
+    octet: i64 = packet[at]
+    while octet != 0:
         if octet > MAX_LABEL_OCTETS:
             return 0
         at += octet + 1
+        octet = packet[at]
     at += 1
     return at if at - start <= MAX_NAME_OCTETS else 0
 
 
 def rdata_at(
-    packet: bytes, span: tuple[int, int], kind: tuple[int, int], names: dict[int, bytes]
+    packet: bytes, span: tuple[i64, i64], kind: tuple[i64, i64], names: dict[int, bytes]
 ) -> bytes:
     """Uncompressed data of a record of type and class `kind`. Its names must end where it ends."""
     offset, end = span
     rrtype, rrclass = kind
-    if rrtype in ONE_NAME and offset < end:  # like most that has a name at all
+    if rrtype < FIRST_TYPES and OCTETS[rrtype] == A_NAME and offset < end:  # like most with names
         name, at = name_at(packet, offset, names)
         if at != end:
             raise WireError(min(at, end), _NOT_OF_TYPE)
@@ -230,17 +237,19 @@ def rdata_at(
     return b"".join(parts)
 
 
-def _check_end(at: int, end: int, shape: Shape) -> None:
+def _check_end(at: i64, end: i64, shape: Shape) -> None:
     if at > end or (shape.tail is not None and at + shape.tail != end):
         raise WireError(min(at, end), _NOT_OF_TYPE)
 
 
-def name_at(packet: bytes, start: int, names: dict[int, bytes]) -> tuple[bytes, int]:
+def name_at(packet: bytes, start: i64, names: dict[int, bytes]) -> tuple[bytes, i64]:
     """The name at `start` and the offset behind it; notes it in `names`."""
     at = start
-    while (octet := packet[at]) != 0:
+    octet: i64 = packet[at]
+    while octet != 0:
         if octet <= MAX_LABEL_OCTETS:
             at += octet + 1
+            octet = packet[at]
             continue
         target = (octet & 0x3F) << 8 | packet[at + 1]
         known = names.get(target) if octet >= _POINTER and target < start else None
@@ -261,7 +270,7 @@ def name_at(packet: bytes, start: int, names: dict[int, bytes]) -> tuple[bytes, 
     return name, at
 
 
-def _follow(packet: bytes, pointer: int, bound: int, names: dict[int, bytes]) -> bytes:
+def _follow(packet: bytes, pointer: i64, bound: i64, names: dict[int, bytes]) -> bytes:
     """The name that the pointer at `pointer` stands for, when no name is known to start there.
 
     A pointer must lead to before `bound`, the start of the name it is in, and each further one to
@@ -294,9 +303,9 @@ def _follow(packet: bytes, pointer: int, bound: int, names: dict[int, bytes]) ->
     return whole
 
 
-def _target(packet: bytes, at: int, bound: int) -> int:
+def _target(packet: bytes, at: i64, bound: i64) -> i64:
     """Where the pointer at `at` leads: behind the header and before `bound`."""
-    octet = packet[at]
+    octet: i64 = packet[at]
     if octet < _POINTER:
         raise WireError(at, f"label type {octet:#04x}")
     target = (octet & 0x3F) << 8 | packet[at + 1]

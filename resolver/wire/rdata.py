@@ -102,5 +102,12 @@ FIXED_OCTETS: Final[dict[int, int]] = {
     if shape.tail == 0 and not shape.names and not shape.strings
 }
 
-# Types whose data is a name and nothing else.
-ONE_NAME: Final = frozenset(rrtype for rrtype, shape in SHAPES.items() if shape == _NAME)
+# The same of the first types, by type, to be looked up faster; other entries are ANY_OCTETS, or
+# A_NAME for data that is a name and nothing else.
+FIRST_TYPES: Final = 256
+A_NAME: Final = 254
+ANY_OCTETS: Final = 255
+OCTETS: Final = bytes(
+    A_NAME if SHAPES.get(rrtype) is _NAME else FIXED_OCTETS.get(rrtype, ANY_OCTETS)
+    for rrtype in range(FIRST_TYPES)
+)

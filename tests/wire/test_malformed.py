@@ -161,6 +161,8 @@ def test_the_number_of_pointers_in_a_row_is_bounded() -> None:
         (28, bytes(17)),
         (2, b"\1a\0\0"),
         (2, b""),
+        (2, bytes(254)),
+        (6, bytes(255)),
         (5, b"\1a\0" + b"x"),
         (6, b"\0\0" + bytes(19)),
         (6, b"\0\0" + bytes(21)),
