@@ -71,6 +71,12 @@ class Question:
         return name
 
     @property
+    def plain(self) -> "Question":
+        """The same question with its name in lower case."""
+        name = self.name
+        return self if name == self.qname else question_of(name, self.qtype)
+
+    @property
     def key(self) -> tuple[bytes, int, int]:
         return self.name, self.qtype, self.qclass
 

@@ -13,11 +13,12 @@ from resolver import names
 from resolver.cache.caches import Caches
 from resolver.cache.delegations import Delegation
 from resolver.cache.failures import FIRST_MEMORY_S
+from resolver.cache.rrsets import key_of
 from resolver.cache.servers import Servers
 from resolver.clock import Clock
-from resolver.codes import Ede, Rcode, RRType
+from resolver.codes import Rcode, RRType
 from resolver.config.schema import CacheSettings, OutgoingSettings, RecursionSettings
-from resolver.effects import Finished, Outcome, Spawn, Steps, Sub
+from resolver.effects import Spawn, Steps, Sub
 from resolver.iterate import priming, steps
 from resolver.iterate.ask import Asker
 from resolver.iterate.budget import Budget, OutOfBudget
@@ -27,8 +28,11 @@ from resolver.iterate.conclude import (
     at_home,
     chain_fault,
     conclude,
+    fetched,
+    given_up,
     renew_in_s,
     servfail,
+    told,
 )
 from resolver.iterate.fetch import Fetcher
 from resolver.iterate.forward import Forwarder
@@ -39,7 +43,8 @@ from resolver.iterate.response import Aliased, Answered
 from resolver.iterate.route import Route, Routes, cut_chain
 from resolver.iterate.work import Unknown, Work
 from resolver.metrics import Metrics
-from resolver.model import Answer, ExtendedError, Question, RRset, Source
+from resolver.model import Answer, ExtendedError, Question, RRset, Source, question_of
+from resolver.native import mypyc_attr
 from resolver.rng import Rng
 from resolver.trace import Trace
 
@@ -162,34 +167,13 @@ class Recursion:
         stale = None if is_new else self._stale(question, work.now)
         outcome = yield Sub(
             question.key,
-            lambda: self._resolve(question, work),
+            _Start(self, question, work),
             patience_s=None if stale is None else CLIENT_PATIENCE_S,
         )
-        answer = self._fetched(question, outcome, stale, work)
+        answer = fetched(question, outcome, stale, work)
         if counted and answer.rcode == _SERVFAIL:
             self.metrics.recursions_failed_total += 1
         return answer
-
-    def _fetched(
-        self, question: Question, outcome: Outcome, stale: Answer | None, work: Work
-    ) -> Answer:
-        """What the outcome of a fetch means for a client."""
-        trace = work.trace
-        if isinstance(outcome, Finished) and isinstance(outcome.result, Answer):
-            answer = outcome.result
-            if answer.trace is not None and answer.trace is not trace:
-                work.tick()
-                work.note(steps.JOINED, question, answer.trace.number)
-            if answer.rcode != _SERVFAIL or stale is None:
-                return answer
-            return as_stale(stale, answer.extended_errors, trace=answer.trace)
-        if stale is not None:
-            late = ExtendedError(Ede.NETWORK_ERROR, "the servers take too long")
-            work.tick()
-            work.note(steps.STALE, question, late.text)
-            return as_stale(stale, (late,), trace=trace)
-        text = "no result: too many questions in flight, or an internal error"
-        return servfail(ExtendedError(Ede.OTHER, text))
 
     def renewal(self, question: Question, *, due: bool = True) -> Spawn:
         """Work that fetches anew, shortly before it expires, what the answer stands on. When that
@@ -197,9 +181,10 @@ class Recursion:
         work = self._work(Trace())
         work.renewing = True
         if not due:
-            name = question.name
-            work.unknown = Unknown(name, self.routes.find(name), is_new=False)
-        return Spawn(question.key, lambda: self._resolve(question, work))
+            key = key_of(question.name, question.qtype)
+            route = self.routes.find(question.name)
+            work.unknown = Unknown(question.plain, key, route, is_new=False)
+        return Spawn(question.key, _Start(self, question, work))
 
     def cached(self, question: Question) -> Answer | None:
         """The answer if the cache holds all of it, or knows that there is none at the moment;
@@ -216,22 +201,24 @@ class Recursion:
         return known
 
     def _recall_chain(self, question: Question, now: float) -> Answer | Unknown:
-        name, qtype = question.name, question.qtype
+        asked, qtype = question.plain, question.qtype
         chain: list[RRset] = []
         renew_at = inf
         while True:
-            ours = None if self.local is None else at_home(self.local, name, qtype, chain)
+            ours = None if self.local is None else at_home(self.local, asked, chain)
             if isinstance(ours, Answer):
                 return ours
             if ours is not None:
-                name = ours
+                asked = question_of(ours, qtype)
                 continue
+            name = asked.qname
             route = self.routes.find(name)
             top = names.ROOT if route is None else route.zone
-            is_new = self.recall.is_new(name, qtype)
+            key = key_of(name, qtype)
+            is_new = self.recall.is_new(name, key)
             found = self.recall.fresh(name, qtype, top, now, is_new=is_new)
             if found is None:
-                return Unknown(name, route, is_new=is_new)
+                return Unknown(asked, key, route, is_new=is_new)
             if isinstance(found, Failed):
                 stale = self._stale(question, now)
                 if stale is None:
@@ -244,7 +231,7 @@ class Recursion:
             if isinstance(found, Answered):
                 answer = self._conclude(found, chain, now, renew_at)
                 return self.private.screen(answer)
-            name = found.target
+            asked = question_of(found.target, qtype)
 
     def _stale(self, question: Question, now: float) -> Answer | None:
         """An answer that has expired, at least a link of it."""
@@ -279,7 +266,7 @@ class Recursion:
             ours = self._at_home(name, qtype, chain, work)
             if isinstance(ours, Answer):
                 work.note(steps.LOCAL, name, steps.Ours(ours))
-                return self._told(ours, work)
+                return told(ours, work)
             if ours is not None:
                 work.note(steps.LOCAL_ALIAS, name, ours)
                 name = ours
@@ -288,22 +275,22 @@ class Recursion:
             if found is None:
                 work.note(steps.NOT_CACHED, name, qtype)
                 try:
-                    fetched = yield from self.fetcher.fetch(name, qtype, work, start)
+                    reply = yield from self.fetcher.fetch(name, qtype, work, start)
                 except OutOfBudget as end:
                     if work.depth == 0:
                         self._remember_failure(question.name, qtype, end.error, work)
-                    return self._told(_given_up(end.error, work), work)
-                found = self._keep(fetched, name, qtype, work)
+                    return told(given_up(end.error, work), work)
+                found = self._keep(reply, name, qtype, work)
             if isinstance(found, Failed):
-                return self._told(servfail(*found.errors), work)
+                return told(servfail(*found.errors), work)
             chain += found.chain
             renew_at = min(renew_at, found.renew_at)
             if error := chain_fault(chain):
-                return self._told(_given_up(error, work), work)
+                return told(given_up(error, work), work)
             if isinstance(found, Answered):
                 answer = self._conclude(found, chain, work.now, renew_at)
                 screened = self.private.screen(answer) if work.depth == 0 else answer
-                return self._told(screened, work)
+                return told(screened, work)
             work.note(steps.ALIAS, found.target)
             name, start = found.target, None
 
@@ -314,16 +301,7 @@ class Recursion:
         names from clients hides no name server from us."""
         if work.depth or (not work.renewing and work.is_unknown(name)):
             return None
-        return at_home(self.local, name, qtype, chain)
-
-    def _told(self, answer: Answer, work: Work) -> Answer:
-        """An answer as it leaves here."""
-        if answer.source is Source.SERVER:
-            answer.source = Source.RECURSION
-            if answer.extended_errors and work.depth == 0:
-                work.note_told(answer.extended_errors)
-        answer.trace = work.trace
-        return answer
+        return at_home(self.local, question_of(name, qtype), chain)
 
     def _find(self, name: bytes, qtype: int, work: Work) -> Found | None:
         """One link of the chain, if the cache has it."""
@@ -331,7 +309,7 @@ class Recursion:
             return None
         route = self.routes.find(name)
         top = names.ROOT if route is None else route.zone
-        is_new = self.recall.is_new(name, qtype)
+        is_new = self.recall.is_new(name, key_of(name, qtype))
         known = self.recall.fresh(name, qtype, top, work.now, renewing=work.renewing, is_new=is_new)
         if known is not None:
             work.note(*steps.known(name, qtype, known))
@@ -345,7 +323,7 @@ class Recursion:
             return found
         if found.chain:
             found = self._cut_chain(found, name, qtype, work)
-        self._learn(found, name, qtype, work.now)
+        self._learn(found, name, qtype, work)
         return found
 
     def _cut_chain(
@@ -371,14 +349,16 @@ class Recursion:
             name, qtype, error, now=now, least_s=least_s, cause=work.trace.number
         )
 
-    def _learn(self, found: Answered | Aliased, name: bytes, qtype: int, now: float) -> None:
+    def _learn(self, found: Answered | Aliased, name: bytes, qtype: int, work: Work) -> None:
         """Keep what a server said of a name."""
+        now = work.now
         literal = (
             isinstance(found, Answered)
             and found.soa is not None
             and self.servers.is_literal(found.soa.owner.lower(), now)
         )
-        self.recall.learn(found, qtype, now, below=not literal)
+        key = work.key_at(found.name) if isinstance(found, Answered) else None
+        self.recall.learn(found, qtype, now, below=not literal, key=key)
         self.recall.failures.forget(name, qtype)
         if isinstance(found, Answered) and name == names.ROOT and qtype == RRType.NS:
             self.iterator.learn_root(found, now)
@@ -393,7 +373,16 @@ class Recursion:
         return answer
 
 
-def _given_up(error: ExtendedError, work: Work) -> Answer:
-    """What is told when a bound is reached."""
-    work.note(steps.GIVEN_UP, error.text)
-    return servfail(error)
+@mypyc_attr(acyclic=True)
+class _Start:
+    """Begins the resolution of a question, when its turn comes."""
+
+    __slots__ = ("_question", "_recursion", "_work")
+
+    def __init__(self, recursion: Recursion, question: Question, work: Work) -> None:
+        self._recursion = recursion
+        self._question = question
+        self._work = work
+
+    def __call__(self) -> Steps[Answer]:
+        return self._recursion._resolve(self._question, self._work)

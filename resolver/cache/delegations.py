@@ -14,6 +14,7 @@ from typing import Any, Final
 from resolver.cache.shards import SHARD_SHIFT
 from resolver.cache.store import BoundedMap
 from resolver.model import Address
+from resolver.native import i64
 
 _DELEGATION_OVERHEAD_OCTETS: Final = 600
 _SERVER_OVERHEAD_OCTETS: Final = 150
@@ -85,7 +86,8 @@ class Delegations:
         shards = self._map.shards
         least = len(top)
         while len(name) > least:
-            entry = shards[hash(name) >> SHARD_SHIFT].get(name)
+            place: i64 = hash(name)
+            entry = shards[place >> SHARD_SHIFT].get(name)
             if entry is not None and entry.expires_at > now:
                 entry.used = True
                 return entry.value

@@ -16,7 +16,7 @@ from resolver.cache.shards import SHARD_SHIFT
 from resolver.cache.store import BoundedMap, Entry
 from resolver.codes import Rcode
 from resolver.model import RRset
-from resolver.native import mypyc_attr
+from resolver.native import i64, mypyc_attr
 
 _NXDOMAIN_TYPE: Final = 0  # no record has type 0 (RFC 6895 section 3.1)
 NXDOMAIN_KEY: Final = key_of(b"", _NXDOMAIN_TYPE)
@@ -115,7 +115,8 @@ class Negatives:
         least = max(len(top), _SHORTEST_DENIED)
         while len(name := name[name[0] + 1 :]) >= least:
             key = name + NXDOMAIN_KEY
-            entry = shards[hash(key) >> SHARD_SHIFT].get(key)
+            place: i64 = hash(key)
+            entry = shards[place >> SHARD_SHIFT].get(key)
             if entry is not None and entry.expires_at > now and entry.value.below:
                 entry.used = True
                 return _denial(entry, Rcode.NXDOMAIN, now)

@@ -57,11 +57,17 @@ class CachedRRset:
         standing: Standing,
         expires_at: int,
         signatures: tuple[bytes, ...] = (),
+        key: bytes | None = None,
     ) -> None:
-        owner = rrset.owner
-        lower = owner.lower()
-        self.key = key_of(lower, rrset.rrtype)
-        self._owner = None if lower == owner else owner
+        """`key` is that of the RRset, when it is at hand; its owner is then in lower case."""
+        self._owner: bytes | None = None
+        if key is None:
+            owner = rrset.owner
+            lower = owner.lower()
+            key = key_of(lower, rrset.rrtype)
+            if lower != owner:
+                self._owner = owner
+        self.key = key
         self.ttl = rrset.ttl
         self.rdatas = rrset.rdatas
         self.standing = standing
@@ -193,8 +199,10 @@ class RRsets:
         security: Security = Security.INDETERMINATE,
         signatures: tuple[bytes, ...] = (),
         informant: Informant | None = None,
+        key: bytes | None = None,
     ) -> bool:
-        """Keep an RRset unless something better ranked is there; whether it was kept."""
+        """Keep an RRset unless something better ranked is there; whether it was kept. `key` is that
+        of the RRset, whose owner is in lower case then."""
         if len(rrset.rdatas) > MAX_RECORDS_KEPT:
             return False
         ttl = self.clamp(rrset.ttl)
@@ -210,7 +218,7 @@ class RRsets:
         expires_at = int(now) + ttl
         if ttl != self._ttl or expires_at != self._expires_at:
             self._ttl, self._expires_at = self._shared(ttl), self._shared(expires_at)
-        value = CachedRRset(rrset, standing, self._expires_at, signatures)
+        value = CachedRRset(rrset, standing, self._expires_at, signatures, key)
         held = self._map.get(value.key, now)
         if held is not None and held.value.rank > rank:
             return False

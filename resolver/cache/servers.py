@@ -147,12 +147,13 @@ class Server:
         self.timeouts = 0
         self.family.misses = 0
         self.family.works = True
-        if self.srtt_s is None:
+        srtt_s = self.srtt_s
+        if srtt_s is None:
             self.srtt_s = rtt_s
             self.rttvar_s = rtt_s / 2
         else:
-            self.rttvar_s += (abs(self.srtt_s - rtt_s) - self.rttvar_s) / 4
-            self.srtt_s += (rtt_s - self.srtt_s) / 8
+            self.rttvar_s += (abs(srtt_s - rtt_s) - self.rttvar_s) / 4
+            self.srtt_s = srtt_s + (rtt_s - srtt_s) / 8
 
     def timed_out(self, now: float, sent_at: float) -> None:
         """No reply came in time.

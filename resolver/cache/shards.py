@@ -5,10 +5,11 @@ which no query is answered. One of 64 pieces takes half a millisecond, and they 
 the same moment.
 
 The piece of a key is `shards[hash(key) >> SHARD_SHIFT]`, written out where it is needed because a
-call costs as much as the look-up. The uppermost bits of the hash choose it, since the dictionary
-itself begins with the lowest ones, and count from -32 to 31: each is an index. (Where hashes have
-32 bits only two pieces are used.) Python draws a secret for the hashes of octets in every process,
-so nobody can choose keys of one piece.
+call costs as much as the look-up, and in two lines where it is needed often, since a compiled copy
+shifts an i64 and not a number of any size. The uppermost bits of the hash choose it, since the
+dictionary itself begins with the lowest ones, and count from -32 to 31: each is an index. (Where
+hashes have 32 bits only two pieces are used.) Python draws a secret for the hashes of octets in
+every process, so nobody can choose keys of one piece.
 
 Knows: nothing of DNS.
 """

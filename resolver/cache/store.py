@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
 from resolver.cache.shards import SHARD_SHIFT, empty_shards
+from resolver.native import i64
 from resolver.slices import Slices
 
 V = TypeVar("V")
@@ -91,7 +92,8 @@ class BoundedMap(Generic[V]):
 
     def get(self, key: bytes, now: float) -> Entry[V] | None:
         """The entry, if it is there and has not expired."""
-        entry = self.shards[hash(key) >> SHARD_SHIFT].get(key)
+        place: i64 = hash(key)
+        entry = self.shards[place >> SHARD_SHIFT].get(key)
         if entry is None or entry.expires_at <= now:
             return None
         entry.used = _USED
@@ -115,7 +117,8 @@ class BoundedMap(Generic[V]):
             self.remove(key)
             return
         is_large = units > LARGE_UNITS
-        shard = self.shards[hash(key) >> SHARD_SHIFT]
+        place: i64 = hash(key)
+        shard = self.shards[place >> SHARD_SHIFT]
         entry = shard.get(key)
         if entry is not None and (is_large or entry.units > LARGE_UNITS):
             self.remove(key)

@@ -42,9 +42,9 @@ class Forwarder:
     rng: Rng
     in_use: Callable[[str], bool]
 
-    def forward(self, name: bytes, qtype: int, route: Route, work: Work) -> Steps[Found]:
-        """The answer of the first forwarder that has one. Raises OutOfBudget."""
-        question = Question(name, qtype)
+    def forward(self, question: Question, route: Route, work: Work) -> Steps[Found]:
+        """The answer of the first forwarder that has one, to a question for a name in lower case.
+        Raises OutOfBudget."""
         work.note(steps.ROUTE, route.zone, question)
         until = work.budget.deadline
         if route.mode == "first":
@@ -60,7 +60,7 @@ class Forwarder:
                 case Unusable(reason):
                     response: Answered | Aliased | Broken = Broken(reason)
                 case _:
-                    response = classify(asked, name, qtype, route.zone)
+                    response = classify(asked, question.qname, question.qtype, route.zone)
                     if work.dnssec_ok:
                         add_proof(response, asked, scrub.index(asked.answer), route.zone)
             if not isinstance(response, Broken):

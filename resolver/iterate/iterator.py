@@ -46,7 +46,7 @@ from resolver.iterate.roster import (
 )
 from resolver.iterate.selection import MAX_REJECTIONS_PER_CONTEST, Contest
 from resolver.iterate.work import Work
-from resolver.model import Answer, ExtendedError, Message, Question, question_of
+from resolver.model import Answer, ExtendedError, Message, Question
 from resolver.rng import Rng
 
 # Shortened questions that get no reply at all may be what a filter on the way takes offence at.
@@ -91,20 +91,19 @@ class Iterator:
         self.resolve = resolve
         self.quota = ZoneQuota(recursion.max_fetches_per_zone, recursion.max_fetch_rate_per_zone)
 
-    def iterate(self, qname: bytes, qtype: int, start: Delegation, work: Work) -> Steps[Found]:
-        """The zone's own word on lower-case `qname`, walking down from `start`.
+    def iterate(self, question: Question, start: Delegation, work: Work) -> Steps[Found]:
+        """The zone's own word on a question for a name in lower case, walking down from `start`.
 
         For a name that does not exist it may be the word on an ancestor of it. Every step is to a
         zone strictly below the last (see classify), so the walk ends. Raises OutOfBudget.
         """
         delegation = start
-        question = question_of(qname, qtype)
         disclosure: Disclosure | None = None
         while True:
             zone = delegation.zone
             if (
                 not self.minimises
-                or is_next_to(qname, zone)
+                or is_next_to(question.qname, zone)
                 or self.servers.is_literal(zone, work.now)
             ):
                 result = yield from self._ask_zone(question, delegation, work)

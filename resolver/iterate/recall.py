@@ -20,6 +20,7 @@ from resolver.codes import Ede, Rcode, RRType
 from resolver.iterate import scrub
 from resolver.iterate.response import Aliased, Answered
 from resolver.model import ExtendedError, Rank, RRset
+from resolver.native import i64
 
 _CNAME: Final = int(RRType.CNAME)
 _DNAME: Final = int(RRType.DNAME)
@@ -95,21 +96,25 @@ class Recall:
             return Failed((failure.error, again), lasting=False, cause=failure.cause)
         return None
 
-    def is_new(self, name: bytes, qtype: int) -> bool:
+    def is_new(self, name: bytes, key: bytes) -> bool:
         """Whether the caches have nothing at this very name, not even what has expired: then there
-        is no need to look for this and that."""
-        key = key_of(name, qtype)
-        shard = hash(key) >> SHARD_SHIFT
+        is no need to look for this and that. `key` is that of name and type."""
+        place: i64 = hash(key)
         rrsets = self.rrsets.map.shards
-        if key in rrsets[shard]:
+        if key in rrsets[place >> SHARD_SHIFT]:
             return False
         alias = name + _CNAME_KEY
-        if alias in rrsets[hash(alias) >> SHARD_SHIFT]:
+        alias_place: i64 = hash(alias)
+        if alias in rrsets[alias_place >> SHARD_SHIFT]:
             return False
         if not len(self.negatives):
             return True
         denials, denial = self.negatives.map.shards, name + NXDOMAIN_KEY
-        return key not in denials[shard] and denial not in denials[hash(denial) >> SHARD_SHIFT]
+        denial_place: i64 = hash(denial)
+        return (
+            key not in denials[place >> SHARD_SHIFT]
+            and denial not in denials[denial_place >> SHARD_SHIFT]
+        )
 
     def _answered(self, held: CachedRRset, name: bytes, now: float) -> Answered:
         rrset = held.left(held.expires_at - int(now))
@@ -151,7 +156,7 @@ class Recall:
 
         Data that is still fresh counts too, for it may be a link of a chain.
         """
-        if not self.max_stale_s or self.is_new(name, qtype):
+        if not self.max_stale_s or self.is_new(name, key_of(name, qtype)):
             return None
         oldest = now - self.max_stale_s
         held = self.rrsets.recall(name, qtype)
@@ -172,10 +177,17 @@ class Recall:
         return Answered([], name, [rrset])
 
     def learn(
-        self, found: Answered | Aliased, qtype: int, now: float, *, below: bool = True
+        self,
+        found: Answered | Aliased,
+        qtype: int,
+        now: float,
+        *,
+        below: bool = True,
+        key: bytes | None = None,
     ) -> None:
         """Keep what a server said. CNAMEs that follow from a DNAME are made anew each time. `below`
-        False: what is below a name that was denied may exist all the same."""
+        False: what is below a name that was denied may exist all the same. `key` is that of the
+        data's owner and `qtype`, when it is at hand."""
         rank = Rank.AUTHORITATIVE_ANSWER if found.authoritative else Rank.NON_AUTHORITATIVE_ANSWER
         if self.outdated and self._is_outdated(found):
             return
@@ -189,7 +201,7 @@ class Recall:
         assert isinstance(found, Answered)
         if len(found.data) <= MAX_TYPES_KEPT:
             for rrset in found.data:
-                self._keep(rrset, rank, found, now)
+                self._keep(rrset, rank, found, now, key if rrset.rrtype == qtype else None)
         if not found.data and found.soa is not None:
             self.negatives.learn(
                 found.name,
@@ -207,7 +219,14 @@ class Recall:
             owners.add(found.name.lower())
         return any(map(self.is_outdated, owners))
 
-    def _keep(self, rrset: RRset, rank: Rank, found: Answered | Aliased, now: float) -> None:
+    def _keep(
+        self,
+        rrset: RRset,
+        rank: Rank,
+        found: Answered | Aliased,
+        now: float,
+        key: bytes | None = None,
+    ) -> None:
         # Clients are told no other TTL than later from the cache.
         rrset.ttl = self.rrsets.clamp(rrset.ttl)
         signatures: tuple[bytes, ...] = ()
@@ -220,7 +239,8 @@ class Recall:
                 for rdata in signed.rdatas
                 if rdata[:2] == covered
             )
-        self.rrsets.learn(rrset, rank, now=now, signatures=signatures, informant=found.informant)
+        informant = found.informant
+        self.rrsets.learn(rrset, rank, now=now, signatures=signatures, informant=informant, key=key)
 
 
 def _denied(denial: Denial, name: bytes) -> Answered:

@@ -162,7 +162,7 @@ def classify(
 
     `signed`: signatures were asked for, and are kept.
     """
-    if message.rcode not in _CONCLUSIVE:
+    if message.rcode and message.rcode not in _CONCLUSIVE:
         reason = f"rcode {show_rcode(message.rcode)}"
         # REFUSED for AAAA may be about the type: such servers must not be lost to the whole zone.
         lame = message.rcode == Rcode.REFUSED and qtype != RRType.AAAA
@@ -180,7 +180,7 @@ def classify(
         response = _along_chain(message, answer, (qname, qtype), zone, harden=harden)
         if signed:
             add_proof(response, message, answer, zone)
-    is_second_hand = message.answer and message.flags & _RA and not message.flags & _AA
+    is_second_hand = message.flags & (_AA | _RA) == _RA and message.answer
     if is_second_hand and isinstance(response, (Answered, Aliased)):
         # Unbound calls this recursion lame: TTLs and trust are not those of the zone.
         return Broken("a recursive server that is no authority", second_hand=response)

@@ -84,7 +84,7 @@ class Contest:
         self.zone = zone
         self.servers = servers
         self.rng = rng
-        self.seats: dict[Address, Seat] = {}
+        self.seats: list[Seat] = []
         self.reasons: dict[Address, str] = {}
         self.timeouts = 0
         self.rejections = 0
@@ -97,19 +97,21 @@ class Contest:
         seats, reasons, servers = self.seats, self.reasons, self.servers
         before = len(seats)
         for address in addresses:
-            if (seats and address in seats) or (reasons and address in reasons):
+            if seats and any(seat.server.address == address for seat in seats):
+                continue
+            if reasons and address in reasons:
                 continue
             if len(seats) >= MAX_ADDRESSES:
                 break
             server = servers.at(address, now)
             held = servers.trouble(self.zone, address, now)
             if held is None:
-                seats[address] = Seat(server, 0.0)
+                seats.append(Seat(server, 0.0))
             elif held.lame:
                 reasons[address] = f"lame ({held.reason} lately)"
                 self._lame.append((held.since, server))
             else:
-                seats[address] = Seat(server, _BROKEN_S)
+                seats.append(Seat(server, _BROKEN_S))
         return len(seats) > before
 
     @property
@@ -124,21 +126,20 @@ class Contest:
     @property
     def is_stuck(self) -> bool:
         """Whether every server left has been silent more than once: time to look for others."""
-        return all(seat.tries >= STUCK_TRIES for seat in self.seats.values())
+        return all(seat.tries >= STUCK_TRIES for seat in self.seats)
 
     def pick(self, now: float) -> Server | None:
         """The server to ask next, or None when none is left that may be asked now."""
         if len(self.seats) == 1 and not self.timeouts and not self.rejections:
-            for seat in self.seats.values():
-                if not seat.server.timeouts and not self.servers.is_busy(seat.server, now):
-                    return seat.server  # the only one, and nothing is wrong with it
+            server = self.seats[0].server
+            if not server.timeouts and not self.servers.is_busy(server, now):
+                return server  # the only one, and nothing is wrong with it
         return None if self.is_over else self._choose(now)
 
     def _choose(self, now: float) -> Server | None:
-        seats = self.seats
         waits: list[tuple[float, Server]] = []
         best = float("inf")
-        for seat in seats.values():
+        for seat in self.seats:
             server = seat.server
             if server.timeouts or self.servers.is_busy(server, now):
                 if not self._may_ask_again(seat, now):
@@ -185,7 +186,7 @@ class Contest:
         """A dead server is probed by one question at a time; the others see it rest."""
         if server.is_dead and now >= server.rest_until:
             server.rest_until = now + server.timeout_s()
-            self.seats[server.address].tries = MAX_TRIES_PER_SERVER - 1
+            self._seat_of(server).tries = MAX_TRIES_PER_SERVER - 1
         return server
 
     def last_resort(self, now: float) -> bool:
@@ -197,7 +198,7 @@ class Contest:
         self._lame = []
         for server in again:
             del self.reasons[server.address]
-            self.seats[server.address] = Seat(server, _BROKEN_S)
+            self.seats.append(Seat(server, _BROKEN_S))
         return bool(again)
 
     def probe(self, asked: Server, now: float) -> Server | None:
@@ -205,7 +206,7 @@ class Contest:
         back."""
         if asked.timeouts or asked.srtt_s is None:
             return None
-        for seat in self.seats.values():
+        for seat in self.seats:
             server = seat.server
             if server is asked or seat.tries:
                 continue
@@ -226,7 +227,7 @@ class Contest:
         """No reply came in time; an address that never answered is out after
         MAX_TRIES_PER_SERVER of these."""
         self.timeouts += 1
-        seat = self.seats[server.address]
+        seat = self._seat_of(server)
         seat.tries += 1
         if server.srtt_s is None:
             self._missed_family = server.family
@@ -240,12 +241,15 @@ class Contest:
         self.servers.hold_against(self.zone, server.address, reason, now, lame=lame)
 
     def _drop(self, server: Server, reason: str) -> None:
-        del self.seats[server.address]
+        self.seats.remove(self._seat_of(server))
         self.reasons[server.address] = reason
+
+    def _seat_of(self, server: Server) -> Seat:
+        return next(seat for seat in self.seats if seat.server is server)
 
     def left_busy(self, now: float) -> bool:
         """Whether a server was left out only because it has enough to do."""
-        return any(self.servers.is_busy(seat.server, now) for seat in self.seats.values())
+        return any(self.servers.is_busy(seat.server, now) for seat in self.seats)
 
     def blame(self, error: ExtendedError, now: float) -> ExtendedError:
         """The error that ended it, with the servers that used the time up, if they did."""
@@ -256,8 +260,8 @@ class Contest:
     def failure(self, now: float) -> ExtendedError:
         """Why nobody answered, in a sentence that names zone, servers and reasons."""
         told: dict[Address, str] = {}
-        for address, seat in self.seats.items():
-            told[address] = _why_left(seat, self.servers, now)
+        for seat in self.seats:
+            told[seat.server.address] = _why_left(seat, self.servers, now)
         told |= self.reasons
         listed = [f"{address} {reason}" for address, reason in list(told.items())[:_REASONS_TOLD]]
         if len(told) > _REASONS_TOLD:

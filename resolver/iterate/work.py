@@ -9,20 +9,25 @@ from resolver.codes import Ede
 from resolver.iterate import steps
 from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
 from resolver.iterate.route import Route
-from resolver.model import ExtendedError
+from resolver.model import ExtendedError, Question
 from resolver.native import mypyc_attr
 from resolver.trace import MAX_NOTES, Kind, Trace
 
 
 @mypyc_attr(acyclic=True)
 class Unknown:
-    """A lower-case name of which the caches have just been found to know nothing. `route` is that
-    of the name; `is_new` tells that not even anything that has expired is there."""
+    """A question of which the caches have just been found to know nothing; its `name` is in lower
+    case. `key` is its cache key and `route` that of the name; `is_new` tells that not even anything
+    that has expired is there."""
 
-    __slots__ = ("is_new", "name", "route")
+    __slots__ = ("is_new", "key", "name", "question", "route")
 
-    def __init__(self, name: bytes, route: Route | None, *, is_new: bool) -> None:
-        self.name = name
+    def __init__(
+        self, question: Question, key: bytes, route: Route | None, *, is_new: bool
+    ) -> None:
+        self.question = question
+        self.name = question.qname
+        self.key = key
         self.route = route
         self.is_new = is_new
 
@@ -86,6 +91,11 @@ class Work:
     def is_unknown(self, name: bytes) -> bool:
         """Whether the cache has just been asked for a name in vain."""
         return self.unknown is not None and self.unknown.name == name
+
+    def key_at(self, name: bytes) -> bytes | None:
+        """The cache key of the question, if it is for this name and at hand."""
+        unknown = self.unknown
+        return unknown.key if unknown is not None and unknown.name == name else None
 
     def deeper(self) -> "Work":
         """The same budget and trace, one level down."""
