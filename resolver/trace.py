@@ -9,7 +9,7 @@ Knows: kinds of steps, instants. Does not know: which kinds there are (iterate/s
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from resolver import names
 
@@ -31,10 +31,19 @@ class Kind(NamedTuple):
     fields: tuple[str, ...] = ()
     view: Callable[..., tuple[Any, ...]] | None = None
 
-    def shown(self, args: tuple[Any, ...]) -> list[Any]:
+    def shown(self, note: "Note") -> list[Any]:
         """The arguments of a step as they are shown."""
+        args = [arg for arg in note[_BEFORE_ARGS:] if arg is not NOTHING]
         viewed = args if self.view is None else self.view(*args)
         return [names.show(arg) if type(arg) is bytes else arg for arg in viewed]
+
+
+# One step: when, how deep, what, and its arguments, at most five; the rest are NOTHING. It is one
+# tuple because a resolution makes many of them.
+Note: TypeAlias = tuple[float, int, Kind, Any, Any, Any, Any, Any]
+NOTHING: Final = object()
+_BEFORE_ARGS: Final = 3
+_MOST_ARGS: Final = 5
 
 
 @cache
@@ -52,27 +61,37 @@ class Trace:
     __slots__ = ("_settled", "depth", "notes", "number", "octets", "sent")
 
     def __init__(self) -> None:
-        self.notes: list[tuple[float, int, Kind, tuple[Any, ...]]] = []
+        self.notes: list[Note] = []
         self.depth = 0
         self.number = _latest_number[0] = _latest_number[0] + 1
         self.sent = 0
         self.octets = 0
         self._settled = 0
 
-    def note(self, now: float, kind: Kind, *args: Any) -> None:
-        """Add a step; `now` is monotonic seconds."""
+    def note(
+        self,
+        now: float,
+        kind: Kind,
+        a: Any = NOTHING,
+        b: Any = NOTHING,
+        c: Any = NOTHING,
+        d: Any = NOTHING,
+        e: Any = NOTHING,
+    ) -> None:
+        """Add a step with the arguments of its kind; `now` is monotonic seconds."""
         if len(self.notes) < MAX_NOTES:
-            self.notes.append((now, self.depth, kind, args))
+            self.notes.append((now, self.depth, kind, a, b, c, d, e))
 
     def settle(self) -> None:
         """Let go of all that the notes refer to, which becomes text; count what is left as
         `octets`. For records that are kept."""
         notes = self.notes
         for i in range(self._settled, len(notes)):
-            now, depth, kind, args = notes[i]
-            settled = tuple([_settled(arg) for arg in kind.shown(args)])
-            notes[i] = now, depth, _without_view(kind), settled
+            now, depth, kind, *_ = notes[i]
+            settled = [_settled(arg) for arg in kind.shown(notes[i])]
             self.octets += _NOTE_OCTETS + sum(_octets(arg) for arg in settled)
+            a, b, c, d, e = settled + [NOTHING] * (_MOST_ARGS - len(settled))
+            notes[i] = now, depth, _without_view(kind), a, b, c, d, e
         self._settled = len(notes)
 
     def lines(self) -> list[str]:
@@ -86,19 +105,19 @@ class Trace:
         return [note_facts(note, start) for note in self.notes]
 
 
-def show_note(note: tuple[float, int, Kind, tuple[Any, ...]], start: float) -> str:
+def show_note(note: Note, start: float) -> str:
     """A line of text for one step; `start` is the instant from which time is counted."""
-    now, depth, kind, args = note
-    return f"{(now - start) * 1000:8.1f} ms  {'  ' * depth}{kind.text.format(*kind.shown(args))}"
+    now, depth, kind, *_ = note
+    return f"{(now - start) * 1000:8.1f} ms  {'  ' * depth}{kind.text.format(*kind.shown(note))}"
 
 
-def note_facts(note: tuple[float, int, Kind, tuple[Any, ...]], start: float) -> dict[str, Any]:
+def note_facts(note: Note, start: float) -> dict[str, Any]:
     """One step as JSON has it: its kind, when and how deep, its text, its arguments by name."""
-    now, depth, kind, args = note
+    now, depth, kind, *_ = note
     facts: dict[str, Any] = {"step": kind.name, "ms": round((now - start) * 1000, 3)}
     if depth:
         facts["depth"] = depth
-    shown = kind.shown(args)
+    shown = kind.shown(note)
     facts["text"] = kind.text.format(*shown).strip()
     for field, arg in zip(kind.fields, shown, strict=True):
         settled = _settled(arg)

@@ -206,20 +206,19 @@ class Iterator:
 
         `hesitant`: give up early, for there is another way to ask. `spent` tries count already.
         """
-        zone = delegation.zone
         excess = self.quota.excess(delegation, work.now)
         if excess is not None and not is_above_reproach(delegation):
             return Failed((ExtendedError(Ede.OTHER, excess),), lasting=False)
         work.note(steps.DELEGATION, delegation, question)
         contest = self._open_contest(delegation, work)
         contest.max_rejections -= spent
-        self.quota.begin(zone, work.now)
+        load = self.quota.begin(delegation.zone, work.now)
         try:
             return (yield from self._hold(contest, question, delegation, work, hesitant))
         except OutOfBudget as end:
             raise OutOfBudget(contest.blame(end.error, work.now)) from None
         finally:
-            self.quota.end(zone)
+            load.end()
 
     def _open_contest(self, delegation: Delegation, work: Work) -> Contest:
         """All servers of the zone whose addresses are known."""

@@ -11,7 +11,7 @@ from resolver.native import mypyc_attr
 
 
 @mypyc_attr(acyclic=True)
-class _Load:
+class Load:
     """The questions of one zone: those `under_way`, and those begun in the second."""
 
     __slots__ = ("begun", "under_way")
@@ -19,6 +19,10 @@ class _Load:
     def __init__(self) -> None:
         self.under_way = 0
         self.begun = 0
+
+    def end(self) -> None:
+        """One of them is over, however it ended."""
+        self.under_way -= 1
 
 
 class ZoneQuota:
@@ -30,7 +34,7 @@ class ZoneQuota:
     def __init__(self, max_under_way: int, max_rate: int) -> None:
         self.max_under_way = max_under_way
         self.max_rate = max_rate
-        self._loads: dict[bytes, _Load] = {}
+        self._loads: dict[bytes, Load] = {}
         self._second = 0
 
     @property
@@ -52,21 +56,18 @@ class ZoneQuota:
                 return f"more than {most} questions a second for {names.show(delegation.zone)}"
         return None
 
-    def begin(self, zone: bytes, now: float) -> None:
-        """A question is put to the servers of a zone."""
+    def begin(self, zone: bytes, now: float) -> Load:
+        """A question is put to the servers of a zone; what is to be told that it is over."""
         second = int(now)
         if second != self._second:
             self._second = second
             self._forget()
         load = self._loads.get(zone)
         if load is None:
-            load = self._loads[zone] = _Load()
+            load = self._loads[zone] = Load()
         load.begun += 1
         load.under_way += 1
-
-    def end(self, zone: bytes) -> None:
-        """That question is over, however it ended."""
-        self._loads[zone].under_way -= 1
+        return load
 
     def _forget(self) -> None:
         """A second is over: only what is under way counts."""

@@ -11,7 +11,7 @@ from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
 from resolver.iterate.route import Route
 from resolver.model import ExtendedError, Question
 from resolver.native import mypyc_attr
-from resolver.trace import MAX_NOTES, Kind, Trace
+from resolver.trace import MAX_NOTES, NOTHING, Kind, Trace
 
 
 @mypyc_attr(acyclic=True)
@@ -101,17 +101,25 @@ class Work:
         """The same budget and trace, one level down."""
         return Work(self.budget, self.trace, self.clock, self.depth + 1, now=self.now)
 
-    def note(self, kind: Kind, *args: Any) -> None:
-        """Add a step to the trace."""
+    def note(
+        self,
+        kind: Kind,
+        a: Any = NOTHING,
+        b: Any = NOTHING,
+        c: Any = NOTHING,
+        d: Any = NOTHING,
+        e: Any = NOTHING,
+    ) -> None:
+        """Add a step with the arguments of its kind to the trace."""
         trace = self.trace
         trace.depth = self.depth
         if len(trace.notes) < MAX_NOTES:
-            trace.notes.append((self.now, self.depth, kind, args))
+            trace.notes.append((self.now, self.depth, kind, a, b, c, d, e))
 
     def note_told(self, errors: Sequence[ExtendedError]) -> None:
         """Note what a client is told that is not the last step anyway: whatever he is told is in
         the record."""
-        last = self.trace.notes[-1][3] if self.trace.notes else ()
+        last = self.trace.notes[-1] if self.trace.notes else ()
         for error in errors:
             if error.text not in last:
                 self.note(steps.TOLD, error.text)
