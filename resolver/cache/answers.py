@@ -174,7 +174,7 @@ class Answers:
         tail = _canonical(reply, look)
         if tail is None:
             return
-        layout = survey(tail)
+        layout = survey(tail, look.name_end - ID_OCTETS + _QUESTION_TAIL_OCTETS)
         if ages:
             lowest_s = layout.lowest_ttl_s or 0
             ttl_s = lowest_s if lowest_s < ttl_s else ttl_s

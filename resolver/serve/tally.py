@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from resolver.codes import Rcode
 from resolver.histogram import BOUNDS_S, Histogram
 from resolver.model import Answer, Source
+from resolver.native import mypyc_attr
 from resolver.serve.request import Request
 
 # Finished packets, of own zones and of the cache, beside the sources of answers.
@@ -83,39 +84,63 @@ class Witness(Protocol):
         ...
 
 
+@mypyc_attr(acyclic=True)
+class _Count:
+    """A number that goes up where it is, which is quicker than putting another one there."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 0
+
+
+@mypyc_attr(acyclic=True)
+class _Ends:
+    """How queries ended whose answers come from one source: how quickly, with which rcodes."""
+
+    __slots__ = ("rcodes", "times")
+
+    def __init__(self) -> None:
+        self.times = Histogram()
+        self.rcodes: dict[int, _Count] = {}
+
+
 class Tally:
     """All counts of one process. `nxdomains` are those among the finished packets; finished packets
     are NOERROR or NXDOMAIN, others are not kept."""
 
-    __slots__ = ("nxdomains", "outcomes", "packets", "sampler", "times", "types", "witness")
+    __slots__ = ("_ends", "_types", "nxdomains", "packets", "sampler", "witness")
 
     def __init__(self) -> None:
         self.packets = Histogram()
         self.nxdomains = 0
-        self.times: dict[Source, Histogram] = {}
-        self.outcomes: dict[tuple[Source, int], int] = {}
-        self.types: dict[int, int] = {}
+        self._ends: dict[Source, _Ends] = {}
+        self._types: dict[int, _Count] = {}
         self.sampler: Sampler | None = None
         self.witness: Witness | None = None
 
     def saw(self, request: Request, answer: Answer, seconds: float) -> None:
         """A query on the full path has ended (Observer)."""
-        source = answer.source
-        times = self.times.get(source)
-        if times is None:
-            times = self.times[source] = Histogram()
-        times.observe(seconds)
-        key = (source, answer.rcode)
-        self.outcomes[key] = self.outcomes.get(key, 0) + 1
+        ends = self._ends.get(answer.source)
+        if ends is None:
+            ends = self._ends[answer.source] = _Ends()
+        ends.times.observe(seconds)
+        count = ends.rcodes.get(answer.rcode)
+        if count is None:
+            count = ends.rcodes[answer.rcode] = _Count()
+        count.number += 1
         questions = request.message.questions
         if questions:
-            types, qtype = self.types, questions[0].qtype
-            times_asked = types.get(qtype)
-            if times_asked is None:
-                if len(types) >= MAX_TYPES:
-                    qtype = OTHER_TYPES
-                times_asked = types.get(qtype, 0)
-            types[qtype] = times_asked + 1
+            count = self._types.get(questions[0].qtype)
+            if count is None:
+                count = self._first_of(questions[0].qtype)
+            count.number += 1
+
+    def _first_of(self, qtype: int) -> _Count:
+        """Where queries of a type are counted that was not asked for before."""
+        if len(self._types) >= MAX_TYPES:
+            qtype = OTHER_TYPES
+        return self._types.setdefault(qtype, _Count())
 
     def saw_batch(self, batch: Batch, count: int, missed: Sequence[int], seconds: float) -> None:
         """Of `count` datagrams all but `missed` were answered by finished packets."""
@@ -147,10 +172,15 @@ class Tally:
             (PACKETS, int(Rcode.NOERROR)): self.packets.count - self.nxdomains,
             (PACKETS, int(Rcode.NXDOMAIN)): self.nxdomains,
         }
-        for (source, rcode), times in self.outcomes.items():
-            found[str(source), int(rcode)] = times
+        for source, ends in self._ends.items():
+            for rcode, count in ends.rcodes.items():
+                found[str(source), int(rcode)] = count.number
         return found
+
+    def types(self) -> dict[int, int]:
+        """How many queries took the full path, by type."""
+        return {qtype: count.number for qtype, count in self._types.items()}
 
     def histograms(self) -> dict[str, Histogram]:
         """Times by source, finished packets among them."""
-        return {PACKETS: self.packets} | {str(source): h for source, h in self.times.items()}
+        return {PACKETS: self.packets} | {str(s): ends.times for s, ends in self._ends.items()}

@@ -35,6 +35,10 @@ _TO_QUESTION: Final = b"\xc0\x0c"  # a pointer to the name of the first question
 _PLAIN_OCTETS: Final = 12  # of a record with such a pointer, without its data
 _AT_HAND: Final = 258  # common types among them, counts and lengths
 _U16S: Final = [number.to_bytes(2, "big") for number in range(_AT_HAND)]
+_ONE: Final = b"\0\1"
+_NO_MORE: Final = b"\0\0\0\0"  # no authority, no additional
+_ONE_MORE: Final = b"\0\0\0\1"  # OPT alone
+_ANSWERS_AT: Final = 2  # among the parts of a plain message
 _LEAST_OCTETS: Final = 16  # header and question without its name
 _TC: Final = int(Flag.TC)
 _RRSIG: Final = int(RRType.RRSIG)
@@ -109,7 +113,9 @@ def _write_plain(message: Message, max_size: int) -> bytes | None:
     if room < 0:
         return None
     asked = _two(question.qtype, question.qclass)
-    written = [b"", question.qname, asked]
+    flags = message.flags & ~_RCODE_BITS | message.rcode & _RCODE_BITS
+    written = [_two(message.id, flags), _ONE, b"", _NO_MORE if not opt else _ONE_MORE]
+    written += (question.qname, asked)
     count = 0
     for rrset in message.answer:
         rrtype, rrclass = rrset.rrtype, rrset.rrclass
@@ -119,16 +125,15 @@ def _write_plain(message: Message, max_size: int) -> bytes | None:
             return None
         is_asked = rrtype == question.qtype and rrclass == question.qclass
         kind = asked if is_asked else _two(rrtype, rrclass)
-        head = _TO_QUESTION + kind + rrset.ttl.to_bytes(4, "big")
+        ttl = rrset.ttl.to_bytes(4, "big")
         for rdata in rrset.rdatas:
             room -= _PLAIN_OCTETS + len(rdata)
             if room < 0:
                 return None
             count += 1
-            written.append(head + _one(len(rdata)) + rdata)
+            written += (_TO_QUESTION, kind, ttl, _one(len(rdata)), rdata)
+    written[_ANSWERS_AT] = _one(count)
     written.append(opt)
-    flags = message.flags & ~_RCODE_BITS | message.rcode & _RCODE_BITS
-    written[0] = _two(message.id, flags) + _two(1, count) + _two(0, 1 if opt else 0)
     return b"".join(written)
 
 

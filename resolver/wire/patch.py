@@ -42,15 +42,14 @@ class Layout:
         self.personal = personal
 
 
-def survey(tail: bytes) -> Layout:
-    """Find the TTLs in a message without its id. Raises WireError when it is cut short."""
+def survey(tail: bytes, start: int | None = None) -> Layout:
+    """Find the TTLs in a message without its id, of which the records begin at `start` if that is
+    known. Raises WireError when it is cut short."""
     ttls: list[int] = []
     lowest: int | None = None
     personal = False
     try:
-        at = _HEADER_OCTETS
-        for _ in range(_read_16(tail, 2)):
-            at = _skip_name(tail, at) + 4
+        at = _end_of_questions(tail) if start is None else start
         records = _read_16(tail, 4) + _read_16(tail, 6) + _read_16(tail, 8)
         for _ in range(records):
             at = at + 2 if tail[at] >= _POINTER else _skip_name(tail, at)
@@ -123,6 +122,13 @@ def _read_16(tail: bytes, at: int) -> int:
 def _read_ttl(tail: bytes, at: int) -> int:
     ttl_s = _read_16(tail, at) << 16 | _read_16(tail, at + 2)
     return ttl_s if ttl_s <= _MAX_TTL_S else 0
+
+
+def _end_of_questions(tail: bytes) -> int:
+    at = _HEADER_OCTETS
+    for _ in range(_read_16(tail, 2)):
+        at = _skip_name(tail, at) + 4
+    return at
 
 
 def _skip_name(tail: bytes, at: int) -> int:

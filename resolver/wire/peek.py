@@ -16,7 +16,7 @@ not ours to send).
 
 from typing import Final
 
-from resolver.codes import EdnsOption, RRType
+from resolver.codes import EdnsOption, RRClass, RRType
 from resolver.native import mypyc_attr
 
 HEADER_OCTETS: Final = 12
@@ -33,13 +33,13 @@ _OPT_OCTETS: Final = 11
 
 _ONE_QUESTION: Final = b"\0\1\0\0\0\0\0\0"
 _ONE_QUESTION_AND_OPT: Final = b"\0\1\0\0\0\0\0\1"
-_CLASS_IN: Final = b"\0\1"
 _OPT_OWNER_AND_TYPE: Final = b"\0\0\x29"
 _RCODE_AND_VERSION_ZERO: Final = b"\0\0"
 _DNSSEC_OK: Final = b"\x80\0"
 _NO_FLAGS: Final = b"\0\0"
 _NO_OPTIONS: Final = b"\0\0"
 
+_IN: Final = int(RRClass.IN)
 _ANY: Final = int(RRType.ANY)
 _OPT: Final = int(RRType.OPT)
 _COOKIE: Final = int(EdnsOption.COOKIE)
@@ -81,16 +81,17 @@ def peek(packet: bytes, *, stream: bool) -> Peek | None:
         return None
     name_end = _end_of_name(packet)
     end = name_end + 4
-    if not name_end or packet[name_end + 2 : end] != _CLASS_IN:
+    if not name_end or len(packet) < end or packet[name_end + 2] or packet[name_end + 3] != _IN:
         return None
     qtype = packet[name_end] << 8 | packet[name_end + 1]
     if 128 <= qtype < _ANY or qtype in (0, _OPT):
         return None
-    name = packet[12:name_end]
-    lower = name.lower()
     question = packet[2:end]
-    if name != lower:
-        question = b"".join((packet[2:12], lower, packet[name_end:end]))
+    # No octet of the header can be a letter: not in the flags, nor in the counts below.
+    head = packet[2:name_end]
+    lower = head.lower()
+    if lower != head:
+        question = lower + packet[name_end:end]
     counts = packet[4:12]
     if counts == _ONE_QUESTION and len(packet) == end:
         limit = MAX_STREAM_OCTETS if stream else SMALL_UDP_OCTETS

@@ -17,8 +17,9 @@ from resolver.app.monitor.interest import Interest
 from resolver.app.monitor.statistics import counted, live
 from resolver.app.top.view import compare
 from resolver.codes import Rcode
-from resolver.model import Answer, Source
+from resolver.model import Answer, Message, Source
 from resolver.serve.observe import Observers
+from resolver.serve.request import Request
 from resolver.serve.tally import Tally
 from resolver.slices import finish
 
@@ -105,7 +106,9 @@ async def test_command_prints_one_look(tmp_path: Path) -> None:
     server = Server(config(tmp_path), zone=ZONE)
     path = tmp_path / "control.sock"
     async with server, ControlListener(server):
-        server.tally.outcomes[Source.OWN, Rcode.SERVFAIL] = 3
+        failed = Request(Message(1, 0), bytes((127, 0, 0, 1)), 0, False)
+        for _ in range(3):
+            server.tally.saw(failed, Answer(Rcode.SERVFAIL, source=Source.OWN), 0.001)
         server.store.withhold(b"\x04gone\x04test\0", expired=True)
         once = ("top", "--socket", path, "--once", "--interval", "0.1")
         code, text, _ = await run(*once)

@@ -125,7 +125,7 @@ def _answers(tally: Tally) -> Pieces:
     yield None
     yield _histograms("answer_seconds", (((s,), h) for s, h in tally.histograms().items()))
     yield None
-    types = list(tally.types.items())
+    types = list(tally.types().items())
     rows = (((show_type(t) if t != OTHER_TYPES else "other",), n) for t, n in types)
     yield _piece("question_types_total", rows)
 

@@ -59,7 +59,7 @@ def _latency(histogram: Histogram) -> Facts:
 def cache_use(metrics: Metrics, tally: Tally) -> tuple[dict[str, int], dict[str, int]]:
     """Hits and misses: of finished packets, and of records where there was no packet."""
     queries = metrics.queries_udp_total + metrics.queries_tcp_total
-    cached = tally.times.get(Source.CACHE)
+    cached = tally.histograms().get(Source.CACHE)
     hits = {PACKETS: metrics.packet_hits_total, "records": cached.count if cached else 0}
     misses = {PACKETS: queries - metrics.packet_hits_total, "records": metrics.recursions_total}
     return hits, misses
