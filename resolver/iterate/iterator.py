@@ -208,17 +208,11 @@ class Iterator:
         """
         excess = self.quota.excess(delegation, work.now)
         if excess is not None and not is_above_reproach(delegation):
-            return Failed((ExtendedError(Ede.OTHER, excess),), lasting=False)
+            return _at_once(Failed((ExtendedError(Ede.OTHER, excess),), lasting=False))
         work.note(steps.DELEGATION, delegation, question)
         contest = self._open_contest(delegation, work)
         contest.max_rejections -= spent
-        load = self.quota.begin(delegation.zone, work.now)
-        try:
-            return (yield from self._hold(contest, question, delegation, work, hesitant))
-        except OutOfBudget as end:
-            raise OutOfBudget(contest.blame(end.error, work.now)) from None
-        finally:
-            load.end()
+        return self._hold(contest, question, delegation, work, hesitant)
 
     def _open_contest(self, delegation: Delegation, work: Work) -> Contest:
         """All servers of the zone whose addresses are known."""
@@ -240,7 +234,7 @@ class Iterator:
                 work.note(steps.ADDRESSES, server, steps.Listed(texts))
                 contest.enter(known, now)
         for address in roster.barred:
-            contest.reasons[address] = "not asked (recursion.do_not_query)"
+            contest.leave_out(address, "not asked (recursion.do_not_query)")
             work.note(steps.BARRED, address)
         return contest
 
@@ -256,36 +250,46 @@ class Iterator:
         zone = delegation.zone
         search: Search | None = None
         second_hand: Answered | Aliased | None = None
-        while True:
-            stuck = contest.timeouts and contest.is_stuck
-            server = None if stuck else contest.pick(work.now)
-            if server is None:
-                search = search or search_for(delegation, self.rules, self.recall.rrsets)
-                server = yield from self._look_further(search, contest, work)
-            if server is None:
-                return second_hand or self._give_up(contest, work)
-            if len(contest.seats) > 1:
-                yield from self._probe(contest, server, question, work)
-            asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
-            if isinstance(asked, Missed):
-                contest.missed(server)
-                if hesitant and contest.timeouts >= MAX_SHORT_TIMEOUTS:
-                    return Puzzled()
-                continue
-            response = self._judge(asked, question, zone, work)
-            if isinstance(response, (Lame, Broken)):
+        load = self.quota.begin(zone, work.now)
+        try:
+            while True:
+                stuck = contest.timeouts and contest.is_stuck
+                server = None if stuck else contest.pick(work.now)
+                if server is None:
+                    search = search or search_for(delegation, self.rules, self.recall.rrsets)
+                    server = yield from self._look_further(search, contest, work)
+                if server is None:
+                    return second_hand or self._give_up(contest, work)
+                if len(contest.seats) > 1:
+                    yield from self._probe(contest, server, question, work)
+                asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
+                if isinstance(asked, Missed):
+                    contest.missed(server)
+                    if hesitant and contest.timeouts >= MAX_SHORT_TIMEOUTS:
+                        return Puzzled()
+                    continue
+                response = self._judge(asked, question, zone, work)
+                if not isinstance(response, (Lame, Broken)):
+                    return self._credit(response, zone, server, work)
                 work.note(steps.REJECTED, server.address, response.reason)
                 if hesitant:
                     return Puzzled()
                 lame = isinstance(response, Lame)
-                if isinstance(response, Broken):
-                    second_hand = response.second_hand or second_hand
+                second_hand = response.second_hand or second_hand
                 contest.rule_out(server, response.reason, work.now, lame=lame)
-                continue
-            self.servers.forgive(zone, server.address)
-            work.note(steps.SAYS, server.address, response)
-            response.informant = server.informant(work.over_stream)
-            return response
+        except OutOfBudget as end:
+            raise OutOfBudget(contest.blame(end.error, work.now)) from None
+        finally:
+            load.end()
+
+    def _credit(
+        self, response: Answered | Aliased | Referred, zone: bytes, server: Server, work: Work
+    ) -> Answered | Aliased | Referred:
+        """What a server has said, as its word."""
+        self.servers.forgive(zone, server.address)
+        work.note(steps.SAYS, server.address, response)
+        response.informant = server.informant(work.over_stream)
+        return response
 
     def _judge(
         self, asked: Message | Unusable, question: Question, zone: bytes, work: Work
@@ -387,3 +391,9 @@ class Iterator:
         if texts:
             work.note(steps.ADDRESSES, server, steps.Listed(texts))
         return texts
+
+
+def _at_once(found: Failed) -> Steps[Found | Referred | Puzzled]:
+    """What takes no steps."""
+    yield from ()
+    return found

@@ -131,9 +131,11 @@ class Referred:
 
 @dataclass(slots=True)
 class Lame:
-    """The server does not serve the zone, though a delegation says so."""
+    """The server does not serve the zone, though a delegation says so: nothing that it says is of
+    use."""
 
     reason: str
+    second_hand: None = None
 
 
 @dataclass(slots=True)

@@ -41,6 +41,7 @@ _IN_DOUBT_S: Final = 1.0  # handicap of a server never heard in a family where n
 # Handicap of a server that failed at this zone lately: after one time-out of another, before many.
 _BROKEN_S: Final = 0.5
 _REASONS_TOLD: Final = 4
+_NO_REASONS: Final[dict[Address, str]] = {}  # of a contest in which nobody was ruled out
 
 
 @mypyc_attr(acyclic=True)
@@ -85,7 +86,7 @@ class Contest:
         self.servers = servers
         self.rng = rng
         self.seats: list[Seat] = []
-        self.reasons: dict[Address, str] = {}
+        self.reasons = _NO_REASONS
         self.timeouts = 0
         self.rejections = 0
         self._missed_family: Family | None = None
@@ -94,12 +95,12 @@ class Contest:
     def enter(self, addresses: list[Address], now: float) -> bool:
         """Add addresses; doubles and servers known to be lame for the zone do not compete. Whether
         one came in."""
-        seats, reasons, servers = self.seats, self.reasons, self.servers
+        seats, servers = self.seats, self.servers
         before = len(seats)
         for address in addresses:
             if seats and any(seat.server.address == address for seat in seats):
                 continue
-            if reasons and address in reasons:
+            if self.reasons and address in self.reasons:
                 continue
             if len(seats) >= MAX_ADDRESSES:
                 break
@@ -108,7 +109,7 @@ class Contest:
             if held is None:
                 seats.append(Seat(server, 0.0))
             elif held.lame:
-                reasons[address] = f"lame ({held.reason} lately)"
+                self.leave_out(address, f"lame ({held.reason} lately)")
                 self._lame.append((held.since, server))
             else:
                 seats.append(Seat(server, _BROKEN_S))
@@ -242,7 +243,13 @@ class Contest:
 
     def _drop(self, server: Server, reason: str) -> None:
         self.seats.remove(self._seat_of(server))
-        self.reasons[server.address] = reason
+        self.leave_out(server.address, reason)
+
+    def leave_out(self, address: Address, reason: str) -> None:
+        """Do not let this address compete, or not any more."""
+        if self.reasons is _NO_REASONS:
+            self.reasons = {}
+        self.reasons[address] = reason
 
     def _seat_of(self, server: Server) -> Seat:
         return next(seat for seat in self.seats if seat.server is server)
