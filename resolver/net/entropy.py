@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 BLOCK_OCTETS: Final = 4096
-# For the case of names: twice as much as the longest name takes, for all of it is moved each time.
-CASE_OCTETS: Final = 512
+# For the case of names: enough for the longest, and no more, for all of it is moved each time.
+CASE_OCTETS: Final = 256
 LOWEST_PORT: Final = 1024
 
 # 0x20 at every octet that is a letter. Length octets (at most 63) are never letters, so a whole

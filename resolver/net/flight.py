@@ -40,6 +40,7 @@ class Flight(Timed):
         "ask",
         "carrier",
         "end",
+        "ended",
         "fd",
         "number",
         "retried",
@@ -65,6 +66,7 @@ class Flight(Timed):
         self.source = ""
         self.upstream: Upstream | None = None
         self.retried = False
+        self.ended = False
 
     def expire(self) -> None:
         """The ask's own time is over."""

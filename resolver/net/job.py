@@ -100,6 +100,8 @@ class Job(Timed):
         engine: Engine,
         since: float,
         account: Account[Waiting],
+        *,
+        key: Key | None = None,
     ) -> None:
         super().__init__()
         self._driver = driver
@@ -108,8 +110,8 @@ class Job(Timed):
         self.account = account
         self.outcome: Any = None
         self.done: Done | None = None
-        self.key: Key | None = None
-        self.waiters: list[Job] = _NOBODY
+        self.key = key
+        self.waiters: list[Job] = _NOBODY if key is None else []
         self.waits_for: Job | None = None
         self.flight: Flight | None = None
         self.alive = True
@@ -130,6 +132,38 @@ class Job(Timed):
                 return True
             link = link.waits_for
         return False
+
+
+class Line:
+    """Jobs that have an outcome, in the order in which they are to go on."""
+
+    __slots__ = ("_front", "_rest")
+
+    def __init__(self) -> None:
+        self._front: list[Job] = []  # the last first
+        self._rest: list[Job] = []  # the first first
+
+    @property
+    def length(self) -> int:
+        """Jobs in line."""
+        return len(self._front) + len(self._rest)
+
+    def put(self, job: Job, outcome: Any) -> None:
+        """Put a job at the end, with what it goes on with. It must not be in line yet."""
+        job.outcome = outcome
+        self._rest.append(job)
+
+    def take(self) -> Job:
+        """Take the first job out of a line that is not empty."""
+        if not self._front:
+            self._front, self._rest = self._rest, self._front
+            self._front.reverse()
+        return self._front.pop()
+
+    def clear(self) -> None:
+        """Send everybody away."""
+        self._front.clear()
+        self._rest.clear()
 
 
 class Watch(Timed):

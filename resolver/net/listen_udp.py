@@ -19,7 +19,6 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import Literal, Protocol
 
 from resolver.clock import Clock
@@ -116,6 +115,25 @@ def _enlarge_receive_buffer(sock: socket.socket) -> None:
         except OSError:
             continue
         return
+
+
+class LateReply:
+    """What becomes of a query whose client waits for it."""
+
+    __slots__ = ("_listener", "network", "path", "peer", "since")
+
+    def __init__(
+        self, listener: "UdpListener", path: ReturnPath, network: Network, peer: bytes, since: float
+    ) -> None:
+        self._listener = listener
+        self.path = path
+        self.network = network
+        self.peer = peer
+        self.since = since
+
+    def take(self, reply: bytes | None) -> None:
+        """Its steps have ended."""
+        self._listener.reply_late(self, reply)
 
 
 class UdpListener:
@@ -268,19 +286,19 @@ class UdpListener:
             self._refuse_to_wait(1)
             return
         path = self._batch.return_path(slot)
-        since = self._clock.now()
-        done = partial(self._reply_late, path, network, peer, since)
-        self._driver.start(steps, done, peer)
+        late = LateReply(self, path, network, peer, self._clock.now())
+        self._driver.start(steps, late.take, peer)
 
     def _refuse_to_wait(self, count: int) -> None:
         self._metrics.waiting_refused_total += count
         self._metrics.dropped_total += count
 
-    def _reply_late(
-        self, path: ReturnPath, network: Network, peer: bytes, since: float, reply: bytes | None
-    ) -> None:
-        if self._waiting.leave(network, peer, self._clock.now() - since):
-            self._send(path, reply)
+    def reply_late(self, late: LateReply, reply: bytes | None) -> None:
+        """Send a reply, unless its client has waited too long in a crowd."""
+        # For how long is asked of a crowd alone.
+        waited_s = self._clock.now() - late.since if late.network.crowded else 0.0
+        if self._waiting.leave(late.network, late.peer, waited_s):
+            self._send(late.path, reply)
         else:
             self._metrics.replies_discarded_total += 1
             self._metrics.dropped_total += 1

@@ -73,7 +73,7 @@ class Outbound:
         cookies = Cookies(os.urandom(SECRET_OCTETS)) if outgoing.cookies else None
         self._timers = timers
         self._metrics = metrics
-        self._flights: set[Flight] = set()
+        self.in_flight = 0  # asks that have not ended, queued ones included
         self._departing: list[Flight] = []
         self._on_end: End = self._end  # one bound method for all of them
         self.udp = UdpAsker(
@@ -97,16 +97,11 @@ class Outbound:
             idle_s=upstream_idle_s,
         )
 
-    @property
-    def in_flight(self) -> int:
-        """Asks that have not ended, queued ones included."""
-        return len(self._flights)
-
     def ask(self, ask: Ask, waiter: "Job", now: float) -> Flight:
         """Start an ask; one over UDP leaves with `depart`. `waiter.resume` may be called before
         this returns. `now` is the event loop's time."""
         flight = Flight(ask, waiter, self._on_end, now)
-        self._flights.add(flight)
+        self.in_flight += 1
         self._timers.set(flight, now + ask.timeout_s)
         if ask.stream or type(ask.server) is TlsAddress:
             self.stream.take(flight)
@@ -126,27 +121,27 @@ class Outbound:
 
     def cancel(self, flight: Flight) -> None:
         """End a flight without an outcome; nothing happens when it has ended."""
-        if flight in self._flights:
-            self._flights.remove(flight)
-            self._timers.cancel(flight)
-            self._release(flight)
+        if not flight.ended:
+            self._leave(flight)
 
     def close(self) -> None:
-        """End every flight without an outcome, and close every socket."""
-        for flight in list(self._flights):
-            self.cancel(flight)
+        """Close every socket. Every flight must have been cancelled."""
         self.udp.close()
         self.stream.close()
 
     def _end(self, flight: Flight, outcome: Outcome) -> None:
-        if flight not in self._flights:
+        if flight.ended:
             return
-        self._flights.remove(flight)
-        self._timers.cancel(flight)
+        self._leave(flight)
         if type(outcome) is Timeout:
             self._metrics.upstream_timeouts_total += 1
-        self._release(flight)
         flight.waiter.resume(outcome)
+
+    def _leave(self, flight: Flight) -> None:
+        flight.ended = True
+        self.in_flight -= 1
+        self._timers.cancel(flight)
+        self._release(flight)
 
     def _near_miss(self, flight: Flight) -> None:
         self._release(flight)

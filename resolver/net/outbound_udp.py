@@ -149,8 +149,9 @@ class UdpAsker:
         """Give a flight a socket of its own; False when there is no descriptor for it now. Errors
         end the flight, which has none then."""
         try:
-            source = self._sources.pick(six=":" in flight.ask.server.ip)
-            sock = self._socket(source)
+            six = ":" in flight.ask.server.ip
+            source = self._sources.pick(six=six)
+            sock = self._socket(source, six=six)
         except _OutOfSocketsError:
             return False
         except OSError as error:
@@ -209,10 +210,9 @@ class UdpAsker:
             own = self._own[ip] = name
         return own
 
-    def _socket(self, source: str) -> socket.SocketType:
+    def _socket(self, source: str, *, six: bool) -> socket.SocketType:
         """A socket bound to an address of ours and a random port. Raises OSError, or
         _OutOfSocketsError."""
-        six = ":" in source
         try:
             sock = _Socket(_IPV6 if six else _IPV4, _DATAGRAM)
         except OSError as error:

@@ -39,7 +39,7 @@ from resolver.effects import (
 )
 from resolver.metrics import Metrics
 from resolver.net.descriptors import Shares
-from resolver.net.job import Done, Engines, Job, Key, Limits, Waiting, Watch
+from resolver.net.job import Done, Engines, Job, Key, Limits, Line, Waiting, Watch
 from resolver.net.outbound import Outbound, Outgoing
 from resolver.net.outbound_stream import IDLE_S
 from resolver.net.timers import TICK_S, Timers
@@ -88,9 +88,7 @@ class Driver:
         self._clients: dict[Job, None] = {}
         self._subs: dict[Key, Job] = {}
         self._engines = Engines()
-        # Jobs with an outcome: the front of the line, last first, and the rest of it, first first.
-        self._front: list[Job] = []
-        self._line: list[Job] = []
+        self._line = Line()
         places = self._limits.client_jobs
         self._fairness: Fairness[Waiting] = Fairness(places, places)
         self._nobody: Account[Waiting] = Account(b"", 0.0)
@@ -134,7 +132,7 @@ class Driver:
             self._spent_s = 0.0
         account = self._fairness.enter(client)
         busy = self._spent_s >= TURN_S
-        has_room = len(self._front) + len(self._line) < (1 if busy else MOST_AT_ONCE)
+        has_room = self._line.length < (1 if busy else MOST_AT_ONCE)
         if has_room and self._fairness.may_begin(account, busy=busy):
             self._fairness.begin(account)
             self._begin((steps, done), account, now)
@@ -213,7 +211,6 @@ class Driver:
         self._closed = True
         for job in [*self._clients, *self._subs.values()]:
             self._kill(job)
-        self._front.clear()
         self._line.clear()
         for waiting in self._fairness.clear():
             self._refuse(waiting)
@@ -222,8 +219,7 @@ class Driver:
 
     def resume(self, job: Job, outcome: Outcome | Steps[Any]) -> None:
         """Put a job in line. The line is worked off in the next turn of the event loop."""
-        job.outcome = outcome
-        self._line.append(job)
+        self._line.put(job, outcome)
         if self._due is None and not self._working:
             self._due = self._loop.call_soon(self._work)
 
@@ -241,15 +237,13 @@ class Driver:
             self._due.cancel()  # this is that turn, or another one before it
         self._working = True
         self._now = monotonic()
-        clock = self._cost_clock
+        line, clock = self._line, self._cost_clock
         began = since = clock()
         try:
-            while self._front or self._line or self.outbound.depart():
-                if not self._front:
-                    self._front, self._line = self._line, self._front
-                    self._front.reverse()
+            while line.length or self.outbound.depart():
+                if not line.length:
                     continue
-                job = self._front.pop()
+                job = line.take()
                 if job.alive:
                     self._step(job)
                     before, since = since, clock()
@@ -260,8 +254,7 @@ class Driver:
         finally:
             self._spent_s += clock() - began
             self._working = False
-            waits = self._front or self._line
-            self._due = self._loop.call_soon(self._work) if waits else None
+            self._due = self._loop.call_soon(self._work) if line.length else None
 
     def _step(self, job: Job) -> None:
         """Let a job go on until it waits or ends."""
@@ -324,12 +317,9 @@ class Driver:
 
     def _start_sub(self, sub: Sub | Spawn, parent: Job) -> Job:
         steps = sub.start()
-        started = Job(self, self._engines.take(), self._now, parent.account)
-        started.key = sub.key
-        started.waiters = []
-        started.outcome = steps
+        started = Job(self, self._engines.take(), self._now, parent.account, key=sub.key)
         self._subs[sub.key] = started
-        self._line.append(started)
+        self._line.put(started, steps)
         return started
 
     def _end(self, job: Job, result: Any, outcome: Outcome | None) -> None:
@@ -345,8 +335,7 @@ class Driver:
             del self._subs[job.key]
             for waiter in job.waiters:
                 waiter.waits_for = None
-                waiter.outcome = outcome
-                self._line.append(waiter)
+                self._line.put(waiter, outcome)
             job.waiters.clear()
         if job.done is not None:
             self._tell(job.done, result)

@@ -23,14 +23,19 @@ _NEVER: Final = 1 << 60
 _log = logging.getLogger(__name__)
 
 
+_NO_TICK: Final[dict["Timed", None]] = {}
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Timed(ABC):
-    """Something with a deadline. `due` is the instant, 0.0 when none is set."""
+    """Something with a deadline. `due` is the instant, 0.0 when none is set; `tick` what it is
+    filed in until then. Both are set by Timers."""
 
-    __slots__ = ("due",)
+    __slots__ = ("due", "tick")
 
     def __init__(self) -> None:
-        self.due = 0.0  # set by Timers
+        self.due = 0.0
+        self.tick = _NO_TICK
 
     @abstractmethod
     def expire(self) -> None:
@@ -70,11 +75,12 @@ class Timers:
             if number < self._armed_for:
                 self._arm(number)
         tick[timed] = None
+        timed.tick = tick
 
     def cancel(self, timed: Timed) -> None:
         """Take the deadline back; nothing happens when none is set."""
         if timed.due:
-            del self._ticks[int(timed.due / TICK_S)][timed]
+            del timed.tick[timed]
             timed.due = 0.0
 
     def close(self) -> None:
