@@ -23,7 +23,7 @@ from resolver.policy.cookies import ServerCookies
 from resolver.policy.rate_limit import RateLimiter
 from resolver.serve.crowds import Crowds
 from resolver.wire.patch import with_option
-from resolver.wire.peek import ID_OCTETS, peek, reply_octets
+from resolver.wire.peek import HEADER_OCTETS, ID_OCTETS, peek, reply_octets
 
 # So many octets of every datagram lie beside those of the others: most queries are no longer, those
 # with a cookie among them.
@@ -187,7 +187,7 @@ class FastPath:
                 view = self._peers.get(peer) or self._learn_peer(batch, slot)
                 ready = view.ready
                 last_peer = peer
-            if length <= FRONT_OCTETS:
+            if ID_OCTETS <= length <= FRONT_OCTETS:
                 key = fronts[at : at + length - ID_OCTETS]
             else:
                 key = batch.packet(slot)[ID_OCTETS:]
@@ -249,10 +249,10 @@ class FastPath:
             return None
         entry = view.table[hash(key) >> SHARD_SHIFT].get(key)
         if view.crowd:
-            return self._find(view, datagrams, slot)
+            return self._find(view, key, datagrams, slot)
         if entry is None:
             asked = (datagrams.peer(slot), key)
-            told = view.told.get(asked) or self._find(view, datagrams, slot)
+            told = view.told.get(asked) or self._find(view, key, datagrams, slot)
             if told is not None and len(view.told) < MAX_READY:
                 view.told[asked] = told
             return told
@@ -261,10 +261,10 @@ class FastPath:
             view.ready[key] = tail
         return tail
 
-    def _find(self, view: _View, datagrams: Datagrams, slot: int) -> bytes | None:
+    def _find(self, view: _View, key: bytes, datagrams: Datagrams, slot: int) -> bytes | None:
         """The tail for a packet whose octets are not those that are kept, or that is counted."""
         packet = datagrams.packet(slot)
-        seen = self._past_cookie(view, packet) or self._by_peek(view, packet)
+        seen = self._past_cookie(view, packet) or self._by_peek(view, key, packet)
         if seen is None:
             return None
         tail, cookie, max_octets = seen
@@ -286,9 +286,10 @@ class FastPath:
     def _may_send(self, packet: bytes, tail: bytes, peer: bytes) -> bool:
         return self._crowds is None or self._crowds.may_send(peer, packet, tail, self._now)
 
-    def _by_peek(self, view: _View, packet: bytes) -> _Seen | None:
+    def _by_peek(self, view: _View, key: bytes, packet: bytes) -> _Seen | None:
         look = peek(packet, stream=view.stream)
-        if look is None:
+        # Of a crowd only, what is kept for the very octets has not been looked for.
+        if look is None or (look.key == key and not view.crowd):
             return None
         tail = self._answers.find(view.table, packet, look, self._second)
         return None if tail is None else (tail, look.cookie, look.max_octets)
@@ -297,6 +298,8 @@ class FastPath:
         """What is kept for a packet but for the cookie at its end, which spares most clients with
         cookies the peek. What is kept without options, and ends with the length of none, is a query
         with just this option when the length is of one."""
+        if len(packet) < HEADER_OCTETS or not packet[HEADER_OCTETS - 1]:
+            return None  # nothing behind the question
         for end, octets in _LONE_COOKIES:
             if packet[-octets - len(end) : -octets] == end:
                 key = packet[ID_OCTETS : -octets - len(end)] + _NO_OPTIONS
