@@ -111,6 +111,7 @@ class MmsgBatch(Batch):
         self._sizes = view[_OUT_OF:_NAMES].cast("L")[1::2]
         self._long: list[int] = []
         self._received = 0
+        self._names = b""
 
     def _lay_out(self) -> None:
         into = (mmsg.Iovec * (2 * SLOTS)).from_buffer(self._buffer, _INTO)
@@ -145,6 +146,7 @@ class MmsgBatch(Batch):
             self._received = 0
             return 0
         self._received = count
+        self._names = b""
         self.fronts = buffer[_FRONTS : _FRONTS + count * FRONT_OCTETS]
         self.lengths = self._lengths[:count].tolist()
         self.peers = self._ipv4_senders(count) if self._ipv4 else self._ipv6_senders(count)
@@ -161,7 +163,7 @@ class MmsgBatch(Batch):
         return [*view.tolist()]
 
     def _ipv6_senders(self, count: int) -> list[int | bytes]:
-        names = self._buffer[_NAMES : _NAMES + count * _NAME]
+        names = self._all_names()
         senders: list[int | bytes] = []
         last = b""
         for at in range(8, count * _NAME, _NAME):
@@ -250,21 +252,27 @@ class MmsgBatch(Batch):
     def fourth_octets(self, count: int) -> bytes:
         return self._buffer[_SHORT + 3 : _SHORT + count * _SHORT_OCTETS : _SHORT_OCTETS]
 
+    def _all_names(self) -> bytes:
+        """A copy of the addresses of all senders, made when the first of them is asked for."""
+        if not self._names:
+            self._names = self._buffer[_NAMES : _NAMES + self._received * _NAME]
+        return self._names
+
     def peer(self, slot: int) -> bytes:
-        at = _NAMES + slot * _NAME
+        names, at = self._all_names(), slot * _NAME
         if self._ipv4:
-            return self._buffer[at + 4 : at + 8]
-        return unmapped(self._buffer[at + 8 : at + 24])
+            return names[at + 4 : at + 8]
+        return unmapped(names[at + 8 : at + 24])
 
     def port(self, slot: int) -> int:
-        at = _NAMES + slot * _NAME
-        return self._buffer[at + 2] << 8 | self._buffer[at + 3]
+        names, at = self._all_names(), slot * _NAME
+        return names[at + 2] << 8 | names[at + 3]
 
     def return_path(self, slot: int) -> ReturnPath:
-        name = _NAMES + slot * _NAME
+        name = slot * _NAME
         control = _CONTROLS + slot * _CONTROL
         return (
-            self._buffer[name : name + _NAME],
+            self._all_names()[name : name + _NAME],
             self._buffer[control : control + _CONTROL] if self._wildcard else b"",
         )
 

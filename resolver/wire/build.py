@@ -15,7 +15,7 @@ from dataclasses import replace
 from struct import Struct
 from typing import Final
 
-from resolver.codes import EdnsOption, Flag, RRType
+from resolver.codes import EdnsOption, Flag, RRClass, RRType
 from resolver.model import Edns, Message, Question, RRset
 from resolver.native import mypyc_attr
 from resolver.wire.edns import extended_errors, write_opt
@@ -33,12 +33,10 @@ _REACH_OCTETS: Final = 0x4000  # a pointer has 14 bits
 _RCODE_BITS: Final = 0xF
 _TO_QUESTION: Final = b"\xc0\x0c"  # a pointer to the name of the first question
 _PLAIN_OCTETS: Final = 12  # of a record with such a pointer, without its data
-_AT_HAND: Final = 258  # common types among them, counts and lengths
-_U16S: Final = [number.to_bytes(2, "big") for number in range(_AT_HAND)]
-_ONE: Final = b"\0\1"
-_NO_MORE: Final = b"\0\0\0\0"  # no authority, no additional
-_ONE_MORE: Final = b"\0\0\0\1"  # OPT alone
-_ANSWERS_AT: Final = 2  # among the parts of a plain message
+_AT_HAND: Final = 258  # common types are below
+_IN: Final = int(RRClass.IN)
+_TYPES_IN: Final = [(rrtype << 16 | _IN).to_bytes(4, "big") for rrtype in range(_AT_HAND)]
+_COUNTS_AT: Final = 1  # among the parts of a plain message
 _LEAST_OCTETS: Final = 16  # header and question without its name
 _TC: Final = int(Flag.TC)
 _RRSIG: Final = int(RRType.RRSIG)
@@ -112,10 +110,9 @@ def _write_plain(message: Message, max_size: int) -> bytes | None:
     room = max_size - _LEAST_OCTETS - len(name) - len(opt)
     if room < 0:
         return None
-    asked = _two(question.qtype, question.qclass)
+    asked = _kind(question.qtype, question.qclass)
     flags = message.flags & ~_RCODE_BITS | message.rcode & _RCODE_BITS
-    written = [_two(message.id, flags), _ONE, b"", _NO_MORE if not opt else _ONE_MORE]
-    written += (question.qname, asked)
+    written = [(message.id << 16 | flags).to_bytes(4, "big"), b"", question.qname, asked]
     count = 0
     for rrset in message.answer:
         rrtype, rrclass = rrset.rrtype, rrset.rrclass
@@ -124,29 +121,27 @@ def _write_plain(message: Message, max_size: int) -> bytes | None:
         if rrset.owner != name and rrset.owner.lower() != name:
             return None
         is_asked = rrtype == question.qtype and rrclass == question.qclass
-        kind = asked if is_asked else _two(rrtype, rrclass)
-        ttl = rrset.ttl.to_bytes(4, "big")
+        kind = asked if is_asked else _kind(rrtype, rrclass)
         for rdata in rrset.rdatas:
             room -= _PLAIN_OCTETS + len(rdata)
             if room < 0:
                 return None
             count += 1
-            written += (_TO_QUESTION, kind, ttl, _one(len(rdata)), rdata)
-    written[_ANSWERS_AT] = _one(count)
-    written.append(opt)
+            written.append(_TO_QUESTION)
+            written.append(kind)
+            written.append((rrset.ttl << 16 | len(rdata)).to_bytes(6, "big"))
+            written.append(rdata)
+    written[_COUNTS_AT] = (1 << 48 | count << 32 | bool(opt)).to_bytes(8, "big")
+    if opt:
+        written.append(opt)
     return b"".join(written)
 
 
-def _one(number: int) -> bytes:
-    """A 16-bit number."""
-    return _U16S[number] if number < _AT_HAND else number.to_bytes(2, "big")
-
-
-def _two(first: int, second: int) -> bytes:
-    """Two 16-bit numbers."""
-    if first < _AT_HAND and second < _AT_HAND:
-        return _U16S[first] + _U16S[second]
-    return (first << 16 | second).to_bytes(4, "big")
+def _kind(rrtype: int, rrclass: int) -> bytes:
+    """Type and class."""
+    if rrclass == _IN and rrtype < _AT_HAND:
+        return _TYPES_IN[rrtype]
+    return (rrtype << 16 | rrclass).to_bytes(4, "big")
 
 
 def _write(
