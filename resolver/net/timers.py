@@ -104,7 +104,7 @@ class Timers:
     def _come(self) -> None:
         """A tick has come, and others perhaps that it was late for."""
         # The loop may call a little before the time: then the clock shows the tick before.
-        last = max(int(monotonic() / TICK_S), self._order[0])
+        last = max(int(monotonic() / TICK_S), self._armed_for)
         self._armed_for = _NEVER
         order, ticks = self._order, self._ticks
         while order and order[0] <= last:

@@ -158,3 +158,41 @@ async def test_a_late_deadline_set_while_one_expires_does_not_delay_those_betwee
     timers.set(Bell(rung, "between"), now + 0.05)
     await until(lambda: rung == ["between"])
     timers.close()
+
+
+async def test_what_is_overdue_when_it_is_set_leaves_later_deadlines_as_they_are():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+
+    class Setter(Bell):
+        def expire(self):
+            # Neither in this one's tick nor in the future: it comes in the same turn.
+            timers.set(Bell(rung, "overdue"), now - 1)
+
+    now = loop.time()
+    timers.set(Setter(rung, "setter"), now - 2)
+    far = Bell(rung, "far")
+    timers.set(far, now + 1000)
+    await until(lambda: bool(rung))
+    timers.set(Bell(rung, "near"), loop.time() + 0.01)
+    await until(lambda: len(rung) == 2)
+    assert rung == ["overdue", "near"]
+    assert far.due
+    timers.close()
+
+
+async def test_a_timer_that_is_empty_takes_deadlines_again():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+
+    class Setter(Bell):
+        def expire(self):
+            timers.set(Bell(rung, "overdue"), now - 1)
+
+    now = loop.time()
+    timers.set(Setter(rung, "setter"), now - 2)
+    await until(lambda: bool(rung))
+    await asyncio.sleep(0.01)
+    timers.set(Bell(rung, "near"), loop.time() + 0.01)
+    await until(lambda: len(rung) == 2)
+    assert rung == ["overdue", "near"]
