@@ -21,6 +21,18 @@ class Bell(Timed):
         self._rung.append(self._name)
 
 
+class Setter(Bell):
+    """Sets another deadline when it is rung, and notes nothing."""
+
+    def __init__(self, rung, timers, name, when):
+        super().__init__(rung, name)
+        self._timers = timers
+        self._when = when
+
+    def expire(self):
+        self._timers.set(Bell(self._rung, self._name), self._when)
+
+
 async def test_deadlines_come_in_order_of_time_not_of_setting():
     loop = asyncio.get_running_loop()
     timers, rung = Timers(loop), []
@@ -149,12 +161,8 @@ async def test_a_late_deadline_set_while_one_expires_does_not_delay_those_betwee
     loop = asyncio.get_running_loop()
     timers, rung = Timers(loop), []
 
-    class Setter(Bell):
-        def expire(self):
-            timers.set(Bell(rung, "late"), loop.time() + 1000)
-
     now = loop.time()
-    timers.set(Setter(rung, "setter"), now + 0.01)
+    timers.set(Setter(rung, timers, "late", now + 1000), now + 0.01)
     timers.set(Bell(rung, "between"), now + 0.05)
     await until(lambda: rung == ["between"])
     timers.close()
@@ -164,13 +172,9 @@ async def test_what_is_overdue_when_it_is_set_leaves_later_deadlines_as_they_are
     loop = asyncio.get_running_loop()
     timers, rung = Timers(loop), []
 
-    class Setter(Bell):
-        def expire(self):
-            # Neither in this one's tick nor in the future: it comes in the same turn.
-            timers.set(Bell(rung, "overdue"), now - 1)
-
     now = loop.time()
-    timers.set(Setter(rung, "setter"), now - 2)
+    # Set neither in its setter's tick nor in the future: it comes in the same turn.
+    timers.set(Setter(rung, timers, "overdue", now - 1), now - 2)
     far = Bell(rung, "far")
     timers.set(far, now + 1000)
     await until(lambda: bool(rung))
@@ -185,12 +189,8 @@ async def test_a_timer_that_is_empty_takes_deadlines_again():
     loop = asyncio.get_running_loop()
     timers, rung = Timers(loop), []
 
-    class Setter(Bell):
-        def expire(self):
-            timers.set(Bell(rung, "overdue"), now - 1)
-
     now = loop.time()
-    timers.set(Setter(rung, "setter"), now - 2)
+    timers.set(Setter(rung, timers, "overdue", now - 1), now - 2)
     await until(lambda: bool(rung))
     await asyncio.sleep(0.01)
     timers.set(Bell(rung, "near"), loop.time() + 0.01)
