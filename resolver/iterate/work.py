@@ -11,7 +11,7 @@ from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
 from resolver.iterate.route import Route
 from resolver.model import ExtendedError, Question
 from resolver.native import mypyc_attr
-from resolver.trace import MAX_NOTES, NOTHING, Kind, Trace
+from resolver.trace import NOTHING, Kind, Trace
 
 
 @mypyc_attr(acyclic=True)
@@ -113,8 +113,7 @@ class Work:
         """Add a step with the arguments of its kind to the trace."""
         trace = self.trace
         trace.depth = self.depth
-        if len(trace.notes) < MAX_NOTES:
-            trace.notes.append((self.now, self.depth, kind, a, b, c, d, e))
+        trace.note(self.now, kind, a, b, c, d, e)
 
     def note_told(self, errors: Sequence[ExtendedError]) -> None:
         """Note what a client is told that is not the last step anyway: whatever he is told is in
