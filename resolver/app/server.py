@@ -88,7 +88,7 @@ class Server:
         self.metrics = Metrics()
         self.tally = Tally()
         self.recorder = Recorder(self.config.recorder, self.clock, FailureLines(self.clock))
-        self.observers = Observers(self.tally, self.recorder)
+        self.observers = Observers(tally=self.tally, recorder=self.recorder)
         self.query_log = QueryLog(self.clock, self.metrics, self.observers, self.tally)
         self.interest = Interest(self.tally, self.observers)
         self.store = ZoneStore()

@@ -19,6 +19,7 @@ from collections import deque
 from typing import Final
 
 from resolver.cache.shards import SHARD_SHIFT, empty_shards
+from resolver.native import i64
 from resolver.wire.patch import age, survey, with_question_name
 from resolver.wire.peek import HEADER_OCTETS, ID_OCTETS, Peek, peek
 
@@ -159,16 +160,18 @@ class Answers:
         now: float,
         ttl_s: float,
         ages: bool,
+        look: Peek | None = None,
     ) -> None:
         """Remember that `reply` answers `query` for `ttl_s` seconds, or less if `ages` and one of
         its TTLs is lower, or there is none. `ages` False is for own zones, whose TTLs do not count
-        down. `now` is monotonic time in seconds.
+        down. `now` is monotonic time in seconds, `look` the peek of the query, if it is known.
 
         Not kept: replies to queries that are not plain, truncated ones, large ones, ones larger
         than every client with the same key accepts, and ones with options for one client only.
         Raises WireError when the reply is no message.
         """
-        look = peek(query, stream=stream)
+        if look is None:
+            look = peek(query, stream=stream)
         if look is None or len(reply) > MAX_KEPT_OCTETS or len(reply) > look.max_octets:
             return
         tail = _canonical(reply, look)
@@ -181,15 +184,7 @@ class Answers:
         if ttl_s < 1 or layout.personal:
             return
         key = look.key
-        table = self.table(bits, stream=stream)
-        shard = table[hash(key) >> SHARD_SHIFT]
-        entry = shard.get(key)
-        if entry is None:
-            entry = shard[key] = Entry(table, key)
-            self._ring.append(entry)
-            self.entries += 1
-        else:
-            self.octets -= entry.octets
+        entry = self._entry(key, self.table(bits, stream=stream))
         second = int(now)
         entry.tail = tail
         entry.ttls = layout.ttls if ages else ()
@@ -197,11 +192,24 @@ class Answers:
         entry.expires = second + int(ttl_s)
         self.octets += entry.octets
         self.kept += 1
-        if look.optionless:
+        if look.optionless and look.lower:
             own = query[ID_OCTETS:]
-            if own != key and own.startswith(_name(look), _QUESTION_START):
+            if own != key:
                 self._add_alias(entry, own)
-        self._make_room(second)
+        if self.octets > self._size_octets or self._graves:
+            self._make_room(second)
+
+    def _entry(self, key: bytes, table: Table) -> Entry:
+        """Where to put the packet for a key, not counted yet with its octets."""
+        at: i64 = hash(key)
+        new = Entry(table, key)
+        entry = table[at >> SHARD_SHIFT].setdefault(key, new)
+        if entry is new:
+            self._ring.append(entry)
+            self.entries += 1
+        else:
+            self.octets -= entry.octets
+        return entry
 
     def resize(self, size_octets: int) -> None:
         """Keep to another bound from now on. Forgets every packet."""

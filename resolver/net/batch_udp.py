@@ -112,6 +112,8 @@ class MmsgBatch(Batch):
         self._long: list[int] = []
         self._received = 0
         self._names = b""
+        self._last_sender: int | bytes = b""  # and his packed address
+        self._last_peer = b""
 
     def _lay_out(self) -> None:
         into = (mmsg.Iovec * (2 * SLOTS)).from_buffer(self._buffer, _INTO)
@@ -259,10 +261,12 @@ class MmsgBatch(Batch):
         return self._names
 
     def peer(self, slot: int) -> bytes:
-        names, at = self._all_names(), slot * _NAME
-        if self._ipv4:
-            return names[at + 4 : at + 8]
-        return unmapped(names[at + 8 : at + 24])
+        sender = self.peers[slot]
+        if sender is not self._last_sender:
+            names, at = self._all_names(), slot * _NAME
+            in_full = names[at + 4 : at + 8] if self._ipv4 else unmapped(names[at + 8 : at + 24])
+            self._last_sender, self._last_peer = sender, in_full
+        return self._last_peer
 
     def port(self, slot: int) -> int:
         names, at = self._all_names(), slot * _NAME
@@ -287,23 +291,25 @@ class MmsgBatch(Batch):
         self._forget_long()
         sent = 0
         fitting: list[bytes] = []
+        names: list[bytes] = []
+        controls: list[bytes] = []
         for path, reply in replies:
-            fits = len(reply) <= SLOT_OCTETS
-            self._direct(len(fitting) if fits else SPARE, path)
-            if fits:
+            if len(reply) <= SLOT_OCTETS:
                 fitting.append(reply)
+                names.append(path[0])
+                controls.append(path[1])
             else:
+                self._direct(SPARE, names=path[0], controls=path[1])
                 self.put(SPARE, reply)
                 sent += self._send_headers(_SENDING + SPARE * _HEADER, 1)
+        self._direct(0, names=b"".join(names), controls=b"".join(controls))
         for slot in self._lay(_REPLIES[len(fitting)], fitting, 0):
             self.put(slot, fitting[slot])
         return sent + self._send_headers(_SENDING, len(fitting))
 
-    def _direct(self, slot: int, path: ReturnPath) -> None:
-        """Have the reply in a slot go where its datagram came from."""
-        name, control = path
+    def _direct(self, slot: int, *, names: bytes, controls: bytes) -> None:
+        """Have the replies in the slots from this one on go where their datagrams came from."""
         at = _NAMES + slot * _NAME
-        self._buffer[at : at + _NAME] = name
-        if control:
-            at = _CONTROLS + slot * _CONTROL
-            self._buffer[at : at + _CONTROL] = control
+        self._buffer[at : at + len(names)] = names
+        at = _CONTROLS + slot * _CONTROL
+        self._buffer[at : at + len(controls)] = controls

@@ -27,10 +27,10 @@ from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.batch_udp import open_batch
 from resolver.net.slots import SLOT_OCTETS, SLOTS, ReturnPath
-from resolver.policy.waiting import Network, Waiting
+from resolver.policy.waiting import Client, Waiting
 from resolver.serve.fast import FastPath
 from resolver.serve.tally import Tally
-from resolver.wire.peek import HEADER_OCTETS
+from resolver.wire.peek import HEADER_OCTETS, Peek
 
 # So many batches in a row, then the event loop gets a turn: replies from other servers wait there.
 MAX_BATCHES = 8
@@ -62,8 +62,17 @@ class Responder(Protocol):
     """The full path: a reply, None for silence, or steps that lead to one of them."""
 
     def respond(
-        self, packet: bytes, peer: bytes, *, stream: Literal[False]
-    ) -> bytes | Steps[bytes | None] | None: ...
+        self,
+        packet: bytes,
+        peer: bytes,
+        look: Peek | None,
+        since: float,
+        *,
+        stream: Literal[False],
+    ) -> bytes | Steps[bytes | None] | None:
+        """To a packet from this packed address that came at `since`, of which `look` is the peek if
+        it is known."""
+        ...
 
 
 class Starter(Protocol):
@@ -120,18 +129,17 @@ def _enlarge_receive_buffer(sock: socket.socket) -> None:
 class LateReply:
     """What becomes of a query whose client waits for it."""
 
-    __slots__ = ("_listener", "network", "path", "peer", "since")
+    __slots__ = ("_listener", "client", "path", "since")
 
     def __init__(
-        self, listener: "UdpListener", path: ReturnPath, network: Network, peer: bytes, since: float
+        self, listener: "UdpListener", path: ReturnPath, client: Client, since: float
     ) -> None:
         self._listener = listener
         self.path = path
-        self.network = network
-        self.peer = peer
+        self.client = client
         self.since = since
 
-    def take(self, reply: bytes | None) -> None:
+    def __call__(self, reply: bytes | None) -> None:
         """Its steps have ended."""
         self._listener.reply_late(self, reply)
 
@@ -239,7 +247,7 @@ class UdpListener:
             metrics.packet_hits_total += hits
             self._tally.saw_batch(batch, count, missed, self._clock.now() - since)
         asked = missed if len(missed) <= ENOUGH_WORK else self._with_places(missed)
-        ready = [slot for slot in asked if self._respond(slot)]
+        ready = [slot for slot in asked if self._respond(slot, since)]
         if ready:
             self._count_sent(batch.send(ready), len(ready))
         return len(asked)
@@ -256,8 +264,9 @@ class UdpListener:
         self._metrics.replies_total += sent
         self._metrics.dropped_total += of - sent
 
-    def _respond(self, slot: int) -> bool:
-        """Hand a query to the service; True if its reply now lies in its slot."""
+    def _respond(self, slot: int, since: float) -> bool:
+        """Hand a query that came at `since` to the service; True if its reply now lies in its
+        slot."""
         batch = self._batch
         packet = batch.packet(slot)
         if len(packet) < HEADER_OCTETS or packet[2] & 0x80 or not batch.port(slot):
@@ -265,11 +274,12 @@ class UdpListener:
             return False
         try:
             peer = batch.peer(slot)
-            reply = self._service.respond(packet, peer, stream=False)
+            look = self._fast.looks.get(slot)
+            reply = self._service.respond(packet, peer, look, since, stream=False)
             if reply is None:
                 return False  # the service has counted why
             if not isinstance(reply, bytes):
-                self._let_wait(reply, slot, peer)
+                self._let_wait(reply, slot, peer, since)
             elif len(reply) <= SLOT_OCTETS:
                 batch.put(slot, reply)
                 return True
@@ -279,15 +289,14 @@ class UdpListener:
             self._report("a query got no reply")
         return False
 
-    def _let_wait(self, steps: Steps[bytes | None], slot: int, peer: bytes) -> None:
-        network = self._waiting.enter(peer)
-        if network is None:
+    def _let_wait(self, steps: Steps[bytes | None], slot: int, peer: bytes, since: float) -> None:
+        client = self._waiting.enter(peer)
+        if client is None:
             steps.close()
             self._refuse_to_wait(1)
             return
-        path = self._batch.return_path(slot)
-        late = LateReply(self, path, network, peer, self._clock.now())
-        self._driver.start(steps, late.take, peer)
+        late = LateReply(self, self._batch.return_path(slot), client, since)
+        self._driver.start(steps, late, peer)
 
     def _refuse_to_wait(self, count: int) -> None:
         self._metrics.waiting_refused_total += count
@@ -296,8 +305,9 @@ class UdpListener:
     def reply_late(self, late: LateReply, reply: bytes | None) -> None:
         """Send a reply, unless its client has waited too long in a crowd."""
         # For how long is asked of a crowd alone.
-        waited_s = self._clock.now() - late.since if late.network.crowded else 0.0
-        if self._waiting.leave(late.network, late.peer, waited_s):
+        crowded = late.client.network.crowded
+        waited_s = self._clock.now() - late.since if crowded else 0.0
+        if self._waiting.leave(late.client, waited_s):
             self._send(late.path, reply)
         else:
             self._metrics.replies_discarded_total += 1

@@ -19,11 +19,12 @@ from typing import Final, Protocol
 
 from resolver.cache.answers import Answers, Table
 from resolver.cache.shards import SHARD_SHIFT
+from resolver.native import i64
 from resolver.policy.cookies import ServerCookies
 from resolver.policy.rate_limit import RateLimiter
 from resolver.serve.crowds import Crowds
 from resolver.wire.patch import with_option
-from resolver.wire.peek import HEADER_OCTETS, ID_OCTETS, peek, reply_octets
+from resolver.wire.peek import HEADER_OCTETS, ID_OCTETS, Peek, peek, reply_octets
 
 # So many octets of every datagram lie beside those of the others: most queries are no longer, those
 # with a cookie among them.
@@ -40,6 +41,7 @@ MAX_READY = 32768
 # code, length; and the octets of the cookie behind it.
 _LONE_COOKIES: Final = ((b"\0\x0c\0\x0a\0\x08", 8), (b"\0\x1c\0\x0a\0\x18", 24))
 _NO_OPTIONS: Final = b"\0\0"
+_ANY_ID: Final = bytes(ID_OCTETS)  # where it is of no interest
 
 # What is kept for a packet: its tail, the cookie in it or none, and how long a reply may be.
 _Seen = tuple[bytes, bytes, int]
@@ -116,7 +118,8 @@ class _View:
 
 class FastPath:
     """Answers from finished packets. `bits` tells the access bits of a packed address. Without
-    `cookies` those of clients are passed over, without `limiter` nothing is limited."""
+    `cookies` those of clients are passed over, without `limiter` nothing is limited. `looks` has
+    what is known of plain queries in the last batch that have no reply, by their slots."""
 
     __slots__ = (
         "_answers",
@@ -124,10 +127,12 @@ class FastPath:
         "_cookies",
         "_crowds",
         "_generation",
+        "_look",
         "_now",
         "_peers",
         "_second",
         "_views",
+        "looks",
     )
 
     def __init__(
@@ -146,6 +151,8 @@ class FastPath:
         self._generation = answers.generation
         self._now = 0.0
         self._second = -1
+        self._look: Peek | None = None  # at what was looked for last, and was not found
+        self.looks: dict[int, Peek] = {}
 
     def turn_to(self, cookies: ServerCookies | None, limiter: RateLimiter | None) -> None:
         """Make and check cookies and limit rates in this way from now on; access control may be
@@ -177,6 +184,8 @@ class FastPath:
         fronts, peers = batch.fronts, batch.peers
         tails: list[bytes] = []
         missed: list[int] = []
+        if self.looks:
+            self.looks = {}
         last_peer = peers[0]
         view = self._peers.get(last_peer) or self._learn_peer(batch, 0)
         ready = view.ready
@@ -196,6 +205,8 @@ class FastPath:
                 tail = self._look_up(view, key, batch, slot)
                 if tail is None:
                     missed.append(slot)
+                    if self._look is not None:
+                        self.looks[slot] = self._look
                     tail = b""
             tails.append(tail)
             at += FRONT_OCTETS
@@ -245,16 +256,19 @@ class FastPath:
     def _look_up(self, view: _View, key: bytes, datagrams: Datagrams, slot: int) -> bytes | None:
         """The tail for a packet that was not asked for in this second, or in this spelling; `key`
         is the packet behind its id."""
+        self._look = None
         if not self._answers.entries:
             return None
-        entry = view.table[hash(key) >> SHARD_SHIFT].get(key)
+        at: i64 = hash(key)
+        entry = view.table[at >> SHARD_SHIFT].get(key)
         if view.crowd:
             return self._find(view, key, datagrams, slot)
         if entry is None:
-            asked = (datagrams.peer(slot), key)
-            told = view.told.get(asked) or self._find(view, key, datagrams, slot)
+            if view.told and (told := view.told.get((datagrams.peer(slot), key))) is not None:
+                return told
+            told = self._find(view, key, datagrams, slot)
             if told is not None and len(view.told) < MAX_READY:
-                view.told[asked] = told
+                view.told[datagrams.peer(slot), key] = told
             return told
         tail = self._answers.tail(entry, self._second)
         if tail is not None and len(view.ready) < MAX_READY:
@@ -263,7 +277,7 @@ class FastPath:
 
     def _find(self, view: _View, key: bytes, datagrams: Datagrams, slot: int) -> bytes | None:
         """The tail for a packet whose octets are not those that are kept, or that is counted."""
-        packet = datagrams.packet(slot)
+        packet = _ANY_ID + key
         seen = self._past_cookie(view, packet) or self._by_peek(view, key, packet)
         if seen is None:
             return None
@@ -287,7 +301,7 @@ class FastPath:
         return self._crowds is None or self._crowds.may_send(peer, packet, tail, self._now)
 
     def _by_peek(self, view: _View, key: bytes, packet: bytes) -> _Seen | None:
-        look = peek(packet, stream=view.stream)
+        self._look = look = peek(packet, stream=view.stream)
         # Of a crowd only, what is kept for the very octets has not been looked for.
         if look is None or (look.key == key and not view.crowd):
             return None

@@ -7,7 +7,9 @@ One call for every query that takes the full path, at its end. Queries that fini
 from typing import Protocol
 
 from resolver.model import Answer
+from resolver.serve.recorder import Recorder
 from resolver.serve.request import Request
+from resolver.serve.tally import Tally
 
 
 class Observer(Protocol):
@@ -25,11 +27,17 @@ class Observer(Protocol):
 
 
 class Observers:
-    """Several observers as one, told in order."""
+    """Several observers as one. The two that every server has are told first: compiled, they are
+    called without a look at what they are."""
 
-    __slots__ = ("_observers",)
+    __slots__ = ("_observers", "_recorder", "_tally")
 
-    def __init__(self, *observers: Observer) -> None:
+    def __init__(
+        self, *observers: Observer, tally: Tally | None = None, recorder: Recorder | None = None
+    ) -> None:
+        """The others are told in order."""
+        self._tally = tally
+        self._recorder = recorder
         self._observers = list(observers)
 
     def add(self, observer: Observer) -> None:
@@ -43,6 +51,10 @@ class Observers:
 
     def saw(self, request: Request, answer: Answer, seconds: float) -> None:
         """Tell all."""
+        if self._tally is not None:
+            self._tally.saw(request, answer, seconds)
+        if self._recorder is not None:
+            self._recorder.saw(request, answer, seconds)
         for observer in self._observers:
             observer.saw(request, answer, seconds)
 

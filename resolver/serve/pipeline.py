@@ -72,6 +72,8 @@ class Unusual:
 
     def __call__(self, request: Request) -> Handled:
         """What the first of them that takes the request makes of it."""
+        if request.look is not None and request.look.optionless:
+            return None
         message = request.message
         edns = message.edns
         if (

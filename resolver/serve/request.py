@@ -10,13 +10,15 @@ from typing import Final, Protocol, TypeAlias
 
 from resolver.codes import EdnsOption, Flag, Rcode
 from resolver.effects import Steps
-from resolver.model import Answer, Edns, EdnsOptionValue, Message, Question
+from resolver.model import Answer, Edns, EdnsOptionValue, Message, Question, question_of
 from resolver.native import mypyc_attr
 from resolver.policy.acl import RECURSION
 from resolver.policy.cookies import Verdict
 from resolver.trace import Trace
-from resolver.wire.build import build
+from resolver.wire.build import build, build_plain, plain_opt
 from resolver.wire.edns import extended_error_option
+from resolver.wire.parse import parse
+from resolver.wire.peek import HEADER_OCTETS, ID_OCTETS, Peek
 from resolver.wire.tsig import Signer
 
 MAX_STREAM_OCTETS: Final = 65_535
@@ -27,6 +29,12 @@ _SERVFAIL: Final = int(Rcode.SERVFAIL)
 _AA: Final = int(Flag.AA)
 _RD: Final = int(Flag.RD)
 _RA: Final = int(Flag.RA)
+_RCODE_BITS: Final = 0xF
+# Of a question behind its name; and where in an OPT record the size and the flags are.
+_TYPE_AND_CLASS_OCTETS: Final = 4
+_SIZE_IN_OPT: Final = 3
+_FLAGS_IN_OPT: Final = 7
+_DNSSEC_OK: Final = 0x80
 _COPIED_FLAGS: Final = _RD | int(Flag.CD) | 0x7800  # and the opcode
 
 
@@ -48,7 +56,8 @@ class Request:
     a valid signature gets this far. `signer` signs the reply. `packet` is what it was parsed from.
     `options` are EDNS options that handlers want in the reply. `since` is the instant it came.
     `trace` is the record of what was done for it, once there is something to record. `cookie` is
-    what its cookie is worth, None without one.
+    what its cookie is worth, None without one. `look` is the peek of a plain query, None for one
+    that is not plain, or was not looked at.
     """
 
     message: Message
@@ -62,6 +71,7 @@ class Request:
     since: float
     cookie: Verdict | None
     trace: Trace | None
+    look: Peek | None
 
     def __init__(
         self,
@@ -76,6 +86,7 @@ class Request:
         since: float = 0.0,
         cookie: Verdict | None = None,
         trace: Trace | None = None,
+        look: Peek | None = None,
     ) -> None:
         self.message = message
         self.peer = peer
@@ -88,6 +99,7 @@ class Request:
         self.since = since
         self.cookie = cookie
         self.trace = trace
+        self.look = look
 
     @property
     def question(self) -> Question:
@@ -181,6 +193,23 @@ class NoNotes:
         """Not told."""
 
 
+def read_query(packet: bytes, look: Peek | None) -> Message:
+    """What `parse` makes of a query, of which `look` is the peek: of a plain one without EDNS
+    options all is known where it stands. Raises WireError."""
+    if look is None or not look.optionless:
+        return parse(packet)
+    at = look.name_end
+    qname, qtype = packet[HEADER_OCTETS:at], packet[at] << 8 | packet[at + 1]
+    question = question_of(qname, qtype) if look.lower else Question(qname, qtype)
+    edns = None
+    at += _TYPE_AND_CLASS_OCTETS
+    if len(packet) > at:
+        size = packet[at + _SIZE_IN_OPT] << 8 | packet[at + _SIZE_IN_OPT + 1]
+        edns = Edns(size, 0, packet[at + _FLAGS_IN_OPT] & _DNSSEC_OK != 0)
+    flags = packet[2] << 8 | packet[3]
+    return Message(packet[0] << 8 | packet[1], flags, [question], edns=edns)
+
+
 Handled: TypeAlias = Answer | Steps[Answer] | Messages | None
 Handler: TypeAlias = Callable[[Request], Handled]
 
@@ -196,6 +225,10 @@ def envelope(request: Request, answer: Answer, identity: Identity, *, recursion:
         flags |= _AA
     if recursion and request.bits & RECURSION:
         flags |= _RA
+    if request.look is not None and answer.rcode <= _RCODE_BITS:
+        plain = _plain_reply(request, answer, identity, flags | answer.rcode)
+        if plain is not None:
+            return plain
     reply = Message(
         query.id,
         flags,
@@ -214,6 +247,20 @@ def envelope(request: Request, answer: Answer, identity: Identity, *, recursion:
         required_glue=answer.required_glue,
         reserve=signature_octets(request),
     )
+
+
+def _plain_reply(request: Request, answer: Answer, identity: Identity, flags: int) -> bytes | None:
+    """The reply to a plain query, if it has nothing but an answer in it and is like most."""
+    if answer.authority or answer.additional or answer.extended_errors or request.options:
+        return None
+    message, packet = request.message, request.packet
+    edns, opt = message.edns, b""
+    if edns is not None:
+        if edns.options:
+            return None
+        opt = plain_opt(identity.udp_size, dnssec_ok=edns.dnssec_ok)
+    head = packet[:ID_OCTETS], flags, message.questions[0]
+    return build_plain(head, answer.answer, opt, reply_octets(request, identity))
 
 
 def signature_octets(request: Request) -> int:

@@ -24,7 +24,7 @@ from resolver.model import Answer, ExtendedError, Message, Source
 from resolver.policy.acl import AccessTable
 from resolver.policy.cookies import ServerCookies
 from resolver.policy.rate_limit import Fate, RateLimiter
-from resolver.serve.observe import Observer
+from resolver.serve.observe import Observers
 from resolver.serve.pipeline import handle
 from resolver.serve.rate_limit import ReplyLimits, instead
 from resolver.serve.request import (
@@ -37,9 +37,10 @@ from resolver.serve.request import (
     Request,
     envelope,
     formerr,
+    read_query,
 )
-from resolver.wire.parse import parse
 from resolver.wire.patch import truncated, without_option
+from resolver.wire.peek import Peek, peek
 from resolver.wire.tsig import Key, TsigError, Valid, verify_request
 
 HEADER_OCTETS: Final = 12
@@ -50,7 +51,8 @@ _OUR_FAULT: Final = Answer(
 _MALFORMED: Final = Answer(Rcode.FORMERR, source=Source.MALFORMED)
 _UNANSWERED: Final = Answer(Rcode.SERVFAIL, source=Source.DROPPED)
 _RELAYED: Final = Answer()
-_WHOLE: Final = (int(Rcode.NOERROR), int(Rcode.NXDOMAIN))
+_NOERROR: Final = int(Rcode.NOERROR)
+_NXDOMAIN: Final = int(Rcode.NXDOMAIN)
 # What is not replaced when the configuration is (Service.turn_to).
 _STAYS: Final = frozenset(("access", "answers", "clock", "metrics", "observer", "on_exception"))
 # Own zones do not age: their packets are dropped when a zone changes, not before.
@@ -74,7 +76,7 @@ class Service:
     passes_on: Callable[[Request], bool] = lambda request: False
     cookies: ServerCookies | None = None  # those that `order` gives out
     limits: ReplyLimits | None = None
-    observer: Observer | None = None
+    observer: Observers | None = None
 
     @property
     def limiter(self) -> RateLimiter | None:
@@ -91,25 +93,46 @@ class Service:
 
     @overload
     def respond(
-        self, packet: bytes, peer: bytes, *, stream: Literal[False]
+        self,
+        packet: bytes,
+        peer: bytes,
+        look: Peek | None = None,
+        since: float | None = None,
+        *,
+        stream: Literal[False],
     ) -> bytes | Steps[bytes | None] | None: ...
     @overload
     def respond(
-        self, packet: bytes, peer: bytes, *, stream: Literal[True]
+        self,
+        packet: bytes,
+        peer: bytes,
+        look: Peek | None = None,
+        since: float | None = None,
+        *,
+        stream: Literal[True],
     ) -> bytes | Steps[bytes | None] | Messages | None: ...
     def respond(
-        self, packet: bytes, peer: bytes, *, stream: bool
+        self,
+        packet: bytes,
+        peer: bytes,
+        look: Peek | None = None,
+        since: float | None = None,
+        *,
+        stream: bool,
     ) -> bytes | Steps[bytes | None] | Messages | None:
         """The reply, None for silence, steps that end in either, or on a stream a reply in many
         packets.
 
-        `peer` is the packed source address, 4 or 16 octets.
+        `peer` is the packed source address, 4 or 16 octets; `look` the peek of the packet and
+        `since` the instant it came, if they are known.
         """
         if len(packet) < HEADER_OCTETS or packet[2] & _QR:
             self.metrics.dropped_total += 1
             return None
+        if look is None:
+            look = peek(packet, stream=stream)
         try:
-            message = parse(packet)
+            message = read_query(packet, look)
         except WireError:
             self._note_malformed(packet, peer, stream=stream)
             if self.limits is None or stream or self.limits.may_tell_malformed(peer):
@@ -117,7 +140,8 @@ class Service:
             self.metrics.dropped_total += 1
             return None
         request = Request(message, peer, self.access.bits(peer), stream, packet=packet)
-        request.since = self.clock.now()
+        request.look = look
+        request.since = self.clock.now() if since is None else since
         if _has_tsig(message) and (refusal := self._verify(request, packet)) is not None:
             return refusal
         try:
@@ -224,8 +248,9 @@ class Service:
             return self._hold_back(request, answer, fate)
         reply = self._seal(request, answer)
         now = self.clock.now()
-        is_whole = answer.rcode in _WHOLE and not answer.extended_errors
-        if is_whole and keep:
+        rcode = answer.rcode
+        is_whole = rcode in (_NOERROR, _NXDOMAIN)
+        if keep and is_whole and not answer.extended_errors:
             self._keep(request, packet, reply, answer, now)
         self._tell(request, answer, now)
         return reply
@@ -266,6 +291,7 @@ class Service:
             now=now,
             ttl_s=ttl_s,
             ages=answer.ages,
+            look=request.look,
         )
 
 

@@ -36,7 +36,12 @@ _PLAIN_OCTETS: Final = 12  # of a record with such a pointer, without its data
 _AT_HAND: Final = 258  # common types are below
 _IN: Final = int(RRClass.IN)
 _TYPES_IN: Final = [(rrtype << 16 | _IN).to_bytes(4, "big") for rrtype in range(_AT_HAND)]
-_COUNTS_AT: Final = 1  # among the parts of a plain message
+# The beginnings of plain messages and their OPT records are few; so many are at hand.
+_MAX_AT_HAND: Final = 1024
+_BEHIND_IDS: Final[dict[int, bytes]] = {}
+_OPTS: Final[dict[int, bytes]] = {}
+_BEHIND_ID_AT: Final = 1  # among the parts of a plain message
+_BEHIND_ID: Final = Struct("!5H")
 _LEAST_OCTETS: Final = 16  # header and question without its name
 _TC: Final = int(Flag.TC)
 _RRSIG: Final = int(RRType.RRSIG)
@@ -79,6 +84,56 @@ def build(
     return bytes(packet)
 
 
+def build_plain(
+    head: tuple[bytes, int, Question], answer: Sequence[RRset], opt: bytes, max_size: int
+) -> bytes | None:
+    """The bytes of a message like most: one question, and data at that very name that holds no
+    names; None for any other, and for one that is too long. `head` is the two octets of the id, the
+    flags with the rcode, and the question; `opt` the OPT record, or empty."""
+    number, flags, question = head
+    name = question.name
+    if len(name) == 1:
+        return None  # as long as a pointer to it
+    room = max_size - _LEAST_OCTETS - len(name) - len(opt)
+    if room < 0:
+        return None
+    asked = _kind(question.qtype, question.qclass)
+    written = [number, b"", question.qname, asked]
+    count = 0
+    for rrset in answer:
+        rrtype, rrclass = rrset.rrtype, rrset.rrclass
+        if rrtype in COMPRESSIBLE or rrtype == _RRSIG:
+            return None
+        if rrset.owner != name and rrset.owner.lower() != name:
+            return None
+        is_asked = rrtype == question.qtype and rrclass == question.qclass
+        kind = asked if is_asked else _kind(rrtype, rrclass)
+        for rdata in rrset.rdatas:
+            room -= _PLAIN_OCTETS + len(rdata)
+            if room < 0:
+                return None
+            count += 1
+            written.append(_TO_QUESTION)
+            written.append(kind)
+            written.append((rrset.ttl << 16 | len(rdata)).to_bytes(6, "big"))
+            written.append(rdata)
+    written[_BEHIND_ID_AT] = _behind_id(flags, count, has_opt=len(opt) > 0)
+    if opt:
+        written.append(opt)
+    return b"".join(written)
+
+
+def plain_opt(udp_size: int, *, dnssec_ok: bool) -> bytes:
+    """The OPT record of version 0 without options, and with nothing of an rcode."""
+    key = udp_size << 1 | dnssec_ok
+    opt = _OPTS.get(key)
+    if opt is None:
+        opt = write_opt(Edns(udp_size, 0, dnssec_ok), 0)
+        if len(_OPTS) < _MAX_AT_HAND:
+            _OPTS[key] = opt
+    return opt
+
+
 def build_query(
     number: int, question: Question, *, edns: Edns | None, recursion_desired: bool
 ) -> bytes:
@@ -98,43 +153,24 @@ def _without_errors(edns: Edns) -> Edns:
 
 
 def _write_plain(message: Message, max_size: int) -> bytes | None:
-    """The message if it is like most: one question, and data at that very name that holds no names;
-    None for any other, and for one that is too long."""
+    """What `build_plain` makes of a message, which may be any."""
     if len(message.questions) != 1 or message.authority or message.additional:
         return None
-    question, edns = message.questions[0], message.edns
-    name = question.name
-    if len(name) == 1:
-        return None  # as long as a pointer to it
-    opt = b"" if edns is None else write_opt(edns, message.rcode)
-    room = max_size - _LEAST_OCTETS - len(name) - len(opt)
-    if room < 0:
-        return None
-    asked = _kind(question.qtype, question.qclass)
+    opt = b"" if message.edns is None else write_opt(message.edns, message.rcode)
     flags = message.flags & ~_RCODE_BITS | message.rcode & _RCODE_BITS
-    written = [(message.id << 16 | flags).to_bytes(4, "big"), b"", question.qname, asked]
-    count = 0
-    for rrset in message.answer:
-        rrtype, rrclass = rrset.rrtype, rrset.rrclass
-        if rrtype in COMPRESSIBLE or rrtype == _RRSIG:
-            return None
-        if rrset.owner != name and rrset.owner.lower() != name:
-            return None
-        is_asked = rrtype == question.qtype and rrclass == question.qclass
-        kind = asked if is_asked else _kind(rrtype, rrclass)
-        for rdata in rrset.rdatas:
-            room -= _PLAIN_OCTETS + len(rdata)
-            if room < 0:
-                return None
-            count += 1
-            written.append(_TO_QUESTION)
-            written.append(kind)
-            written.append((rrset.ttl << 16 | len(rdata)).to_bytes(6, "big"))
-            written.append(rdata)
-    written[_COUNTS_AT] = (1 << 48 | count << 32 | bool(opt)).to_bytes(8, "big")
-    if opt:
-        written.append(opt)
-    return b"".join(written)
+    head = message.id.to_bytes(2, "big"), flags, message.questions[0]
+    return build_plain(head, message.answer, opt, max_size)
+
+
+def _behind_id(flags: int, count: int, *, has_opt: bool) -> bytes:
+    """The header of a plain message, without its id."""
+    key = flags << 17 | count << 1 | has_opt
+    behind = _BEHIND_IDS.get(key)
+    if behind is None:
+        behind = _BEHIND_ID.pack(flags, 1, count, 0, has_opt)
+        if len(_BEHIND_IDS) < _MAX_AT_HAND:
+            _BEHIND_IDS[key] = behind
+    return behind
 
 
 def _kind(rrtype: int, rrclass: int) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 
 from resolver.codes import EdnsOption, RRType
 from resolver.errors import WireError
-from resolver.native import mypyc_attr
+from resolver.native import i64, mypyc_attr
 
 _OPT: Final = int(RRType.OPT)
 _EXTENDED_ERROR: Final = int(EdnsOption.EXTENDED_ERROR)
@@ -46,28 +46,30 @@ def survey(tail: bytes, start: int | None = None) -> Layout:
     """Find the TTLs in a message without its id, of which the records begin at `start` if that is
     known. Raises WireError when it is cut short."""
     ttls: list[int] = []
-    lowest: int | None = None
+    lowest: i64 = -1
     personal = False
+    at: i64 = 0
     try:
         at = _end_of_questions(tail) if start is None else start
-        records = _read_16(tail, 4) + _read_16(tail, 6) + _read_16(tail, 8)
-        for _ in range(records):
+        records: i64 = _read_16(tail, 4) + _read_16(tail, 6) + _read_16(tail, 8)
+        while records > 0:
+            records -= 1
             at = at + 2 if tail[at] >= _POINTER else _skip_name(tail, at)
             rdata = at + 10
-            end = rdata + _read_16(tail, at + 8)
-            if _read_16(tail, at) == _OPT:
+            end = rdata + (tail[at + 8] << 8 | tail[at + 9])
+            if tail[at] == 0 and tail[at + 1] == _OPT:
                 personal = personal or _has_personal_option(tail[rdata:end])
             else:
                 ttls.append(at + 4)
                 ttl_s = _read_ttl(tail, at + 4)
-                if lowest is None or ttl_s < lowest:
+                if lowest < 0 or ttl_s < lowest:
                     lowest = ttl_s
             at = end
     except IndexError:
         at = len(tail) + 1
     if at > len(tail):
         raise WireError(len(tail) + 2, "message ends inside a record")
-    return Layout(tuple(ttls), lowest, personal)
+    return Layout(tuple(ttls), None if lowest < 0 else lowest, personal)
 
 
 def age(tail: bytes, ttls: tuple[int, ...], seconds: int) -> bytes:
@@ -75,7 +77,8 @@ def age(tail: bytes, ttls: tuple[int, ...], seconds: int) -> bytes:
     parts: list[bytes] = []
     start = 0
     for at in ttls:
-        left_s = max(_read_ttl(tail, at) - seconds, 0)
+        ttl_s: int = _read_ttl(tail, at)
+        left_s = max(ttl_s - seconds, 0)
         parts.append(tail[start:at])
         parts.append(left_s.to_bytes(4, "big"))
         start = at + 4
@@ -115,27 +118,30 @@ def truncated(packet: bytes) -> bytes:
     return b"".join((packet[:2], bytes((packet[2] | _TRUNCATED,)), packet[3:]))
 
 
-def _read_16(tail: bytes, at: int) -> int:
-    return tail[at] << 8 | tail[at + 1]
+def _read_16(tail: bytes, at: i64) -> i64:
+    high: i64 = tail[at]
+    return high << 8 | tail[at + 1]
 
 
-def _read_ttl(tail: bytes, at: int) -> int:
+def _read_ttl(tail: bytes, at: i64) -> i64:
     ttl_s = _read_16(tail, at) << 16 | _read_16(tail, at + 2)
     return ttl_s if ttl_s <= _MAX_TTL_S else 0
 
 
-def _end_of_questions(tail: bytes) -> int:
-    at = _HEADER_OCTETS
+def _end_of_questions(tail: bytes) -> i64:
+    at: i64 = _HEADER_OCTETS
     for _ in range(_read_16(tail, 2)):
         at = _skip_name(tail, at) + 4
     return at
 
 
-def _skip_name(tail: bytes, at: int) -> int:
-    while length := tail[at]:
+def _skip_name(tail: bytes, at: i64) -> i64:
+    length: i64 = tail[at]
+    while length != 0:
         if length >= _POINTER:
             return at + 2
         at += length + 1
+        length = tail[at]
     return at + 1
 
 

@@ -17,7 +17,7 @@ not ours to send).
 from typing import Final
 
 from resolver.codes import EdnsOption, RRClass, RRType
-from resolver.native import mypyc_attr
+from resolver.native import i64, mypyc_attr
 
 HEADER_OCTETS: Final = 12
 ID_OCTETS: Final = 2
@@ -28,11 +28,10 @@ MAX_STREAM_OCTETS: Final = 65535
 
 _MAX_NAME_OCTETS: Final = 255
 _SIZE_AT: Final = -8  # of a query that ends with OPT without options
+_TYPE_AND_CLASS_OCTETS: Final = 4
 # Root name, type, payload size, extended rcode, version, flags, length of rdata.
 _OPT_OCTETS: Final = 11
 
-_ONE_QUESTION: Final = b"\0\1\0\0\0\0\0\0"
-_ONE_QUESTION_AND_OPT: Final = b"\0\1\0\0\0\0\0\1"
 _OPT_OWNER_AND_TYPE: Final = b"\0\0\x29"
 _RCODE_AND_VERSION_ZERO: Final = b"\0\0"
 _DNSSEC_OK: Final = b"\x80\0"
@@ -52,19 +51,27 @@ _MEANINGLESS_ON_PLAIN_UDP: Final = frozenset(
 class Peek:
     """What a plain query says. `key` is canonical; the name ends before `name_end` of the packet.
 
-    `max_octets` bounds the reply; `optionless` tells that the packet came without EDNS options;
-    `cookie` is the data of its COOKIE option, empty without one.
+    `lower` tells that the name came in lower case; `max_octets` bounds the reply; `optionless`
+    tells that the packet came without EDNS options; `cookie` is the data of its COOKIE option,
+    empty without one.
     """
 
-    __slots__ = ("cookie", "key", "max_octets", "name_end", "optionless")
+    __slots__ = ("cookie", "key", "lower", "max_octets", "name_end", "optionless")
 
     def __init__(
-        self, key: bytes, name_end: int, max_octets: int, cookie: bytes | None = None
+        self,
+        key: bytes,
+        name_end: int,
+        max_octets: int,
+        *,
+        lower: bool,
+        cookie: bytes | None = None,
     ) -> None:
         """Without EDNS options `cookie` is None."""
         self.key = key
         self.name_end = name_end
         self.max_octets = max_octets
+        self.lower = lower
         self.optionless = cookie is None
         self.cookie = cookie or b""
 
@@ -80,25 +87,30 @@ def peek(packet: bytes, *, stream: bool) -> Peek | None:
     if len(packet) < HEADER_OCTETS or packet[2] & 0xFE or packet[3] & 0xCF:
         return None
     name_end = _end_of_name(packet)
-    end = name_end + 4
+    end = name_end + _TYPE_AND_CLASS_OCTETS
     if not name_end or len(packet) < end or packet[name_end + 2] or packet[name_end + 3] != _IN:
         return None
-    qtype = packet[name_end] << 8 | packet[name_end + 1]
-    if 128 <= qtype < _ANY or qtype in (0, _OPT):
+    qtype: i64 = packet[name_end] << 8 | packet[name_end + 1]
+    if 128 <= qtype < _ANY or qtype == 0 or qtype == _OPT:
+        return None
+    # One question, no answer, no authority, and nothing or one record behind.
+    if packet[5] != 1 or packet[11] > 1:
+        return None
+    if packet[4] | packet[6] | packet[7] | packet[8] | packet[9] | packet[10]:
         return None
     question = packet[2:end]
     # No octet of the header can be a letter: not in the flags, nor in the counts below.
     head = packet[2:name_end]
     lower = head.lower()
-    if lower != head:
+    is_lower = lower == head
+    if not is_lower:
         question = lower + packet[name_end:end]
-    counts = packet[4:12]
-    if counts == _ONE_QUESTION and len(packet) == end:
-        limit = MAX_STREAM_OCTETS if stream else SMALL_UDP_OCTETS
-        return Peek(question, name_end, limit)
-    if counts == _ONE_QUESTION_AND_OPT:
-        return _peek_edns(packet, question, name_end, stream)
-    return None
+    if packet[11]:
+        return _peek_edns(packet, question, stream=stream, lower=is_lower)
+    if len(packet) != end:
+        return None
+    limit = MAX_STREAM_OCTETS if stream else SMALL_UDP_OCTETS
+    return Peek(question, name_end, limit, lower=is_lower)
 
 
 def question(packet: bytes) -> bytes:
@@ -115,22 +127,24 @@ def reply_octets(key: bytes, *, stream: bool) -> int:
     return LARGE_UDP_OCTETS if large else SMALL_UDP_OCTETS
 
 
-def _end_of_name(packet: bytes) -> int:
+def _end_of_name(packet: bytes) -> i64:
     """The octet after an uncompressed question name, or 0."""
-    last = len(packet) - 1
-    end = HEADER_OCTETS
-    while end <= last:
-        length = packet[end]
+    octets: i64 = len(packet)
+    end: i64 = HEADER_OCTETS
+    while end < octets:
+        length: i64 = packet[end]
         end += length + 1
-        if not length:
+        if length == 0:
             return end if end - HEADER_OCTETS <= _MAX_NAME_OCTETS else 0
         if length > 63:
             return 0
     return 0
 
 
-def _peek_edns(packet: bytes, question: bytes, name_end: int, stream: bool) -> Peek | None:
-    opt = name_end + 4
+def _peek_edns(packet: bytes, question: bytes, *, stream: bool, lower: bool) -> Peek | None:
+    """The same for a query with a record behind its question, which is given as it is in the
+    key."""
+    opt = len(question) + ID_OCTETS
     after = opt + _OPT_OCTETS
     if (
         len(packet) < after
@@ -160,7 +174,7 @@ def _peek_edns(packet: bytes, question: bytes, name_end: int, stream: bool) -> P
         )
     )
     limit = MAX_STREAM_OCTETS if stream else size
-    return Peek(key, name_end, limit, cookie)
+    return Peek(key, opt - _TYPE_AND_CLASS_OCTETS, limit, lower=lower, cookie=cookie)
 
 
 def _read_options(packet: bytes, at: int, stream: bool) -> bytes | None:

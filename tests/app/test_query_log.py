@@ -129,7 +129,7 @@ class Bench:
         self.path = path
         self.metrics = Metrics()
         self.tally = Tally()
-        self.observers = Observers(self.tally)
+        self.observers = Observers(tally=self.tally)
         self.log = QueryLog(ManualClock(), self.metrics, self.observers, self.tally)
         self.settings = LogSettings.model_validate(
             {"queries": True, "query_file": str(path), "format": "json", **settings}

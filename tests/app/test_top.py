@@ -76,7 +76,7 @@ async def test_stats_tell_percentiles_by_source(tmp_path: Path) -> None:
 
 async def test_names_and_clients_are_counted_only_while_somebody_looks() -> None:
     tally = Tally()
-    observers = Observers(tally)
+    observers = Observers(tally=tally)
     interest = Interest(tally, observers)
     assert tally.sampler is None
     popular = interest.look()

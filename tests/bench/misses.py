@@ -102,7 +102,7 @@ def service() -> Service:
         recursion=True,
         on_exception=lambda fault: None,
         cookies=cookies,
-        observer=Observers(Tally(), Recorder(RecorderSettings(), clock)),
+        observer=Observers(tally=Tally(), recorder=Recorder(RecorderSettings(), clock)),
     )
 
 

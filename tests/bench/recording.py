@@ -24,6 +24,7 @@ from resolver.iterate.work import Work
 from resolver.metrics import Metrics
 from resolver.model import Edns, Question
 from resolver.policy.acl import AccessTable
+from resolver.serve.observe import Observers
 from resolver.serve.pipeline import handlers
 from resolver.serve.recorder import Recorder
 from resolver.serve.request import Identity
@@ -66,7 +67,9 @@ def resolve(net: Internet, kind: str, *, observed: bool) -> float:
         metrics=metrics,
         recursion=True,
         on_exception=lambda fault: None,
-        observer=Recorder(RecorderSettings(), world.clock) if observed else None,
+        observer=Observers(recorder=Recorder(RecorderSettings(), world.clock))
+        if observed
+        else None,
     )
     packets = [
         build_query(

@@ -21,6 +21,7 @@ from resolver.net.slots import SLOT_OCTETS, SLOTS
 from resolver.policy.waiting import CROWD, Waiting
 from resolver.serve.fast import FastPath
 from resolver.serve.tally import Tally
+from resolver.wire.peek import Peek
 
 pytestmark = pytest.mark.loopback
 
@@ -46,7 +47,7 @@ class Service:
         self.waiting: list[tuple[bytes, Done]] = []
 
     def respond(
-        self, packet: bytes, peer: bytes, *, stream: bool
+        self, packet: bytes, peer: bytes, look: Peek | None, since: float, *, stream: bool
     ) -> bytes | Steps[bytes | None] | None:
         self.seen.append((packet, peer, stream))
         label = packet[13 : 13 + packet[12]]

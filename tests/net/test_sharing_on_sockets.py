@@ -20,6 +20,7 @@ from resolver.net.listen_udp import UdpListener, open_udp_socket
 from resolver.net.run import Driver
 from resolver.policy.waiting import Waiting
 from resolver.serve.fast import FastPath
+from resolver.wire.peek import Peek
 
 pytestmark = pytest.mark.loopback
 
@@ -39,7 +40,15 @@ class Relay:
     def __init__(self, server: Address) -> None:
         self.server = server
 
-    def respond(self, packet: bytes, peer: bytes, *, stream: bool) -> Steps[bytes | None]:
+    def respond(
+        self,
+        packet: bytes,
+        peer: bytes,
+        look: Peek | None = None,
+        since: float = 0.0,
+        *,
+        stream: bool,
+    ) -> Steps[bytes | None]:
         return self._ask(packet)
 
     def _ask(self, packet: bytes) -> Steps[bytes | None]:

@@ -75,7 +75,7 @@ class Recorded:
             metrics=metrics,
             recursion=True,
             on_exception=self.faults.append,
-            observer=Observers(self.recorder, self.seen),
+            observer=Observers(self.seen, recorder=self.recorder),
         )
 
     def ask(self, question: str, client: bytes = CLIENT) -> Message:

@@ -100,7 +100,8 @@ def test_a_long_query_is_a_hit_too(octets: int) -> None:
     batch, missed = world.answer((asked, FRIEND), (query(b"www"), FRIEND), (asked[:-1], FRIEND))
     assert missed == [2]
     assert [batch.reply(0), batch.reply(1)] == [reply(asked), reply(query(b"www"))]
-    assert batch.copied == ({0, 2} if octets > FRONT_OCTETS else {2})
+    lengths = {0: octets, 2: octets - 1}
+    assert batch.copied == {slot for slot in lengths if lengths[slot] > FRONT_OCTETS}
 
 
 def test_scraps_are_misses() -> None:
@@ -199,3 +200,17 @@ def test_spellings_of_one_client_are_not_held_for_others() -> None:
         batch, _ = world.answer((query(spelling), FRIEND))
         assert batch.reply(0) == reply(query(spelling))
     assert [len(view.ready) for view in world.fast._views.values()] == [0]
+
+
+def test_what_is_known_of_a_miss_is_handed_on_and_forgotten_with_its_batch() -> None:
+    world = World()
+    other, another = query(b"ww2", 2), query(b"WW3", 3)
+    many = (query(b"www", 1), FRIEND), (other, FRIEND), (query(b"wWw"), FRIEND), (another, FRIEND)
+    _, missed = world.answer(*many, (b"\0\1\0", FRIEND))
+    assert missed == [1, 3, 4]
+    looks = world.fast.looks
+    assert set(looks) == {1, 3}
+    assert (looks[1].key, looks[1].lower) == (other[2:], True)
+    assert (looks[3].key, looks[3].lower) == (query(b"ww3")[2:], False)
+    world.answer((query(b"www"), FRIEND))
+    assert not world.fast.looks

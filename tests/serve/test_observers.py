@@ -58,7 +58,7 @@ class Clumsy:
 
 
 def make_service(
-    observer: Any, *, order: list[Handler] | None = None, faults: list[BaseException] | None = None
+    *observers: Any, order: list[Handler] | None = None, faults: list[BaseException] | None = None
 ) -> Service:
     store = ZoneStore()
     zone = read_zone_text(ZONE, names.read("example.com.")).zone
@@ -77,7 +77,7 @@ def make_service(
         metrics=metrics,
         recursion=False,
         on_exception=(faults if faults is not None else []).append,
-        observer=observer,
+        observer=Observers(*observers),
     )
 
 
@@ -191,7 +191,7 @@ def test_a_transfer_is_told_of_at_its_end(packets: int, rcode: Rcode) -> None:
 def test_an_observer_that_raises_costs_no_reply_and_no_other_observer() -> None:
     notebook = Notebook()
     faults: list[BaseException] = []
-    service = make_service(Observers(notebook, Clumsy()), faults=faults)
+    service = make_service(notebook, Clumsy(), faults=faults)
     assert isinstance(service.respond(query("www.example.com."), CLIENT, stream=False), bytes)
     assert [type(fault) for fault in faults] == [ValueError]
     assert len(notebook.seen) == 1
