@@ -2,7 +2,7 @@
 
 Whatever the bytes are, `parse` returns a Message or raises WireError, in time linear in their
 number. What keeps it linear: nothing is allocated from a count, a compression pointer only leads
-backwards, and every place in the message where a name starts is read at most once; names that end
+backwards, and every place in the message where a name starts is read once or twice; names that end
 in a pointer are put together from those already read.
 
 Octets behind the last record are ignored, as BIND and Unbound do: they are harmless, and old
@@ -117,7 +117,8 @@ class _Reader:
             only = self.record(additional)
             return () if only is None else [only]
         records: list[RRset] = []
-        for _ in range(count):
+        while count > 0:
+            count -= 1
             record = self.record(additional)
             if record is not None:
                 records.append(record)
@@ -135,9 +136,9 @@ class _Reader:
             owner, at = ROOT, start + 1
         else:
             owner, at = name_at(packet, start, self.names)
-        rrtype, rrclass = packet[at] << 8 | packet[at + 1], packet[at + 2] << 8 | packet[at + 3]
-        ttl = packet[at + 4] << 24 | packet[at + 5] << 16 | packet[at + 6] << 8 | packet[at + 7]
-        length = packet[at + 8] << 8 | packet[at + 9]
+        rrtype, rrclass = _u16(packet, at), _u16(packet, at + 2)
+        ttl = _u16(packet, at + 4) << 16 | _u16(packet, at + 6)
+        length = _u16(packet, at + 8)
         at += _RECORD_OCTETS
         end = self.offset = at + length
         if end > len(packet):
@@ -152,7 +153,9 @@ class _Reader:
             rdata = packet[at:end]
         else:
             rdata = rdata_at(packet, (at, end), (rrtype, rrclass), self.names)
-        return RRset(owner, rrtype, rrclass, 0 if ttl > MAX_TTL_S else ttl, (rdata,))
+        if ttl > MAX_TTL_S:
+            ttl = 0
+        return RRset(owner, rrtype, rrclass, ttl, (rdata,))
 
     def opt(self, start: i64, owner: bytes, fixed: tuple[i64, i64], span: tuple[i64, i64]) -> None:
         """Takes an OPT record whose class and TTL are `fixed` (RFC 6891 section 6.1.3)."""
@@ -203,7 +206,9 @@ def _end_of_labels(packet: bytes, at: i64) -> i64:
         at += octet + 1
         octet = packet[at]
     at += 1
-    return at if at - start <= MAX_NAME_OCTETS else 0
+    if at - start > MAX_NAME_OCTETS:
+        return 0
+    return at
 
 
 def rdata_at(
@@ -243,7 +248,8 @@ def _check_end(at: i64, end: i64, shape: Shape) -> None:
 
 
 def name_at(packet: bytes, start: i64, names: dict[int, bytes]) -> tuple[bytes, i64]:
-    """The name at `start` and the offset behind it; notes it in `names`."""
+    """The name at `start` and the offset behind it; notes it in `names`, unless it is a pointer
+    and nothing else: what that leads to is noted."""
     at = start
     octet: i64 = packet[at]
     while octet != 0:
@@ -255,7 +261,7 @@ def name_at(packet: bytes, start: i64, names: dict[int, bytes]) -> tuple[bytes, 
         known = names.get(target) if octet >= _POINTER and target < start else None
         if at == start:
             if known is None:
-                known = names[start] = _follow(packet, at, start, names)
+                known = _follow(packet, at, start, names)
             return known, at + 2
         rest = known or _follow(packet, at, start, names)
         name = packet[start:at] + rest
