@@ -67,7 +67,7 @@ class Question:
         """`qname` in lower case."""
         name = self._name
         if name is None:
-            name = self._name = self.qname.lower()
+            name = self._name = self.qname.translate(names.LOWER)
         return name
 
     @property

@@ -15,6 +15,8 @@ from typing import Final
 from resolver.errors import NameSyntaxError
 
 ROOT: Final = b"\0"
+# `name.translate(LOWER)` is `name.lower()`, and much faster in a compiled copy.
+LOWER: Final = bytes(range(256)).lower()
 MAX_NAME_OCTETS: Final = 255
 MAX_LABEL_OCTETS: Final = 63
 

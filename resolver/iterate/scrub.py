@@ -51,7 +51,7 @@ def only_data(section: Sequence[RRset], qname: bytes, qtype: int) -> RRset | Non
         rrset = section[0]
         if rrset.rrtype == qtype and rrset.rrclass == _IN:
             owner = rrset.owner
-            if owner == qname or owner.lower() == qname:
+            if owner == qname or owner.translate(names.LOWER) == qname:
                 rrset.owner = qname
                 return rrset
     return None
