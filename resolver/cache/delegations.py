@@ -83,6 +83,8 @@ class Delegations:
     def closest(self, name: bytes, now: float, top: bytes = b"") -> Delegation | None:
         """The delegation of the longest known zone that holds the lower-case `name`, and is below
         `top`."""
+        if not len(self._map):
+            return None
         shards = self._map.shards
         least = len(top)
         while len(name) > least:

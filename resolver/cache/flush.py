@@ -79,7 +79,7 @@ def flush_all(caches: Caches) -> Slices[Flushed]:
         caches.delegations.map,
     )
     detached = [held.detach() for held in maps]
-    caches.rrsets.has_dnames = False
+    caches.rrsets.has_aliases = caches.rrsets.has_dnames = False
     caches.failures.clear()
     caches.servers.clear()
     for shards, *places in detached:

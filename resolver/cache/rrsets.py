@@ -22,7 +22,8 @@ _RRSET_OVERHEAD_OCTETS: Final = 150
 _TYPE_OCTETS: Final = 2
 _COMMON: Final = 258  # types of which the octets are at hand
 _TYPES: Final = [rrtype.to_bytes(_TYPE_OCTETS, "big") for rrtype in range(_COMMON)]
-_DNAME_KEY: Final = RRType.DNAME.to_bytes(_TYPE_OCTETS, "big")
+_CNAME: Final = int(RRType.CNAME)
+_DNAME: Final = int(RRType.DNAME)
 _MAX_NUMBERS: Final = 4096
 _MAX_STANDINGS: Final = 4096
 _IN: Final = int(RRClass.IN)
@@ -75,6 +76,12 @@ class CachedRRset:
         self.signatures = signatures
 
     @property
+    def rrtype(self) -> int:
+        """Its type."""
+        key = self.key
+        return key[-2] << 8 | key[-1]
+
+    @property
     def rank(self) -> Rank:
         """What it is worth."""
         return self.standing.rank
@@ -102,8 +109,7 @@ class CachedRRset:
     def left(self, ttl: int) -> RRset:
         """The RRset with this TTL."""
         key = self.key
-        rrtype = key[-2] << 8 | key[-1]
-        return RRset(self._owner or key[:-_TYPE_OCTETS], rrtype, _IN, ttl, self.rdatas)
+        return RRset(self._owner or key[:-_TYPE_OCTETS], self.rrtype, _IN, ttl, self.rdatas)
 
 
 _standings: dict[tuple[int, Informant | None], Standing] = {}
@@ -140,6 +146,7 @@ class RRsets:
         "_numbers",
         "_standing",
         "_ttl",
+        "has_aliases",
         "has_dnames",
         "max_ttl",
         "min_ttl",
@@ -154,7 +161,9 @@ class RRsets:
         self._expires_at = 0
         self.min_ttl = min_ttl
         self.max_ttl = max_ttl
-        self.has_dnames = False  # whether looking for one above a name can lead anywhere
+        # Whether looking for an alias at a name, or for one above it, can lead anywhere.
+        self.has_aliases = False
+        self.has_dnames = False
 
     def __len__(self) -> int:
         return len(self._map)
@@ -219,27 +228,34 @@ class RRsets:
         if ttl != self._ttl or expires_at != self._expires_at:
             self._ttl, self._expires_at = self._shared(ttl), self._shared(expires_at)
         value = CachedRRset(rrset, standing, self._expires_at, signatures, key)
-        held = self._map.get(value.key, now)
-        if held is not None and held.value.rank > rank:
-            return False
         value.ttl = self._ttl
-        self._put(value, now)
+        octets = self._weigh(value)
+        if not self._map.add(value.key, value, octets, now=now, expires_at=value.expires_at):
+            held = self._map.get(value.key, now)
+            if held is not None and held.value.rank > rank:
+                return False
+            self._map.put(value.key, value, octets, now=now, expires_at=value.expires_at)
         return True
 
     def restore(self, value: CachedRRset, *, now: float) -> None:
         """Take an entry back from a snapshot, be it expired."""
         value.expires_at = min(value.expires_at, int(now) + self.max_ttl)
-        self._put(value, now)
+        octets = self._weigh(value)
+        self._map.put(value.key, value, octets, now=now, expires_at=value.expires_at)
 
-    def _put(self, value: CachedRRset, now: float) -> None:
+    def _weigh(self, value: CachedRRset) -> int:
+        """The octets of what is to be kept; takes note of aliases."""
         octets = _RRSET_OVERHEAD_OCTETS
         for rdata in value.rdatas:
             octets += len(rdata) + _RDATA_OVERHEAD_OCTETS
         for signature in value.signatures:
             octets += len(signature) + _RDATA_OVERHEAD_OCTETS
-        if value.key.endswith(_DNAME_KEY):
+        rrtype = value.rrtype
+        if rrtype == _CNAME:
+            self.has_aliases = True
+        elif rrtype == _DNAME:
             self.has_dnames = True
-        self._map.put(value.key, value, octets, now=now, expires_at=value.expires_at)
+        return octets
 
     def _shared(self, number: int) -> int:
         """The number, as an object that all entries share: each of its own takes 32 octets."""

@@ -38,6 +38,11 @@ _USED: Final = 1
 _RECALLED: Final = 2
 
 
+def _units(key: bytes, octets: int) -> int:
+    """The size of an entry whose value takes so many octets."""
+    return (octets + len(key) + ENTRY_OVERHEAD_OCTETS + UNIT_OCTETS - 1) // UNIT_OCTETS
+
+
 class Entry(Generic[V]):
     """One key's value. `expires_at` is a monotonic instant in whole seconds, `units` its size;
     `used` since the hand last passed: 0 not at all, _USED, or _RECALLED."""
@@ -110,36 +115,53 @@ class BoundedMap(Generic[V]):
         """The entry even if it has expired; this does not count as use."""
         return self.shards[hash(key) >> SHARD_SHIFT].get(key)
 
-    def put(self, key: bytes, value: V, octets: int, *, now: float, expires_at: int) -> None:
-        """Store or replace. `octets` estimates the value's memory; the key's is added here."""
-        units = (octets + len(key) + ENTRY_OVERHEAD_OCTETS + UNIT_OCTETS - 1) // UNIT_OCTETS
-        if units > (self._max_large_units if units > LARGE_UNITS else self._max_units):
-            self.remove(key)
-            return
-        is_large = units > LARGE_UNITS
+    def add(self, key: bytes, value: V, octets: int, *, now: float, expires_at: int) -> bool:
+        """Store what is new and not large, as most is; else False, and `put` must do it. `octets`
+        estimates the value's memory; the key's is added here."""
+        units = _units(key, octets)
+        if units > LARGE_UNITS or units > self._max_units:
+            return False
         place: i64 = hash(key)
-        shard = self.shards[place >> SHARD_SHIFT]
-        entry = shard.get(key)
-        if entry is not None and (is_large or entry.units > LARGE_UNITS):
-            self.remove(key)
-            entry = None
-        if entry is not None:
-            self._units += units - entry.units
-            entry.value, entry.units, entry.expires_at = value, units, expires_at
-        else:
-            entry = Entry(key, value, units, expires_at)
-            shard[key] = entry
-            self._count += 1
-            self._units += units
-            if is_large:
-                self._large_units += units
-                self._large.append(entry)
-            else:
-                self._queue.append(entry)
-        while self._large_units > self._max_large_units:
-            self._evict_one(self._large, now)
+        entry = Entry(key, value, units, expires_at)
+        if self.shards[place >> SHARD_SHIFT].setdefault(key, entry) is not entry:
+            return False
+        self._count += 1
+        self._units += units
+        self._queue.append(entry)
         while self._units > self._max_units:
             self._evict_one(self._queue or self._large, now)
+        return True
+
+    def put(self, key: bytes, value: V, octets: int, *, now: float, expires_at: int) -> None:
+        """Store or replace. `octets` estimates the value's memory; the key's is added here."""
+        if self.add(key, value, octets, now=now, expires_at=expires_at):
+            return
+        units = _units(key, octets)
+        is_large = units > LARGE_UNITS
+        if units > (self._max_large_units if is_large else self._max_units):
+            self.remove(key)
+            return
+        entry = self.peek(key)
+        if is_large:
+            self.remove(key)
+            self._add_large(Entry(key, value, units, expires_at), now)
+        elif entry is None or entry.units > LARGE_UNITS:
+            self.remove(key)
+            self.add(key, value, octets, now=now, expires_at=expires_at)
+        else:
+            self._units += units - entry.units
+            entry.value, entry.units, entry.expires_at = value, units, expires_at
+        while self._units > self._max_units:
+            self._evict_one(self._queue or self._large, now)
+
+    def _add_large(self, entry: Entry[V], now: float) -> None:
+        self.shards[hash(entry.key) >> SHARD_SHIFT][entry.key] = entry
+        self._count += 1
+        self._units += entry.units
+        self._large_units += entry.units
+        self._large.append(entry)
+        while self._large_units > self._max_large_units:
+            self._evict_one(self._large, now)
 
     def remove(self, key: bytes) -> bool:
         """Forget a key; whether it was there."""

@@ -103,10 +103,11 @@ class Recall:
         rrsets = self.rrsets.map.shards
         if key in rrsets[place >> SHARD_SHIFT]:
             return False
-        alias = name + _CNAME_KEY
-        alias_place: i64 = hash(alias)
-        if alias in rrsets[alias_place >> SHARD_SHIFT]:
-            return False
+        if self.rrsets.has_aliases:
+            alias = name + _CNAME_KEY
+            alias_place: i64 = hash(alias)
+            if alias in rrsets[alias_place >> SHARD_SHIFT]:
+                return False
         if not len(self.negatives):
             return True
         denials, denial = self.negatives.map.shards, name + NXDOMAIN_KEY

@@ -132,6 +132,25 @@ def test_replacing_a_value_charges_the_difference() -> None:
     assert entry.value == 7
 
 
+def test_nothing_is_added_where_something_is_or_what_is_large() -> None:
+    cache = filled(1, 1000)
+    for octets, key in ((VALUE_OCTETS, b"0000"), (LARGE_OCTETS, b"L000")):
+        assert not cache.add(key, 7, octets, now=200, expires_at=300)
+    entry = cache.peek(b"0000")
+    assert entry is not None
+    assert (entry.value, entry.expires_at, len(cache), cache.octets) == (0, 100, 1, ENTRY_OCTETS)
+    assert cache.add(b"0001", 1, VALUE_OCTETS, now=200, expires_at=300)
+    assert cache.get(b"0001", 200) is not None
+    assert cache.octets == 2 * ENTRY_OCTETS
+
+
+def test_what_is_added_to_a_full_map_makes_room_for_itself() -> None:
+    cache = filled(10, 10)
+    assert cache.add(b"new!", 1, VALUE_OCTETS, now=0, expires_at=100)
+    assert cache.octets == 10 * ENTRY_OCTETS
+    assert cache.peek(b"0000") is None
+
+
 def test_a_value_larger_than_the_cache_is_not_kept_and_its_predecessor_goes() -> None:
     cache = filled(1, 2)
     cache.put(b"0000", 1, 3 * ENTRY_OCTETS, now=0, expires_at=100)

@@ -53,6 +53,20 @@ def test_weaker_data_does_not_replace_stronger() -> None:
     assert found.rdatas == (bytes((192, 0, 2, 1)),)
 
 
+def test_it_is_known_whether_there_are_aliases() -> None:
+    learned, restored = cache(), cache()
+    learned.learn(an_rrset(), Rank.AUTHORITATIVE_ANSWER, now=0)
+    assert not learned.has_aliases
+    alias = RRset(WWW, RRType.CNAME, RRClass.IN, 300, (names.read("to.example."),))
+    learned.learn(alias, Rank.AUTHORITATIVE_ANSWER, now=0)
+    assert learned.has_aliases
+    held = learned.inspect(WWW, RRType.CNAME, 0)
+    assert held is not None
+    restored.restore(held, now=0)
+    assert restored.has_aliases
+    assert not restored.has_dnames
+
+
 def test_equal_or_stronger_data_replaces() -> None:
     rrsets = cache()
     rrsets.learn(an_rrset(1), Rank.NON_AUTHORITATIVE_ANSWER, now=0)
