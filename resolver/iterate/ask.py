@@ -53,11 +53,11 @@ Asked: TypeAlias = Message | Missed | Unusable
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """What every ask has in common. `edns_size` in octets; `case_mixing` is 0x20; `cookies` says
-    whether any are sent; `recursion_desired` is for forwarders."""
+    """What every ask has in common. `edns_size` in octets, None for no EDNS; `case_mixing` is 0x20;
+    `cookies` says whether any are sent; `recursion_desired` is for forwarders."""
 
     servers: Servers
-    edns_size: int
+    edns_size: int | None
     case_mixing: bool
     recursion_desired: bool = False
     cookies: bool = True

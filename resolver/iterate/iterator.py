@@ -288,7 +288,11 @@ class Iterator:
         """What a server has said, as its word."""
         self.servers.forgive(zone, server.address)
         work.note(steps.SAYS, server.address, response)
-        response.informant = server.informant(work.over_stream)
+        informant = server.informant(work.over_stream)
+        if type(response) is Answered:  # as most are: of one type it takes no look-up by name
+            response.informant = informant
+        else:
+            response.informant = informant
         return response
 
     def _judge(
@@ -297,14 +301,8 @@ class Iterator:
         """What the reply of a server of `zone` comes to."""
         if isinstance(asked, Unusable):
             return Broken(asked.reason)
-        return classify(
-            asked,
-            question.qname,
-            question.qtype,
-            zone,
-            harden=self.harden_glue,
-            signed=work.dnssec_ok,
-        )
+        harden, signed = self.harden_glue, work.dnssec_ok
+        return classify(asked, question.qname, question.qtype, zone, harden=harden, signed=signed)
 
     def _give_up(self, contest: Contest, work: Work) -> Failed:
         failure = contest.failure(work.now)

@@ -37,7 +37,7 @@ class Roster:
 
 def roster_of(delegation: Delegation, rules: AddressRules) -> Roster:
     """The delegation's roster, made when it is first wanted, and when the rules are others."""
-    roster = delegation.roster
+    roster: Roster | None = delegation.roster
     if roster is None or roster.rules is not rules:
         roster = Roster(rules, list(delegation.addresses), [], [])
         for server in delegation.servers:
@@ -49,8 +49,7 @@ def roster_of(delegation: Delegation, rules: AddressRules) -> Roster:
             if not allowed:
                 roster.unglued.append(server)
         delegation.roster = roster
-    made: Roster = roster
-    return made
+    return roster
 
 
 def known_addresses(

@@ -90,7 +90,7 @@ class Contest:
         self.timeouts = 0
         self.rejections = 0
         self._missed_family: Family | None = None
-        self._lame: list[tuple[float, Server]] = []
+        self._lame: tuple[tuple[float, Server], ...] = ()
 
     def enter(self, addresses: list[Address], now: float) -> bool:
         """Add addresses; doubles and servers known to be lame for the zone do not compete. Whether
@@ -110,7 +110,7 @@ class Contest:
                 seats.append(Seat(server, 0.0))
             elif held.lame:
                 self.leave_out(address, f"lame ({held.reason} lately)")
-                self._lame.append((held.since, server))
+                self._lame += ((held.since, server),)
             else:
                 seats.append(Seat(server, _BROKEN_S))
         return len(seats) > before
@@ -196,7 +196,7 @@ class Contest:
         if self.is_over:
             return False
         again = [s for since, s in self._lame if now - since >= LAME_RETRY_S]
-        self._lame = []
+        self._lame = ()
         for server in again:
             del self.reasons[server.address]
             self.seats.append(Seat(server, _BROKEN_S))
