@@ -15,7 +15,7 @@ from typing import Any
 from setuptools import setup
 
 from resolver.compile import MODULES
-from resolver.compile.extensions import extensions_wanted
+from resolver.compile.extensions import extensions_wanted, mode
 
 NOT_HERE = 77  # what automake's tests exit with that were skipped
 _SOURCE = Path("resolver")
@@ -35,7 +35,9 @@ def compile_into(directory: Path) -> bool:
     """Bring the copy up to date; whether it is compiled."""
     mark = directory / "digest"
     current = digest()
-    if mark.exists() and mark.read_text() == current:
+    profiled = f"{current} with a profile"
+    good = (profiled,) if mode() == "profile" else (current, profiled)
+    if mark.exists() and mark.read_text() in good:
         _copy(directory, [])
         return True
     mark.unlink(missing_ok=True)
@@ -43,7 +45,7 @@ def compile_into(directory: Path) -> bool:
     made = extensions_wanted(directory / "made")
     if made:
         _copy(directory, made)
-        mark.write_text(current)
+        mark.write_text(good[0])
     return bool(made)
 
 

@@ -4,6 +4,7 @@ An editable installation (PEP 660) is never compiled: its source is what is bein
 """
 
 import shutil
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from resolver.compile.extensions import CannotCompileError, check_compiler, exte
 Settings: TypeAlias = Mapping[str, Any] | None
 
 _BUILD = Path("build")
+_PROJECT = Path("pyproject.toml")
 _MYPYC = "mypy>=2.4,<3"
 
 build_sdist = build_meta.build_sdist
@@ -29,18 +31,22 @@ class _WithExtensions(build_meta._BuildMetaBackend):
     listed there."""
 
     def run_setup(self, setup_script: str = "setup.py") -> None:
-        setup(ext_modules=extensions_wanted(_BUILD))
+        objects = {"build_temp": str(_BUILD)}
+        setup(ext_modules=extensions_wanted(_BUILD), options={"build": objects})
 
 
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
-    """mypyc where it will be used."""
+    """mypyc where it will be used, and what the training runs with where there will be one."""
     if mode() == "pure":
         return []
     try:
         check_compiler()
     except CannotCompileError:
         return []
-    return [_MYPYC]
+    if mode() != "profile":
+        return [_MYPYC]
+    needed: list[str] = tomllib.loads(_PROJECT.read_text())["project"]["dependencies"]
+    return [_MYPYC, *needed]
 
 
 def build_wheel(

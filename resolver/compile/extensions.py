@@ -1,8 +1,8 @@
 """What setuptools needs to compile the modules, or why it cannot be done here.
 
 The environment variable ROOTWARD_BUILD says what is wanted: `auto` compiles where there is a C
-compiler and Python's headers (the default), `require` fails where there is none, `pure` never
-compiles.
+compiler and Python's headers (the default), `require` fails where there is none, `profile` does as
+well, and compiles twice, with a training in between (profile.py), `pure` never compiles.
 
 Knows: mypyc, ROOTWARD_BUILD. Does not know: wheels, directories.
 """
@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from resolver.compile import MODULES
+from resolver.compile.profile import is_gcc, train
 
 MODE_VARIABLE = "ROOTWARD_BUILD"
-MODES = ("auto", "require", "pure")
+MODES = ("auto", "require", "profile", "pure")
 _GROUP = "rootward"  # names the shared library that holds them all
 
 
@@ -40,6 +41,8 @@ def check_compiler() -> None:
     compiler = shlex.split(command)[0]
     if shutil.which(compiler) is None:
         raise CannotCompileError(f"no C compiler: {compiler} is not installed")
+    if mode() == "profile" and not is_gcc(compiler):
+        raise CannotCompileError(f"no profile: {compiler} is not gcc")
     header = Path(sysconfig.get_paths()["include"], "Python.h")
     if not header.exists():
         raise CannotCompileError(f"no headers of Python: {header} is not there")
@@ -76,15 +79,18 @@ def extensions(directory: Path) -> list[Any]:
 
 
 def extensions_wanted(directory: Path) -> list[Any]:
-    """The same, and none where that is as well. Exits with a sentence where they are required and
-    cannot be had."""
+    """The same, and none where that is as well. With a profile they must be compiled to object
+    files in `directory`. Exits with a sentence where they are required and cannot be had."""
     wanted = mode()
     if wanted == "pure":
         return []
     try:
-        return extensions(directory)
+        made = extensions(directory)
+        if wanted == "profile":
+            train(made, directory)
+        return made
     except CannotCompileError as error:
-        if wanted == "require":
-            sys.exit(f"rootward: {MODE_VARIABLE}=require, but {error}")
+        if wanted != "auto":
+            sys.exit(f"rootward: {MODE_VARIABLE}={wanted}, but {error}")
         print(f"rootward: not compiled: {error}", file=sys.stderr)
         return []

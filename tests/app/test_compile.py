@@ -4,6 +4,7 @@ That compiled modules behave as interpreted ones is what the second run of `make
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,7 +88,40 @@ def test_what_was_compiled_earlier_is_in_no_wheel(source: Path) -> None:
 def test_a_word_that_is_none_is_refused(source: Path) -> None:
     done = build(source, ROOTWARD_BUILD="fast")
     assert done.returncode != 0
-    assert "ROOTWARD_BUILD=fast: must be one of auto, require, pure" in done.stderr
+    assert "ROOTWARD_BUILD=fast: must be one of auto, require, profile, pure" in done.stderr
+
+
+def test_a_profile_needs_gcc(source: Path, tmp_path: Path) -> None:
+    clang = tmp_path / "clang"
+    clang.write_text("#!/bin/sh\necho clang version 18.1.3\n")
+    clang.chmod(0o755)
+    done = build(source, ROOTWARD_BUILD="profile", CC=str(clang))
+    assert done.returncode != 0
+    assert f"ROOTWARD_BUILD=profile, but no profile: {clang} is not gcc" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_copy_is_compiled_again_with_what_a_training_has_noted(source: Path) -> None:
+    package = source / "resolver" / "compile" / "__init__.py"
+    text = package.read_text()
+    start, end = text.index("MODULES = ("), text.index("\n)\n")
+    package.write_text(f'{text[:start]}MODULES = ("names",{text[end:]}')
+    training = source / "resolver" / "compile" / "training.py"
+    training.write_text(
+        re.sub(r"^(OWNERS|NEW_NAMES|ROUNDS) = .*", r"\1 = 10", training.read_text(), flags=re.M)
+    )
+    command = [sys.executable, "-m", "resolver.compile", "copy"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    environment |= {"ROOTWARD_BUILD": "profile"}
+    done = subprocess.run(
+        command, cwd=source, env=environment, capture_output=True, text=True, timeout=250
+    )
+    assert done.returncode == 0, done.stderr
+    assert "queries answered" in done.stdout
+    assert next(source.glob("copy/made/**/*names.gcda"))
+    assert next(source.glob("copy/resolver/names.*.so"))
+    assert not source.joinpath("copy", "made", "noting").exists()
+    assert source.joinpath("copy", "digest").read_text().endswith("with a profile")
 
 
 def test_version_says_what_runs() -> None:
