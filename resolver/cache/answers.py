@@ -19,7 +19,7 @@ from collections import deque
 from typing import Final
 
 from resolver.cache.shards import SHARD_SHIFT, empty_shards
-from resolver.native import i64
+from resolver.native import i64, mypyc_attr
 from resolver.wire.patch import age, survey, with_question_name
 from resolver.wire.peek import HEADER_OCTETS, ID_OCTETS, Peek, peek
 
@@ -41,17 +41,19 @@ _QUESTION_TAIL_OCTETS: Final = 4  # type and class
 _TRUNCATED: Final = 0x02
 
 
+@mypyc_attr(acyclic=True)
 class Entry:
     """A finished packet without its id. Its TTLs are right during the second `aged_to`; it may be
     served in all seconds before `expires`. `visited` is the second it was last served in, -1 after
-    the hand has passed."""
+    the hand has passed. `kind` says which table it is in, and does not refer to it: an entry would
+    be in a circle then, and searched for garbage."""
 
     __slots__ = (
         "aged_to",
         "aliases",
         "expires",
         "key",
-        "table",
+        "kind",
         "tail",
         "ttls",
         "visited",
@@ -64,10 +66,10 @@ class Entry:
     visited: int
     key: bytes
     aliases: tuple[bytes, ...]
-    table: "Table"
+    kind: int
 
-    def __init__(self, table: "Table", key: bytes) -> None:
-        self.table = table
+    def __init__(self, kind: int, key: bytes) -> None:
+        self.kind = kind
         self.key = key
         self.aliases = ()
         self.visited = -1
@@ -115,7 +117,9 @@ class Answers:
 
     def table(self, bits: int, *, stream: bool) -> Table:
         """The table for clients with these access bits; in use until `generation` changes."""
-        kind = bits << 1 | stream
+        return self._table(bits << 1 | stream)
+
+    def _table(self, kind: int) -> Table:
         table = self._tables.get(kind)
         if table is None:
             table = self._tables[kind] = empty_shards()
@@ -147,7 +151,7 @@ class Answers:
         if not tail.startswith(qname, _QUESTION_START):
             return with_question_name(tail, qname)
         if query.optionless:
-            self._add_alias(entry, packet[ID_OCTETS:])
+            self._add_alias(table, entry, packet[ID_OCTETS:])
         return tail
 
     def keep(
@@ -184,7 +188,9 @@ class Answers:
         if ttl_s < 1 or layout.personal:
             return
         key = look.key
-        entry = self._entry(key, self.table(bits, stream=stream))
+        kind = bits << 1 | stream
+        table = self._table(kind)
+        entry = self._entry(key, table, kind)
         second = int(now)
         entry.tail = tail
         entry.ttls = layout.ttls if ages else ()
@@ -195,14 +201,14 @@ class Answers:
         if look.optionless and look.lower:
             own = query[ID_OCTETS:]
             if own != key:
-                self._add_alias(entry, own)
+                self._add_alias(table, entry, own)
         if self.octets > self._size_octets or self._graves:
             self._make_room(second)
 
-    def _entry(self, key: bytes, table: Table) -> Entry:
+    def _entry(self, key: bytes, table: Table, kind: int) -> Entry:
         """Where to put the packet for a key, not counted yet with its octets."""
         at: i64 = hash(key)
-        new = Entry(table, key)
+        new = Entry(kind, key)
         entry = table[at >> SHARD_SHIFT].setdefault(key, new)
         if entry is new:
             self._ring.append(entry)
@@ -229,10 +235,10 @@ class Answers:
         self.octets = 0
         self.generation += 1
 
-    def _add_alias(self, entry: Entry, key: bytes) -> None:
+    def _add_alias(self, table: Table, entry: Entry, key: bytes) -> None:
         if key == entry.key or len(entry.aliases) >= MAX_ALIASES:
             return
-        shard = entry.table[hash(key) >> SHARD_SHIFT]
+        shard = table[hash(key) >> SHARD_SHIFT]
         if key in shard:
             return
         entry.aliases += (key,)
@@ -252,8 +258,9 @@ class Answers:
             self.octets -= entry.octets
             self.entries -= 1
             self.evicted += 1
+            table = self._tables[entry.kind]
             for key in (entry.key, *entry.aliases):
-                del entry.table[hash(key) >> SHARD_SHIFT][key]
+                del table[hash(key) >> SHARD_SHIFT][key]
         if self._graves:
             self._bury()
 
