@@ -198,8 +198,9 @@ class Answers:
         entry.expires = second + int(ttl_s)
         self.octets += entry.octets
         self.kept += 1
-        if look.optionless and look.lower:
-            own = query[ID_OCTETS:]
+        is_long = len(query) > look.name_end + _QUESTION_TAIL_OCTETS
+        if look.optionless and look.lower and is_long:
+            own = query[ID_OCTETS:]  # whose OPT record may not be the one of the key
             if own != key:
                 self._add_alias(table, entry, own)
         if self.octets > self._size_octets or self._graves:

@@ -33,10 +33,13 @@ _Prefixes = dict[int, dict[int, set[int]]]
 class AccessTable:
     """The access lists for queries, with `localhost` and `localnets` filled in."""
 
-    __slots__ = ("_by_key", "_lists", "_remembered")
+    __slots__ = ("_by_key", "_last", "_last_bits", "_lists", "_remembered")
 
     def __init__(self, access: AccessSettings, local_networks: Sequence[Network]) -> None:
         self._remembered: dict[bytes, int] = {}
+        # Those of one batch are mostly of one client, and one object.
+        self._last: bytes | None = None
+        self._last_bits = 0
         self._lists: list[tuple[int, _Prefixes]] = [
             (QUERY, _prefixes(access.query, local_networks)),
             (RECURSION, _prefixes(access.recursion, local_networks)),
@@ -52,17 +55,20 @@ class AccessTable:
         """Judge as another table does from now on."""
         self._lists, self._by_key = other._lists, other._by_key
         self._remembered = {}
+        self._last = None
 
     def bits(self, packed_address: bytes) -> int:
         """What a client at this address (4 or 16 octets, network order) may ask for."""
-        found = self._remembered.get(packed_address)
-        if found is not None:
-            return found
-        bits = self._judge(packed_address)
-        if len(self._remembered) >= MAX_REMEMBERED:
-            # Starting over is cheap, and a flood of addresses cannot keep the table full.
-            self._remembered.clear()
-        self._remembered[packed_address] = bits
+        if packed_address is self._last:
+            return self._last_bits
+        bits = self._remembered.get(packed_address)
+        if bits is None:
+            bits = self._judge(packed_address)
+            if len(self._remembered) >= MAX_REMEMBERED:
+                # Starting over is cheap, and a flood of addresses cannot keep the table full.
+                self._remembered.clear()
+            self._remembered[packed_address] = bits
+        self._last, self._last_bits = packed_address, bits
         return bits
 
     def key_bits(self, key: bytes) -> int:

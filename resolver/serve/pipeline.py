@@ -3,7 +3,6 @@
 Each handler sees what those before it let pass and knows nothing of those after it.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from resolver.codes import META_TYPES, RRClass, RRType
@@ -67,7 +66,7 @@ class Unusual:
     """The handlers that have nothing to say to a query like most: of one question for data of class
     IN, without options. It is seen once that they need not be asked."""
 
-    def __init__(self, order: Sequence[Handler]) -> None:
+    def __init__(self, order: list[Handler]) -> None:
         self._order = order
 
     def __call__(self, request: Request) -> Handled:
@@ -87,7 +86,7 @@ class Unusual:
         return handle(request, self._order)
 
 
-def handle(request: Request, order: Sequence[Handler]) -> Handled:
+def handle(request: Request, order: list[Handler]) -> Handled:
     """What the first handler that takes the request makes of it."""
     for handler in order:
         handled = handler(request)

@@ -256,8 +256,6 @@ def _plain_reply(request: Request, answer: Answer, identity: Identity, flags: in
     message, packet = request.message, request.packet
     edns, opt = message.edns, b""
     if edns is not None:
-        if edns.options:
-            return None
         opt = plain_opt(identity.udp_size, dnssec_ok=edns.dnssec_ok)
     head = packet[:ID_OCTETS], flags, message.questions[0]
     return build_plain(head, answer.answer, opt, reply_octets(request, identity))

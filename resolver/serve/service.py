@@ -8,7 +8,7 @@ Signatures are looked at before anything else and made after everything else (RF
 and 5.3): what is signed by an unknown key or wrongly gets no further than here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Final, Literal, overload
@@ -63,7 +63,7 @@ _OWN_ZONE_TTL_S: Final = 86_400.0
 class Service:
     """Everything that a listener needs to answer a packet."""
 
-    order: Sequence[Handler]
+    order: list[Handler]
     access: AccessTable
     answers: Answers
     identity: Identity
@@ -142,7 +142,8 @@ class Service:
         request = Request(message, peer, self.access.bits(peer), stream, packet=packet)
         request.look = look
         request.since = self.clock.now() if since is None else since
-        if _has_tsig(message) and (refusal := self._verify(request, packet)) is not None:
+        # What is plain is not signed.
+        if look is None and (refusal := self._verify(request, packet)) is not None:
             return refusal
         try:
             handled = handle(request, self.order)
@@ -161,6 +162,8 @@ class Service:
 
     def _verify(self, request: Request, packet: bytes) -> bytes | None:
         """Note who signed a request, or return the reply that its signature deserves."""
+        if not _has_tsig(request.message):
+            return None
         try:
             verdict = verify_request(packet, self.keys, self.clock.wall())
         except WireError:

@@ -36,12 +36,15 @@ _PLAIN_OCTETS: Final = 12  # of a record with such a pointer, without its data
 _AT_HAND: Final = 258  # common types are below
 _IN: Final = int(RRClass.IN)
 _TYPES_IN: Final = [(rrtype << 16 | _IN).to_bytes(4, "big") for rrtype in range(_AT_HAND)]
-# The beginnings of plain messages and their OPT records are few; so many are at hand.
-_MAX_AT_HAND: Final = 1024
-_BEHIND_IDS: Final[dict[int, bytes]] = {}
+# Counts of a plain message with so few records, without and with OPT, and single octets.
+_FEW: Final = 256
+_COUNTS: Final = [(1 << 48 | count << 32).to_bytes(8, "big") for count in range(_FEW)]
+_COUNTS_WITH_OPT: Final = [(1 << 48 | count << 32 | 1).to_bytes(8, "big") for count in range(_FEW)]
+_OCTETS: Final = [bytes((octet,)) for octet in range(256)]
+_COUNTS_AT: Final = 3  # among the parts of a plain message
+# OPT records without options are few; so many are at hand.
+_MAX_OPTS: Final = 1024
 _OPTS: Final[dict[int, bytes]] = {}
-_BEHIND_ID_AT: Final = 1  # among the parts of a plain message
-_BEHIND_ID: Final = Struct("!5H")
 _LEAST_OCTETS: Final = 16  # header and question without its name
 _TC: Final = int(Flag.TC)
 _RRSIG: Final = int(RRType.RRSIG)
@@ -88,8 +91,8 @@ def build_plain(
     head: tuple[bytes, int, Question], answer: Sequence[RRset], opt: bytes, max_size: int
 ) -> bytes | None:
     """The bytes of a message like most: one question, and data at that very name that holds no
-    names; None for any other, and for one that is too long. `head` is the two octets of the id, the
-    flags with the rcode, and the question; `opt` the OPT record, or empty."""
+    names; None for any other, and for one that is too long or has many records. `head` is the two
+    octets of the id, the flags with the rcode, and the question; `opt` the OPT record, or empty."""
     number, flags, question = head
     name = question.name
     if len(name) == 1:
@@ -98,7 +101,8 @@ def build_plain(
     if room < 0:
         return None
     asked = _kind(question.qtype, question.qclass)
-    written = [number, b"", question.qname, asked]
+    high, low = _OCTETS[flags >> 8], _OCTETS[flags & 0xFF]
+    written = [number, high, low, b"", question.qname, asked]
     count = 0
     for rrset in answer:
         rrtype, rrclass = rrset.rrtype, rrset.rrclass
@@ -110,16 +114,18 @@ def build_plain(
         kind = asked if is_asked else _kind(rrtype, rrclass)
         for rdata in rrset.rdatas:
             room -= _PLAIN_OCTETS + len(rdata)
-            if room < 0:
-                return None
             count += 1
+            if room < 0 or count == _FEW:
+                return None
             written.append(_TO_QUESTION)
             written.append(kind)
             written.append((rrset.ttl << 16 | len(rdata)).to_bytes(6, "big"))
             written.append(rdata)
-    written[_BEHIND_ID_AT] = _behind_id(flags, count, has_opt=len(opt) > 0)
     if opt:
+        written[_COUNTS_AT] = _COUNTS_WITH_OPT[count]
         written.append(opt)
+    else:
+        written[_COUNTS_AT] = _COUNTS[count]
     return b"".join(written)
 
 
@@ -129,7 +135,7 @@ def plain_opt(udp_size: int, *, dnssec_ok: bool) -> bytes:
     opt = _OPTS.get(key)
     if opt is None:
         opt = write_opt(Edns(udp_size, 0, dnssec_ok), 0)
-        if len(_OPTS) < _MAX_AT_HAND:
+        if len(_OPTS) < _MAX_OPTS:
             _OPTS[key] = opt
     return opt
 
@@ -160,17 +166,6 @@ def _write_plain(message: Message, max_size: int) -> bytes | None:
     flags = message.flags & ~_RCODE_BITS | message.rcode & _RCODE_BITS
     head = message.id.to_bytes(2, "big"), flags, message.questions[0]
     return build_plain(head, message.answer, opt, max_size)
-
-
-def _behind_id(flags: int, count: int, *, has_opt: bool) -> bytes:
-    """The header of a plain message, without its id."""
-    key = flags << 17 | count << 1 | has_opt
-    behind = _BEHIND_IDS.get(key)
-    if behind is None:
-        behind = _BEHIND_ID.pack(flags, 1, count, 0, has_opt)
-        if len(_BEHIND_IDS) < _MAX_AT_HAND:
-            _BEHIND_IDS[key] = behind
-    return behind
 
 
 def _kind(rrtype: int, rrclass: int) -> bytes:

@@ -27,6 +27,8 @@ LARGE_UDP_OCTETS: Final = 1232
 MAX_STREAM_OCTETS: Final = 65535
 
 _MAX_NAME_OCTETS: Final = 255
+_UPPER_A: Final = 0x41
+_UPPER_Z: Final = 0x5A
 _SIZE_AT: Final = -8  # of a query that ends with OPT without options
 _TYPE_AND_CLASS_OCTETS: Final = 4
 # Root name, type, payload size, extended rcode, version, flags, length of rdata.
@@ -99,12 +101,10 @@ def peek(packet: bytes, *, stream: bool) -> Peek | None:
     if packet[4] | packet[6] | packet[7] | packet[8] | packet[9] | packet[10]:
         return None
     question = packet[2:end]
-    # No octet of the header can be a letter: not in the flags, nor in the counts below.
-    head = packet[2:name_end]
-    lower = head.lower()
-    is_lower = lower == head
+    is_lower = _is_lower(packet, name_end)
     if not is_lower:
-        question = lower + packet[name_end:end]
+        # No octet of the header can be a letter: not in the flags, nor in the counts below.
+        question = packet[2:name_end].lower() + packet[name_end:end]
     if packet[11]:
         return _peek_edns(packet, question, stream=stream, lower=is_lower)
     if len(packet) != end:
@@ -139,6 +139,18 @@ def _end_of_name(packet: bytes) -> i64:
         if length > 63:
             return 0
     return 0
+
+
+def _is_lower(packet: bytes, name_end: i64) -> bool:
+    """Whether a question name, which ends there, is in lower case. (No length of a label is a
+    letter.)"""
+    at: i64 = HEADER_OCTETS
+    while at < name_end:
+        octet: i64 = packet[at]
+        if _UPPER_A <= octet <= _UPPER_Z:
+            return False
+        at += 1
+    return True
 
 
 def _peek_edns(packet: bytes, question: bytes, *, stream: bool, lower: bool) -> Peek | None:

@@ -112,3 +112,11 @@ def test_key_adds_to_what_an_address_may() -> None:
     )
     assert table.key_bits(b"\x02k1\x00") == RECURSION
     assert table.key_bits(b"\x02k2\x00") == 0
+
+
+def test_a_client_is_judged_anew_when_the_table_has_changed() -> None:
+    own, client = table(recursion=["any"]), packed("203.0.113.9")
+    assert [own.bits(client) for _ in range(2)] == [QUERY | RECURSION] * 2
+    own.turn_to(table(recursion=["none"], query=["none"]))
+    assert own.bits(client) == 0
+    assert own.bits(packed("203.0.113.9")) == 0

@@ -214,3 +214,10 @@ def test_what_is_known_of_a_miss_is_handed_on_and_forgotten_with_its_batch() -> 
     assert (looks[3].key, looks[3].lower) == (query(b"ww3")[2:], False)
     world.answer((query(b"www"), FRIEND))
     assert not world.fast.looks
+
+
+def test_a_packet_that_has_expired_is_not_taken_for_the_one_before_it() -> None:
+    world = World()
+    _, missed = world.answer((query(b"ww2"), FRIEND), (query(b"www"), FRIEND), now=1000.0)
+    assert missed == [0, 1]
+    assert set(world.fast.looks) == {0}
