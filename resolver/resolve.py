@@ -76,6 +76,7 @@ class Recursion:
         on the targets of aliases, `caches` are those of a service before this one. Raises
         ValueError for hints without servers or addresses."""
         self.clock = clock
+        self._now = clock.now  # a clock is not to be looked up by name for each reading
         self.max_time_s = recursion.max_time
         self.max_asks = recursion.max_upstream_queries
         self.priming = recursion.priming
@@ -195,7 +196,7 @@ class Recursion:
     def look_up(self, question: Question, now: float | None = None) -> Answer | Unknown:
         """The same, or the first name of the chain that nothing is known of. `now`: for who knows
         already what time it is."""
-        known = self._recall_chain(question, self.clock.now() if now is None else now)
+        known = self._recall_chain(question, self._now() if now is None else now)
         if type(known) is Answer and known.source is Source.SERVER:
             known.source = Source.CACHE
         return known
@@ -251,9 +252,9 @@ class Recursion:
             name = found.target
 
     def _work(self, trace: Trace) -> Work:
-        now = self.clock.now()
+        now = self._now()
         budget = Budget(now + self.max_time_s, self.max_asks)
-        return Work(budget, trace, self.clock, now=now)
+        return Work(budget, trace, self._now, now=now)
 
     def _resolve(
         self, question: Question, work: Work, start: Delegation | None = None

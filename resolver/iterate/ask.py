@@ -161,7 +161,7 @@ class Asker:
 
     def probe(self, server: Server, question: Question, work: Work) -> Steps[None]:
         """Ask once, on nobody's behalf, to learn whether the server is back."""
-        now = work.clock.now()
+        now = work.clock()
         alone = Work(Budget(now + server.timeout_s(), 1), Trace(), work.clock, now=now)
         manner = _EDNS | _COOKIE if now >= server.no_edns_until else 0
         if server.over_tls:

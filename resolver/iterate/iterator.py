@@ -253,7 +253,7 @@ class Iterator:
         load = self.quota.begin(zone, work.now)
         try:
             while True:
-                stuck = contest.timeouts and contest.is_stuck
+                stuck = contest.timeouts > 0 and contest.is_stuck
                 server = None if stuck else contest.pick(work.now)
                 if server is None:
                     search = search or search_for(delegation, self.rules, self.recall.rrsets)

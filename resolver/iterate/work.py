@@ -1,10 +1,9 @@
 """One fetch: what it may still spend, and the record of what it did."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resolver.clock import Clock
 from resolver.codes import Ede
 from resolver.iterate import steps
 from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
@@ -42,13 +41,13 @@ class Work:
     expires soon count as missing. `unknown` is what is known of the name that is asked for first,
     if that is nothing. `over_stream`: whether the last reply of use came over TCP.
 
-    `now` is the instant of the last thing that was waited for: what follows from it takes no time
-    to speak of, and a clock need not be read for each step.
+    `clock` tells the instant, and `now` is that of the last thing that was waited for: what follows
+    from it takes no time to speak of, and a clock need not be read for each step.
     """
 
     budget: Budget
     trace: Trace
-    clock: Clock
+    clock: Callable[[], float]
     depth: int
     asks: int
     curtailed: bool
@@ -62,7 +61,7 @@ class Work:
         self,
         budget: Budget,
         trace: Trace,
-        clock: Clock,
+        clock: Callable[[], float],
         depth: int = 0,
         asks: int = 0,
         curtailed: bool = False,
@@ -82,11 +81,11 @@ class Work:
         self.renewing = renewing
         self.unknown = unknown
         self.over_stream = over_stream
-        self.now = clock.now() if now is None else now
+        self.now = clock() if now is None else now
 
     def tick(self) -> None:
         """Something was waited for."""
-        self.now = self.clock.now()
+        self.now = self.clock()
 
     def is_unknown(self, name: bytes) -> bool:
         """Whether the cache has just been asked for a name in vain."""

@@ -36,7 +36,7 @@ def signed(answer: list[str], authority: list[str] | None = None, rcode: int = 0
 
 def fetch(world: World, question: str, *, dnssec_ok: bool = True) -> Answer:
     """Resolve as a validating resolver would."""
-    work = Work(Budget(world.clock.now() + 8, 100), Trace(), world.clock, dnssec_ok=dnssec_ok)
+    work = Work(Budget(world.clock.now() + 8, 100), Trace(), world.clock.now, dnssec_ok=dnssec_ok)
     answers: list[Answer] = []
     steps = world.recursion._resolve(read_question(question), work)
     world.driver.start(steps, answers.append, Watch())
