@@ -92,7 +92,8 @@ class Delegations:
             entry = shards[place >> SHARD_SHIFT].get(name)
             if entry is not None and entry.expires_at > now:
                 entry.used = True
-                return entry.value
+                delegation: Delegation = entry.value
+                return delegation
             if not (octets := name[0]):
                 break
             name = name[octets + 1 :]

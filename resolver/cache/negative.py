@@ -117,7 +117,10 @@ class Negatives:
             key = name + NXDOMAIN_KEY
             place: i64 = hash(key)
             entry = shards[place >> SHARD_SHIFT].get(key)
-            if entry is not None and entry.expires_at > now and entry.value.below:
+            if entry is None or entry.expires_at <= now:
+                continue
+            kept: Kept = entry.value
+            if kept.below:
                 entry.used = True
                 return _denial(entry, Rcode.NXDOMAIN, now)
         return None
@@ -128,8 +131,9 @@ class Negatives:
         for key_type, rcode in ((rrtype, Rcode.NOERROR), (_NXDOMAIN_TYPE, Rcode.NXDOMAIN)):
             entry = self._map.recall(key_of(name, key_type))
             if entry is not None and (latest is None or entry.expires_at > latest[2]):
-                denial = Denial(rcode, entry.value.soa, entry.value.proof)
-                latest = (denial, entry.expires_at - entry.value.soa.ttl, entry.expires_at)
+                kept: Kept = entry.value
+                denial = Denial(rcode, kept.soa, kept.proof)
+                latest = (denial, entry.expires_at - kept.soa.ttl, entry.expires_at)
         return latest
 
     def learn(
@@ -185,8 +189,9 @@ class Negatives:
         return self._map.clear()
 
 
-def _denial(entry: Entry[Kept], rcode: Rcode, now: float) -> Denial:
-    soa = entry.value.soa
+def _denial(entry: Entry, rcode: Rcode, now: float) -> Denial:
+    kept: Kept = entry.value
+    soa = kept.soa
     left = entry.expires_at - int(now)
     counted = RRset(soa.owner, soa.rrtype, soa.rrclass, left, soa.rdatas)
-    return Denial(rcode, counted, entry.value.proof)
+    return Denial(rcode, counted, kept.proof)

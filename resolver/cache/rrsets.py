@@ -187,7 +187,8 @@ class RRsets:
         entry = self._map.get(key_of(owner, rrtype), now)
         if entry is None:
             return None
-        return entry.value.left(entry.expires_at - int(now))
+        held: CachedRRset = entry.value
+        return held.left(entry.expires_at - int(now))
 
     def inspect(self, owner: bytes, rrtype: int, now: float) -> CachedRRset | None:
         """The entry itself, with rank and security."""
@@ -232,8 +233,10 @@ class RRsets:
         octets = self._weigh(value)
         if not self._map.add(value.key, value, octets, now=now, expires_at=value.expires_at):
             held = self._map.get(value.key, now)
-            if held is not None and held.value.rank > rank:
-                return False
+            if held is not None:
+                known: CachedRRset = held.value
+                if known.rank > rank:
+                    return False
             self._map.put(value.key, value, octets, now=now, expires_at=value.expires_at)
         return True
 

@@ -11,10 +11,10 @@ Knows: sizes, instants, use. Does not know: names, records, what is stale or how
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from resolver.cache.shards import SHARD_SHIFT, empty_shards
-from resolver.native import i64
+from resolver.native import i64, mypyc_attr
 from resolver.slices import Slices
 
 V = TypeVar("V")
@@ -43,13 +43,15 @@ def _units(key: bytes, octets: int) -> int:
     return (octets + len(key) + ENTRY_OVERHEAD_OCTETS + UNIT_OCTETS - 1) // UNIT_OCTETS
 
 
-class Entry(Generic[V]):
-    """One key's value. `expires_at` is a monotonic instant in whole seconds, `units` its size;
+@mypyc_attr(acyclic=True)
+class Entry:
+    """One key's value, of the type that its map is of (the compiler knows of no generic class that
+    is acyclic). `expires_at` is a monotonic instant in whole seconds, `units` its size;
     `used` since the hand last passed: 0 not at all, _USED, or _RECALLED."""
 
     __slots__ = ("expires_at", "key", "live", "units", "used", "value")
 
-    def __init__(self, key: bytes, value: V, units: int, expires_at: int) -> None:
+    def __init__(self, key: bytes, value: Any, units: int, expires_at: int) -> None:
         self.key = key
         self.value = value
         self.units = units
@@ -81,11 +83,11 @@ class BoundedMap(Generic[V]):
         self._bound(max_octets // UNIT_OCTETS)
         self._units = 0
         self._large_units = 0
-        self._large: deque[Entry[V]] = deque()
+        self._large: deque[Entry] = deque()
         self.evicted = 0
-        self.shards: list[dict[bytes, Entry[V]]] = empty_shards()
+        self.shards: list[dict[bytes, Entry]] = empty_shards()
         self._count = 0
-        self._queue: deque[Entry[V]] = deque()
+        self._queue: deque[Entry] = deque()
 
     def __len__(self) -> int:
         return self._count
@@ -95,7 +97,7 @@ class BoundedMap(Generic[V]):
         """Estimated memory in use."""
         return self._units * UNIT_OCTETS
 
-    def get(self, key: bytes, now: float) -> Entry[V] | None:
+    def get(self, key: bytes, now: float) -> Entry | None:
         """The entry, if it is there and has not expired."""
         place: i64 = hash(key)
         entry = self.shards[place >> SHARD_SHIFT].get(key)
@@ -104,14 +106,14 @@ class BoundedMap(Generic[V]):
         entry.used = _USED
         return entry
 
-    def recall(self, key: bytes) -> Entry[V] | None:
+    def recall(self, key: bytes) -> Entry | None:
         """The entry even if it has expired; it is of use all the same."""
         entry = self.shards[hash(key) >> SHARD_SHIFT].get(key)
         if entry is not None:
             entry.used = _RECALLED
         return entry
 
-    def peek(self, key: bytes) -> Entry[V] | None:
+    def peek(self, key: bytes) -> Entry | None:
         """The entry even if it has expired; this does not count as use."""
         return self.shards[hash(key) >> SHARD_SHIFT].get(key)
 
@@ -154,7 +156,7 @@ class BoundedMap(Generic[V]):
         while self._units > self._max_units:
             self._evict_one(self._queue or self._large, now)
 
-    def _add_large(self, entry: Entry[V], now: float) -> None:
+    def _add_large(self, entry: Entry, now: float) -> None:
         self.shards[hash(entry.key) >> SHARD_SHIFT][entry.key] = entry
         self._count += 1
         self._units += entry.units
@@ -175,7 +177,7 @@ class BoundedMap(Generic[V]):
         self._tidy(self._large)
         return True
 
-    def _tidy(self, queue: deque[Entry[V]]) -> None:
+    def _tidy(self, queue: deque[Entry]) -> None:
         """Give up some dead places when they are too many; not all at once, or a flush of a large
         cache would be felt. What is alive goes to the end, as if it had been used."""
         if len(queue) > 2 * self._count + _DEAD_PLACES_ALLOWED:
@@ -184,7 +186,7 @@ class BoundedMap(Generic[V]):
                 if entry.live:
                     queue.append(entry)
 
-    def _charge_back(self, entry: Entry[V]) -> None:
+    def _charge_back(self, entry: Entry) -> None:
         self._units -= entry.units
         if entry.units > LARGE_UNITS:
             self._large_units -= entry.units
@@ -211,7 +213,7 @@ class BoundedMap(Generic[V]):
         for shard in self.shards:
             yield list(shard)
 
-    def detach(self) -> tuple[list[dict[bytes, Entry[V]]], deque[Entry[V]], deque[Entry[V]]]:
+    def detach(self) -> tuple[list[dict[bytes, Entry]], deque[Entry], deque[Entry]]:
         """Forget everything at once; whoever asked lets go of it piece by piece."""
         detached = self.shards, self._queue, self._large
         self.shards = empty_shards()
@@ -227,7 +229,7 @@ class BoundedMap(Generic[V]):
         self.detach()
         return count
 
-    def _evict_one(self, queue: deque[Entry[V]], now: float) -> None:
+    def _evict_one(self, queue: deque[Entry], now: float) -> None:
         """Evict the first of a queue that deserves it; nothing if all of them are gone."""
         chances = MAX_SECOND_CHANCES
         while queue:
