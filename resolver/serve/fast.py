@@ -303,8 +303,12 @@ class FastPath:
     def _by_peek(self, view: _View, key: bytes, packet: bytes) -> _Seen | None:
         self._look = look = peek(packet, stream=view.stream)
         # Of a crowd only, what is kept for the very octets has not been looked for.
-        if look is None or (look.key == key and not view.crowd):
+        if look is None:
             return None
+        if look.key == key:
+            look.key = key  # the one whose hash is known
+            if not view.crowd:
+                return None
         tail = self._answers.find(view.table, packet, look, self._second)
         return None if tail is None else (tail, look.cookie, look.max_octets)
 

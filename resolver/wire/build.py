@@ -36,6 +36,7 @@ _PLAIN_OCTETS: Final = 12  # of a record with such a pointer, without its data
 _AT_HAND: Final = 258  # common types are below
 _IN: Final = int(RRClass.IN)
 _TYPES_IN: Final = [(rrtype << 16 | _IN).to_bytes(4, "big") for rrtype in range(_AT_HAND)]
+_AT_QUESTION_IN: Final = [_TO_QUESTION + octets for octets in _TYPES_IN]
 # Counts of a plain message with so few records, without and with OPT, and single octets.
 _FEW: Final = 256
 _COUNTS: Final = [(1 << 48 | count << 32).to_bytes(8, "big") for count in range(_FEW)]
@@ -110,15 +111,16 @@ def build_plain(
             return None
         if rrset.owner != name and rrset.owner.lower() != name:
             return None
-        is_asked = rrtype == question.qtype and rrclass == question.qclass
-        kind = asked if is_asked else _kind(rrtype, rrclass)
+        if rrclass == _IN and rrtype < _AT_HAND:
+            record = _AT_QUESTION_IN[rrtype]
+        else:
+            record = _TO_QUESTION + _kind(rrtype, rrclass)
         for rdata in rrset.rdatas:
             room -= _PLAIN_OCTETS + len(rdata)
             count += 1
             if room < 0 or count == _FEW:
                 return None
-            written.append(_TO_QUESTION)
-            written.append(kind)
+            written.append(record)
             written.append((rrset.ttl << 16 | len(rdata)).to_bytes(6, "big"))
             written.append(rdata)
     if opt:
