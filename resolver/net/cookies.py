@@ -50,7 +50,7 @@ class ServerCookie:
 
     def into(self, opt: bytes) -> bytes:
         """The same OPT record, which has no options yet, with this one."""
-        if opt is not self._bare:
+        if opt != self._bare:
             self._bare = opt
             # It ends with the length of its options.
             self._filled = opt[:-2] + len(self.option).to_bytes(2, "big") + self.option
@@ -85,25 +85,34 @@ class ServerCookie:
 class Cookies:
     """The cookies of all servers. `secret` must be drawn anew by every process."""
 
-    __slots__ = ("_known", "_secret")
+    __slots__ = ("_known", "_secret", "_servers")
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self._known: dict[tuple[Address, str], ServerCookie] = {}
+        # By our address first: a key of both would be made and hashed for each query.
+        self._known: dict[str, dict[Address, ServerCookie]] = {}
+        self._servers = 0
 
     def __len__(self) -> int:
-        return len(self._known)
+        return self._servers
 
     def of(self, server: Address, own: str) -> ServerCookie:
         """The cookie for a server that is asked from our address `own`."""
-        known = self._known.get((server, own))
-        if known is None:
-            if len(self._known) >= MAX_SERVERS:
-                for oldest in list(self._known)[:GIVEN_UP_AT_ONCE]:
-                    del self._known[oldest]
-            text = f"{own} {server.ip}".encode()
-            client = blake2b(text, key=self._secret, digest_size=CLIENT_OCTETS).digest()
-            known = self._known[server, own] = ServerCookie(client)
+        servers = self._known.get(own)
+        known = None if servers is None else servers.get(server)
+        return self._get_to_know(server, own) if known is None else known
+
+    def _get_to_know(self, server: Address, own: str) -> ServerCookie:
+        if self._servers >= MAX_SERVERS:
+            fullest = max(self._known.values(), key=len)
+            for oldest in list(fullest)[:GIVEN_UP_AT_ONCE]:
+                del fullest[oldest]
+                self._servers -= 1
+            self._known = {ours: servers for ours, servers in self._known.items() if servers}
+        text = f"{own} {server.ip}".encode()
+        client = blake2b(text, key=self._secret, digest_size=CLIENT_OCTETS).digest()
+        known = self._known.setdefault(own, {})[server] = ServerCookie(client)
+        self._servers += 1
         return known
 
 

@@ -12,26 +12,38 @@ from collections.abc import Callable
 from typing import Final
 
 BLOCK_OCTETS: Final = 4096
-# For the case of names: enough for the longest, and no more, for all of it is moved each time.
-CASE_OCTETS: Final = 256
+ID_OCTETS: Final = 2
 LOWEST_PORT: Final = 1024
+HIGHEST_PORT: Final = 65535
 
-# 0x20 at every octet that is a letter. Length octets (at most 63) are never letters, so a whole
-# wire name can go through it.
-_LETTER_BITS: Final = bytes(
-    0x20 if 0x41 <= octet <= 0x5A or 0x61 <= octet <= 0x7A else 0 for octet in range(256)
+# Whether a letter's case is changed stands in the highest bit of its octet, which nearly all names
+# have free, until this takes it out. Length octets (at most 63) are never letters, so a whole wire
+# name can go through it.
+_CHANGE: Final = 0x80
+_CASES: Final = bytes(
+    octet & 0x7F ^ (octet >> 2 & 0x20 if chr(octet & 0x7F).isalpha() else 0) for octet in range(256)
 )
+_DRAWN_BIT: Final = bytes(octet & _CHANGE for octet in range(256))
 
 
-# Big-endian; to look it up each time takes as long as the work.
+# Big-endian; to look these up each time takes as long as their work.
 _number: Final = int.from_bytes
+_is_ascii: Final = bytes.isascii
 
 
 class Entropy:
     """Draws from blocks of octets: the system's, or in tests from some that are known. No octet is
     used twice."""
 
-    __slots__ = ("_case_bits", "_case_octets", "_draw", "_numbers", "_reserved_ports")
+    __slots__ = (
+        "_changes",
+        "_changes_at",
+        "_draw",
+        "_ids",
+        "_ids_at",
+        "_numbers",
+        "_usable_ports",
+    )
 
     def __init__(
         self,
@@ -39,33 +51,45 @@ class Entropy:
         draw: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._draw = draw
-        self._reserved_ports = reserved_ports
+        usable = bytearray(LOWEST_PORT) + bytearray(b"\1") * (HIGHEST_PORT + 1 - LOWEST_PORT)
+        for port in reserved_ports:
+            usable[port] = 0
+        self._usable_ports = bytes(usable)
         self._numbers: list[int] = []
-        self._case_bits = 0
-        self._case_octets = 0  # so many of them are left in those bits
+        # So much of these two blocks is used.
+        self._ids = self._changes = b""
+        self._ids_at = self._changes_at = BLOCK_OCTETS
 
     def number(self) -> int:
-        """A uniform number of 16 bits: a query id."""
+        """A uniform number of 16 bits."""
         if not self._numbers:
             self._numbers = list(memoryview(self._draw(BLOCK_OCTETS)).cast("H"))
         return self._numbers.pop()
+
+    def id(self) -> bytes:
+        """A uniform query id, as it goes out."""
+        at = self._ids_at
+        if at == BLOCK_OCTETS:
+            self._ids = self._draw(BLOCK_OCTETS)
+            at = 0
+        self._ids_at = at + ID_OCTETS
+        return self._ids[at : at + ID_OCTETS]
 
     def port(self) -> int:
         """A uniform port of 1024 to 65535 that is not reserved (our own listening ports)."""
         while True:
             port = self.number()
-            if port >= LOWEST_PORT and port not in self._reserved_ports:
+            if self._usable_ports[port]:
                 return port
 
     def mix_case(self, name: bytes) -> bytes:
         """The name with the case of each letter drawn anew."""
-        length = len(name)
-        if length > self._case_octets:
-            self._case_bits = _number(self._draw(CASE_OCTETS))
-            self._case_octets = CASE_OCTETS
-        bits = self._case_bits
-        self._case_bits = bits >> 8 * length
-        self._case_octets -= length
-        return (_number(name) ^ (_number(name.translate(_LETTER_BITS)) & bits)).to_bytes(
-            length, "big"
-        )
+        length, at = len(name), self._changes_at
+        if at + length > BLOCK_OCTETS:
+            self._changes = self._draw(BLOCK_OCTETS).translate(_DRAWN_BIT)
+            at = 0
+        self._changes_at = at + length
+        changes = self._changes[at : at + length]
+        if _is_ascii(name):
+            return (_number(name) | _number(changes)).to_bytes(length, "big").translate(_CASES)
+        return bytes([o if o & _CHANGE else _CASES[o | changes[i]] for i, o in enumerate(name)])

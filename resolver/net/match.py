@@ -19,7 +19,7 @@ from resolver.metrics import Metrics
 from resolver.model import Edns, Message, Question
 from resolver.native import mypyc_attr
 from resolver.net.cookies import CookieCheck, Cookies, ServerCookie
-from resolver.net.entropy import Entropy
+from resolver.net.entropy import ID_OCTETS, Entropy
 from resolver.wire.build import build_query
 from resolver.wire.parse import parse
 
@@ -32,9 +32,10 @@ _RCODE: Final = 0x0F
 _ROOT: Final = Question(b"\0", 0)
 _TYPE_AND_CLASS_OCTETS: Final = 4
 _ROOT_OCTETS: Final = 1 + _TYPE_AND_CLASS_OCTETS
-MOST_FRAMES: Final = 16
-_ONE_QUESTION: Final = b"\x00\x01"
+_KIND_SHIFT: Final = 40  # more than type and class take
+MOST_FRAMES: Final = 256
 _NO_QUESTION: Final = b"\x00\x00"
+_ONE_QUESTION: Final = b"\x00\x01"
 
 _log = logging.getLogger(__name__)
 
@@ -61,14 +62,14 @@ class Sent:
 
     def __init__(
         self,
+        id_: bytes,
         packet: bytes,
         question: bytes,
         qname: bytes,
         cookie: ServerCookie | None,
-        *,
         mixed: bool,
     ) -> None:
-        self.id = packet[:2]
+        self.id = id_
         self.packet = packet
         self.question = question
         self.qname = qname
@@ -80,7 +81,7 @@ class Sent:
 class QueryMaker:
     """Makes queries of asks, with ids and case from an Entropy. Without Cookies none are sent.
 
-    What queries have in common, all but id, question and cookie, is written once for each kind.
+    What queries have in common, all but id, name and cookie, is written once for each kind.
     """
 
     __slots__ = ("_cookies", "_entropy", "_frames")
@@ -88,37 +89,45 @@ class QueryMaker:
     def __init__(self, entropy: Entropy, cookies: Cookies | None = None) -> None:
         self._entropy = entropy
         self._cookies = cookies
-        self._frames: dict[int, tuple[bytes, bytes]] = {}
+        self._frames: dict[int, tuple[bytes, bytes, bytes]] = {}
 
     def make(self, ask: Ask, own: str, *, mix_case: bool) -> Sent:
         """The query for an ask that leaves from the address `own`, with a random id."""
-        return self.make_with_id(ask, own, self._entropy.number(), mix_case=mix_case)
+        return self._make(ask, own, self._entropy.id(), mix_case)
 
     def make_with_id(self, ask: Ask, own: str, number: int, *, mix_case: bool) -> Sent:
         """The same with the id given."""
-        size = ask.edns_size
+        return self._make(ask, own, number.to_bytes(ID_OCTETS, "big"), mix_case)
+
+    def _make(self, ask: Ask, own: str, id_: bytes, mix_case: bool) -> Sent:
+        size, asked = ask.edns_size, ask.question
         kind = (-1 if size is None else size) << 2 | ask.dnssec_ok << 1 | ask.recursion_desired
-        header, opt = self._frames.get(kind) or self._frame(kind, ask)
-        asked = ask.question
+        kind = kind << _KIND_SHIFT | asked.qtype << 16 | asked.qclass
+        frame = self._frames.get(kind)
+        header, type_and_class, opt = self._frame(kind, ask) if frame is None else frame
         qname = asked.qname
-        name = self._entropy.mix_case(qname) if mix_case else qname
-        type_and_class = asked.qtype << 16 | asked.qclass
-        question = name + type_and_class.to_bytes(_TYPE_AND_CLASS_OCTETS, "big")
+        question = (self._entropy.mix_case(qname) if mix_case else qname) + type_and_class
         cookie = None
         if self._cookies is not None and size is not None and ask.cookie:
             cookie = self._cookies.of(ask.server, own)
             opt = cookie.into(opt)
-        packet = number.to_bytes(2, "big") + header + question + opt
-        return Sent(packet, question, qname, cookie, mixed=mix_case)
+        packet = b"%b%b%b%b" % (id_, header, question, opt)
+        return Sent(id_, packet, question, qname, cookie, mix_case)
 
-    def _frame(self, kind: int, ask: Ask) -> tuple[bytes, bytes]:
-        """What comes between id and question, and what comes behind the question."""
-        size = ask.edns_size
+    def _frame(self, kind: int, ask: Ask) -> tuple[bytes, bytes, bytes]:
+        """What comes between id and question, behind the name, and behind the question."""
+        size, asked = ask.edns_size, ask.question
         edns = None if size is None else Edns(udp_size=size, dnssec_ok=ask.dnssec_ok)
         query = build_query(0, _ROOT, edns=edns, recursion_desired=ask.recursion_desired)
-        frame = query[2:HEADER_OCTETS], query[HEADER_OCTETS + _ROOT_OCTETS :]
-        if len(self._frames) < MOST_FRAMES:
-            self._frames[kind] = frame
+        type_and_class = asked.qtype << 16 | asked.qclass
+        frame = (
+            query[ID_OCTETS:HEADER_OCTETS],
+            type_and_class.to_bytes(_TYPE_AND_CLASS_OCTETS, "big"),
+            query[HEADER_OCTETS + _ROOT_OCTETS :],
+        )
+        if len(self._frames) >= MOST_FRAMES:
+            self._frames.clear()
+        self._frames[kind] = frame
         return frame
 
 
@@ -153,10 +162,10 @@ def judge(sent: Sent, packet: bytes, rtt_s: float, *, stream: bool) -> Outcome |
 def _judge_without_cookie(sent: Sent, packet: bytes, rtt_s: float) -> Outcome | Miss:
     if len(packet) < HEADER_OCTETS or packet[2] & _QR_AND_OPCODE != _RESPONSE_TO_QUERY:
         return Miss.OTHER
-    if packet[:2] != sent.id:
+    if not packet.startswith(sent.id):
         return Miss.ID
     question = packet[HEADER_OCTETS : HEADER_OCTETS + len(sent.question)]
-    if question != sent.question or packet[4:6] != _ONE_QUESTION:
+    if question != sent.question or packet[5] != 1 or packet[4]:
         other = _judge_other_question(sent, packet, question)
         if other is not None:
             return other
@@ -164,7 +173,8 @@ def _judge_without_cookie(sent: Sent, packet: bytes, rtt_s: float) -> Outcome | 
     if sent.mixed:
         # Names that the server compressed to the question would take its random case along, into
         # the cache and to clients.
-        packet = packet[:HEADER_OCTETS] + sent.qname + packet[HEADER_OCTETS + sent.qname_octets :]
+        behind = packet[HEADER_OCTETS + sent.qname_octets :]
+        packet = b"%b%b%b" % (packet[:HEADER_OCTETS], sent.qname, behind)
     try:
         message = parse(packet)
     except WireError as error:

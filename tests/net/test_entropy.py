@@ -1,5 +1,7 @@
 """Ids, ports and case: their range, and that nothing is drawn twice from one block."""
 
+import itertools
+
 from resolver.net.entropy import BLOCK_OCTETS, Entropy
 
 
@@ -28,6 +30,17 @@ def test_only_letters_change_their_case():
     for drawn in seen:
         assert drawn.lower() == name.lower()
         assert drawn[6:11] == name[6:11]
+
+
+def test_octets_that_are_no_ascii_stay_as_they_are():
+    entropy = Entropy()
+    name = b"\x07\xe9aZ\xc1\xdf\x80\xff\x01b\x00"
+    drawn = {entropy.mix_case(name) for _ in range(200)}
+    letters = ((b"a", b"A"), (b"z", b"Z"), (b"b", b"B"))
+    assert drawn == {
+        b"\x07\xe9" + a + z + b"\xc1\xdf\x80\xff\x01" + b + b"\x00"
+        for a, z, b in itertools.product(*letters)
+    }
 
 
 def test_case_of_every_letter_goes_both_ways():
