@@ -196,3 +196,14 @@ async def test_a_timer_that_is_empty_takes_deadlines_again():
     timers.set(Bell(rung, "near"), loop.time() + 0.01)
     await until(lambda: len(rung) == 2)
     assert rung == ["overdue", "near"]
+
+
+async def test_a_tick_that_has_come_comes_again_when_it_is_set_again():
+    loop = asyncio.get_running_loop()
+    timers, rung = Timers(loop), []
+
+    past = loop.time() - 1
+    for name in ("first", "second"):
+        timers.set(Bell(rung, name), past)
+        await until(lambda name=name: rung[-1:] == [name])
+    assert len(timers) == timers.ticks == 0
