@@ -16,6 +16,7 @@ from resolver.net.timers import Timed
 if TYPE_CHECKING:
     from resolver.net.job import Job
     from resolver.net.match import Sent
+    from resolver.net.outbound import Outbound
     from resolver.net.upstream import Upstream
 
 
@@ -39,10 +40,10 @@ class Flight(Timed):
     __slots__ = (
         "ask",
         "carrier",
-        "end",
         "ended",
         "fd",
         "number",
+        "outbound",
         "retried",
         "sent",
         "sent_at",
@@ -52,11 +53,11 @@ class Flight(Timed):
         "waiter",
     )
 
-    def __init__(self, ask: Ask, waiter: "Job", end: End, now: float) -> None:
+    def __init__(self, ask: Ask, waiter: "Job", outbound: "Outbound", now: float) -> None:
         super().__init__()
         self.ask = ask
         self.waiter = waiter
-        self.end = end
+        self.outbound = outbound
         self.carrier: Carrier | None = None
         self.sent: Sent | None = None
         self.sent_at = now
@@ -70,4 +71,4 @@ class Flight(Timed):
 
     def expire(self) -> None:
         """The ask's own time is over."""
-        self.end(self, Timeout())
+        self.outbound.end(self, Timeout())

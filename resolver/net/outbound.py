@@ -10,14 +10,14 @@ Knows: both carriers, deadlines. Does not know: engines.
 import asyncio
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from resolver.effects import Ask, Outcome, Timeout
 from resolver.metrics import Metrics
 from resolver.net.cookies import SECRET_OCTETS, Cookies
 from resolver.net.descriptors import Shares, shares
 from resolver.net.entropy import Entropy
-from resolver.net.flight import End, Flight
+from resolver.net.flight import Flight
 from resolver.net.outbound_stream import IDLE_S, StreamAsker
 from resolver.net.outbound_udp import UdpAsker
 from resolver.net.sources import Sources
@@ -26,6 +26,9 @@ from resolver.tls import TlsAddress
 
 if TYPE_CHECKING:
     from resolver.net.job import Job
+
+# To look the class up each time takes as long as to compare.
+_TLS_ADDRESS: Final[type] = TlsAddress
 
 
 class Outgoing(Protocol):
@@ -75,10 +78,8 @@ class Outbound:
         self._metrics = metrics
         self.in_flight = 0  # asks that have not ended, queued ones included
         self._departing: list[Flight] = []
-        self._on_end: End = self._end  # one bound method for all of them
         self.udp = UdpAsker(
-            self._end,
-            self._near_miss,
+            self,
             loop=loop,
             sources=sources,
             entropy=entropy,
@@ -87,7 +88,7 @@ class Outbound:
             most_sockets=sockets.datagram_sockets,
         )
         self.stream = StreamAsker(
-            self._end,
+            self.end,
             loop=loop,
             sources=sources,
             entropy=entropy,
@@ -100,10 +101,10 @@ class Outbound:
     def ask(self, ask: Ask, waiter: "Job", now: float) -> Flight:
         """Start an ask; one over UDP leaves with `depart`. `waiter.resume` may be called before
         this returns. `now` is the event loop's time."""
-        flight = Flight(ask, waiter, self._on_end, now)
+        flight = Flight(ask, waiter, self, now)
         self.in_flight += 1
         self._timers.set(flight, now + ask.timeout_s)
-        if ask.stream or type(ask.server) is TlsAddress:
+        if ask.stream or type(ask.server) is _TLS_ADDRESS:
             self.stream.take(flight)
         else:
             self._departing.append(flight)
@@ -129,7 +130,8 @@ class Outbound:
         self.udp.close()
         self.stream.close()
 
-    def _end(self, flight: Flight, outcome: Outcome) -> None:
+    def end(self, flight: Flight, outcome: Outcome) -> None:
+        """End a flight; nothing happens when it has ended."""
         if flight.ended:
             return
         self._leave(flight)
@@ -143,7 +145,8 @@ class Outbound:
         self._timers.cancel(flight)
         self._release(flight)
 
-    def _near_miss(self, flight: Flight) -> None:
+    def distrust(self, flight: Flight) -> None:
+        """Let a flight go on over TCP: somebody seems to guess."""
         self._release(flight)
         self.stream.take(flight)
 

@@ -23,18 +23,21 @@ import select
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from resolver.effects import Outcome, Unreachable
 from resolver.metrics import Metrics
 from resolver.net.cookies import Cookies
 from resolver.net.entropy import Entropy
-from resolver.net.flight import End, Flight
-from resolver.net.match import Miss, QueryMaker, Sent, read_response
+from resolver.net.flight import Flight
+from resolver.net.match import Miss, QueryMaker, read_response
 from resolver.net.sources import ANY_IPV4, ANY_IPV6, Sources
 from resolver.net.tls_context import tls_reason
+
+if TYPE_CHECKING:
+    from resolver.net.outbound import Outbound
 
 # One datagram of any size; what is advertised in EDNS does not bind the other end.
 RECEIVE_OCTETS: Final = 65535
@@ -55,6 +58,15 @@ _IPV6_MTU_DISCOVER: Final = 23
 _PMTUDISC_OMIT: Final = 5
 
 _Socket: Final = socket.SocketType
+# Called by their own names, they are not looked up in every socket.
+_fileno: Final = _Socket.fileno
+_setsockopt: Final = _Socket.setsockopt
+_bind: Final = _Socket.bind
+_connect: Final = _Socket.connect
+_send: Final = _Socket.send
+_recv: Final = _Socket.recv
+_close: Final = _Socket.close
+_register: Final = select.epoll.register
 _EPOLLIN: Final = select.EPOLLIN
 _IPV4: Final = int(socket.AF_INET)
 _IPV6: Final = int(socket.AF_INET6)
@@ -71,12 +83,11 @@ class _OutOfSocketsError(Exception):
 
 class UdpAsker:
     """Carries flights over UDP. At most `most_sockets` at a time; more wait in order of arrival,
-    with their time running. `near_miss` takes a flight over when somebody seems to guess."""
+    with their time running."""
 
     def __init__(
         self,
-        end: End,
-        near_miss: Callable[[Flight], None],
+        outbound: "Outbound",
         *,
         loop: asyncio.AbstractEventLoop,
         sources: Sources,
@@ -85,26 +96,22 @@ class UdpAsker:
         cookies: Cookies | None,
         most_sockets: int,
     ) -> None:
-        self._end = end
-        self._near_miss = near_miss
+        self._outbound = outbound
         self._loop = loop
         self._sources = sources
         self._entropy = entropy
         self._queries = QueryMaker(entropy, cookies)
         self._metrics = metrics
         self._most_sockets = most_sockets
-        self._flights: dict[int, Flight] = {}
+        self._flights: list[Flight | None] = []  # by descriptor
+        self.in_flight = 0  # sockets that wait for a response
         self._queue: OrderedDict[Flight, None] = OrderedDict()
+        self._draining = False
         self._retry: asyncio.TimerHandle | None = None
         self._own: dict[str, str] = {}
         self._own_since = 0.0
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._on_readable)
-
-    @property
-    def in_flight(self) -> int:
-        """Sockets that wait for a response."""
-        return len(self._flights)
 
     @property
     def queued(self) -> int:
@@ -116,15 +123,14 @@ class UdpAsker:
         opened = []
         for flight in flights:
             flight.carrier = self
-            if self._queue or len(self._flights) >= self._most_sockets:
+            if self._queue or self.in_flight >= self._most_sockets:
                 self._queue[flight] = None
             elif not self._open(flight):
                 self._queue[flight] = None
                 self._retry_later()
             elif flight.sock is not None:
                 opened.append(flight)
-        for flight in [flight for flight in opened if self._connect(flight)]:
-            self._send(flight)
+        self._depart(opened)
 
     def release(self, flight: Flight) -> None:
         """Close the flight's socket, or take it out of the queue."""
@@ -132,9 +138,7 @@ class UdpAsker:
         if sock is None:
             self._queue.pop(flight, None)
             return
-        flight.sock = None
-        del self._flights[flight.fd]
-        sock.close()
+        self._shut(flight, sock)
         if self._queue:
             self._drain()
 
@@ -145,44 +149,85 @@ class UdpAsker:
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
+    def _depart(self, flights: list[Flight]) -> None:
+        """Send the queries of flights that have a socket. Errors end a flight."""
+        connected = [flight for flight in flights if self._connect(flight)]
+        watched = [flight for flight in connected if self._watch(flight)]
+        for flight in [flight for flight in watched if self._write(flight)]:
+            self._send(flight)
+
     def _open(self, flight: Flight) -> bool:
         """Give a flight a socket of its own; False when there is no descriptor for it now. Errors
         end the flight, which has none then."""
         try:
             six = ":" in flight.ask.server.ip
             source = self._sources.pick(six=six)
-            sock = self._socket(source, six=six)
+            sock = _open_socket(six=six)
         except _OutOfSocketsError:
             return False
         except OSError as error:
-            self._end(flight, Unreachable(reason_of(error)))
+            self._outbound.end(flight, Unreachable(reason_of(error)))
             return True
-        flight.sock = sock
-        flight.fd = sock.fileno()
-        flight.source = source
-        self._flights[flight.fd] = flight
+        fd = _fileno(sock)
+        flight.sock, flight.fd, flight.source = sock, fd, source
+        flights = self._flights
+        if fd >= len(flights):
+            flights.extend([None] * (fd + 1 - len(flights)))
+        flights[fd] = flight
+        self.in_flight += 1
         return True
 
     def _connect(self, flight: Flight) -> bool:
-        """Have the socket take what comes from the server alone, and write the query. Errors end
-        the flight: then False."""
-        ask, sock = flight.ask, flight.sock
+        """Have the socket take what comes from the server alone. The port is bound only now, so
+        nobody else has had time to send to it. Errors end the flight: then False."""
+        sock = flight.sock
         if sock is None:
             return False
         try:
-            sock.connect(ask.server)
-            self._epoll.register(flight.fd, _EPOLLIN)
-            own = flight.source
+            self._bind(sock, flight.source)
+            _connect(sock, flight.ask.server)
+        except OSError as error:
+            self._outbound.end(flight, Unreachable(reason_of(error)))
+            return False
+        return True
+
+    def _watch(self, flight: Flight) -> bool:
+        """Hear of what comes. Errors end the flight: then False."""
+        try:
+            _register(self._epoll, flight.fd, _EPOLLIN)
+        except OSError as error:
+            self._outbound.end(flight, Unreachable(reason_of(error)))
+            return False
+        return True
+
+    def _bind(self, sock: socket.SocketType, source: str) -> None:
+        """Bind a socket to an address of ours and a random port. Raises OSError."""
+        for draws_left in range(PORT_DRAWS, 0, -1):
+            try:
+                _bind(sock, (source, self._entropy.port()))
+            except OSError as error:
+                # Somebody has this port, or (EACCES) it is not for everybody: draw another one.
+                if draws_left == 1 or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+            else:
+                return
+
+    def _write(self, flight: Flight) -> bool:
+        """Write the query. Errors end the flight: then False."""
+        ask, sock, own = flight.ask, flight.sock, flight.source
+        if sock is None:
+            return False
+        try:
             if own in (ANY_IPV4, ANY_IPV6):
                 own = self._own_address(sock, ask.server.ip, flight.sent_at)
             flight.sent = self._queries.make(ask, own, mix_case=ask.mix_case)
         except OSError as error:
-            self._end(flight, Unreachable(reason_of(error)))
+            self._outbound.end(flight, Unreachable(reason_of(error)))
             return False
         except Exception:  # costs nothing but this ask
             self._metrics.exceptions_total += 1
             _log.exception("writing a query failed")
-            self._end(flight, Unreachable("could not be asked"))
+            self._outbound.end(flight, Unreachable("could not be asked"))
             return False
         return True
 
@@ -192,11 +237,17 @@ class UdpAsker:
         if sock is None or sent is None:
             return
         try:
-            sock.send(sent.packet)
+            _send(sock, sent.packet)
         except OSError as error:
-            self._end(flight, Unreachable(reason_of(error)))
+            self._outbound.end(flight, Unreachable(reason_of(error)))
             return
         self._metrics.upstream_queries_total += 1
+
+    def _shut(self, flight: Flight, sock: socket.SocketType) -> None:
+        flight.sock = None
+        self._flights[flight.fd] = None
+        self.in_flight -= 1
+        _close(sock)
 
     def _own_address(self, sock: socket.SocketType, ip: str, now: float) -> str:
         """The address that the system has chosen for a connected socket. Routes may change, so it
@@ -210,79 +261,72 @@ class UdpAsker:
             own = self._own[ip] = name
         return own
 
-    def _socket(self, source: str, *, six: bool) -> socket.SocketType:
-        """A socket bound to an address of ours and a random port. Raises OSError, or
-        _OutOfSocketsError."""
-        try:
-            sock = _Socket(_IPV6 if six else _IPV4, _DATAGRAM)
-        except OSError as error:
-            if error.errno in OUT_OF_SOCKETS:
-                raise _OutOfSocketsError from None
-            raise
-        try:
-            if six:
-                sock.setsockopt(_IPV6_LEVEL, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)
-            else:
-                sock.setsockopt(_IPV4_LEVEL, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)
-            self._bind(sock, source)
-        except OSError:
-            sock.close()
-            raise
-        return sock
-
-    def _bind(self, sock: socket.SocketType, source: str) -> None:
-        for draws_left in range(PORT_DRAWS, 0, -1):
-            try:
-                sock.bind((source, self._entropy.port()))
-            except OSError as error:
-                # Somebody has this port, or (EACCES) it is not for everybody: draw another one.
-                if draws_left == 1 or error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                    raise
-            else:
-                return
-
     def _on_readable(self) -> None:
+        """Read what has come, and end the flights that it ends. No socket is closed before all are
+        read and judged, so a descriptor means one flight all the time."""
         events = self._epoll.poll(0, BATCH_SOCKETS)
         now = monotonic()  # they were all here by then
-        received: list[tuple[Flight, Sent, bytes]] = []
+        flights, packets = self._read(events)
+        verdicts = [self._judge(flight, packets[at], now) for at, flight in enumerate(flights)]
+        for at, flight in enumerate(flights):
+            if not isinstance(verdicts[at], Miss) and flight.sock is not None:
+                flight.carrier = None
+                self._shut(flight, flight.sock)
+        for at, flight in enumerate(flights):
+            verdict = verdicts[at]
+            if not isinstance(verdict, Miss):
+                self._outbound.end(flight, verdict)
+            elif verdict.is_near:
+                self._outbound.distrust(flight)
+        if self._queue:
+            self._drain()
+
+    def _read(
+        self, events: list[tuple[int, int]]
+    ) -> tuple[list[Flight], list[bytes | Unreachable]]:
+        """The flights that something has come for, and what."""
+        flights: list[Flight] = []
+        packets: list[bytes | Unreachable] = []
         for fd, _ in events:
-            flight = self._flights.get(fd)
-            # An error of an earlier one may have ended it, and a new one may have got its
-            # descriptor; then there is nothing to read yet.
-            if flight is None or flight.sock is None or flight.sent is None:
+            flight = self._flights[fd]
+            if flight is None or flight.sock is None:
                 continue
             try:
-                packet = flight.sock.recv(RECEIVE_OCTETS)
+                packets.append(_recv(flight.sock, RECEIVE_OCTETS))
             except BlockingIOError:
                 continue
             except OSError as error:
-                self._end(flight, Unreachable(reason_of(error)))
-                continue
-            received.append((flight, flight.sent, packet))
-        metrics = self._metrics
-        verdicts: list[tuple[Flight, Outcome | Miss]] = []
-        for flight, sent, packet in received:
-            # What was asked in this very turn may have been answered since.
-            rtt_s = max(now - flight.sent_at, 0.0)
-            verdict = read_response(sent, packet, rtt_s, metrics, stream=False)
-            verdicts.append((flight, verdict))
-        for flight, verdict in verdicts:
-            if not isinstance(verdict, Miss):
-                self._end(flight, verdict)
-            elif verdict.is_near:
-                self._near_miss(flight)
+                packets.append(Unreachable(reason_of(error)))
+            flights.append(flight)
+        return flights, packets
+
+    def _judge(self, flight: Flight, packet: bytes | Unreachable, now: float) -> Outcome | Miss:
+        sent = flight.sent
+        if not isinstance(packet, bytes):
+            return packet
+        if sent is None:
+            return Miss.OTHER  # nothing has been asked
+        # What was asked in this very turn may have been answered since.
+        rtt_s = max(now - flight.sent_at, 0.0)
+        return read_response(sent, packet, rtt_s, self._metrics, stream=False)
 
     def _drain(self) -> None:
-        while self._queue and len(self._flights) < self._most_sockets:
-            flight, _ = self._queue.popitem(last=False)
-            flight.sent_at = monotonic()
-            if not self._open(flight):
-                self._queue[flight] = None
-                self._queue.move_to_end(flight, last=False)
-                self._retry_later()
-                return
-            if self._connect(flight):
-                self._send(flight)
+        """Give sockets to those who wait for one."""
+        if self._draining:
+            return  # whoever does it will see that there is room again
+        self._draining = True
+        try:
+            while self._queue and self.in_flight < self._most_sockets:
+                flight, _ = self._queue.popitem(last=False)
+                flight.sent_at = monotonic()
+                if not self._open(flight):
+                    self._queue[flight] = None
+                    self._queue.move_to_end(flight, last=False)
+                    self._retry_later()
+                    return
+                self._depart([flight])
+        finally:
+            self._draining = False
 
     def _retry_later(self) -> None:
         if self._retry is None:
@@ -291,6 +335,25 @@ class UdpAsker:
     def _retry_now(self) -> None:
         self._retry = None
         self._drain()
+
+
+def _open_socket(*, six: bool) -> socket.SocketType:
+    """A socket that is bound to nothing yet. Raises OSError, or _OutOfSocketsError."""
+    try:
+        sock = _Socket(_IPV6 if six else _IPV4, _DATAGRAM)
+    except OSError as error:
+        if error.errno in OUT_OF_SOCKETS:
+            raise _OutOfSocketsError from None
+        raise
+    try:
+        if six:
+            _setsockopt(sock, _IPV6_LEVEL, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)
+        else:
+            _setsockopt(sock, _IPV4_LEVEL, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def reason_of(error: OSError) -> str:

@@ -6,7 +6,7 @@ import logging
 import pytest
 from upstreams import UdpServer, driver, once, question, reply_to, turn, until
 
-from resolver.effects import Ask, Cycle, Finished, Reply, Sub, Timeout
+from resolver.effects import Ask, Cycle, Finished, Reply, Sub, Timeout, Unreachable
 from resolver.metrics import Metrics
 from resolver.model import Address
 from resolver.net.descriptors import Shares
@@ -319,6 +319,18 @@ async def test_time_of_a_queued_ask_runs(black_hole):
         assert results == [Timeout()]
         assert made.outbound.udp.queued == 0
         assert len(server.queries) == 1
+
+
+async def test_many_asks_that_wait_for_a_socket_and_cannot_be_sent():
+    """Each one's end gives its place to the next, which ends at once as well."""
+    results = []
+    shares = Shares(datagram_sockets=1, upstream_connections=1, client_connections=1)
+    with driver(sockets=shares) as made:
+        for _ in range(900):
+            made.start(once(Ask(Address("255.255.255.255"), question(), 60.0)), results.append)
+        await until(lambda: len(results) == 900)
+        assert made.outbound.in_flight == made.outbound.udp.in_flight == 0
+    assert all(isinstance(result, Unreachable) for result in results)
 
 
 async def test_work_of_a_turn_is_bounded():
