@@ -4,7 +4,7 @@ is who runs it.
 Knows: effects, deadlines. Does not know: event loops, sockets.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from resolver.net.run import Driver
 
 Done: TypeAlias = Callable[[Any], None]
-Key: TypeAlias = tuple[bytes, int, int]
 # An engine that has not begun, and who wants its result.
 Waiting: TypeAlias = tuple[Steps[Any], Done]
 
@@ -36,16 +35,26 @@ class Limits:
     displace_after_s: float = 1.9
 
 
-Engine: TypeAlias = Generator[Effect | Finished | None, Any, None]
-
-
-def _engines() -> Engine:
+def _engines() -> Generator[Effect | Finished | None, Any, None]:
     """Takes the steps of one engine after the other. The result of one is the last of its steps:
     the exception that a generator ends with takes a microsecond to raise and catch in a compiled
     copy."""
     steps: Steps[Any] = yield None
     while True:
         steps = yield Finished((yield from steps))
+
+
+class Runner:
+    """Runs engines, one after the other: takes the steps of one as its first outcome."""
+
+    __slots__ = ("close", "send")
+
+    def __init__(self) -> None:
+        engines = _engines()
+        next(engines)
+        # Kept, lest they be looked up for each step.
+        self.send = engines.send
+        self.close = engines.close
 
 
 class Engines:
@@ -55,17 +64,13 @@ class Engines:
     __slots__ = ("_idle",)
 
     def __init__(self) -> None:
-        self._idle: list[Engine] = []
+        self._idle: list[Runner] = []
 
-    def take(self) -> Engine:
-        """One that takes the steps to run as its first outcome."""
-        if self._idle:
-            return self._idle.pop()
-        engine = _engines()
-        next(engine)
-        return engine
+    def take(self) -> Runner:
+        """One that runs nothing."""
+        return self._idle.pop() if self._idle else Runner()
 
-    def give_back(self, engine: Engine) -> None:
+    def give_back(self, engine: Runner) -> None:
         """Its last effect was Finished."""
         self._idle.append(engine)
 
@@ -78,7 +83,8 @@ class Job(Timed):
     """One engine being run. `key` and `waiters` are of sub-jobs, `done` of clients' jobs; a job
     waits for a flight, or for another job, or is in line with an outcome, which at first is the
     steps of its engine. `due` is when it stops waiting for that other job. The time it takes is
-    charged to `account`, that of the client who asked first."""
+    charged to `account`, that of the client who asked first. `next` is set by Line, `older` and
+    `newer` by Jobs."""
 
     __slots__ = (
         "_driver",
@@ -88,6 +94,9 @@ class Job(Timed):
         "engine",
         "flight",
         "key",
+        "newer",
+        "next",
+        "older",
         "outcome",
         "since",
         "waiters",
@@ -97,11 +106,11 @@ class Job(Timed):
     def __init__(
         self,
         driver: "Driver",
-        engine: Engine,
+        engine: Runner,
         since: float,
         account: Account[Waiting],
         *,
-        key: Key | None = None,
+        key: object = None,
     ) -> None:
         super().__init__()
         self._driver = driver
@@ -115,6 +124,9 @@ class Job(Timed):
         self.waits_for: Job | None = None
         self.flight: Flight | None = None
         self.alive = True
+        self.next: Job | None = None
+        self.older: Job | None = None
+        self.newer: Job | None = None
 
     def resume(self, outcome: Outcome) -> None:
         """Take the outcome of an ask."""
@@ -135,35 +147,86 @@ class Job(Timed):
 
 
 class Line:
-    """Jobs that have an outcome, in the order in which they are to go on."""
+    """Jobs that have an outcome, in the order in which they are to go on. `length` is how many."""
 
-    __slots__ = ("_front", "_rest")
+    __slots__ = ("_first", "_last", "length")
 
     def __init__(self) -> None:
-        self._front: list[Job] = []  # the last first
-        self._rest: list[Job] = []  # the first first
-
-    @property
-    def length(self) -> int:
-        """Jobs in line."""
-        return len(self._front) + len(self._rest)
+        self._first: Job | None = None
+        self._last: Job | None = None
+        self.length = 0
 
     def put(self, job: Job, outcome: Any) -> None:
         """Put a job at the end, with what it goes on with. It must not be in line yet."""
         job.outcome = outcome
-        self._rest.append(job)
+        last = self._last
+        if last is None:
+            self._first = job
+        else:
+            last.next = job
+        self._last = job
+        self.length += 1
 
-    def take(self) -> Job:
-        """Take the first job out of a line that is not empty."""
-        if not self._front:
-            self._front, self._rest = self._rest, self._front
-            self._front.reverse()
-        return self._front.pop()
+    def take(self) -> Job | None:
+        """Take the first job; None when there is none."""
+        job = self._first
+        if job is not None:
+            self._first = job.next
+            job.next = None
+            if self._first is None:
+                self._last = None
+            self.length -= 1
+        return job
 
     def clear(self) -> None:
         """Send everybody away."""
-        self._front.clear()
-        self._rest.clear()
+        while self.take() is not None:
+            pass
+
+
+class Jobs:
+    """Jobs in the order in which they began: `oldest` first. `count` is how many."""
+
+    __slots__ = ("_newest", "count", "oldest")
+
+    def __init__(self) -> None:
+        self.oldest: Job | None = None
+        self._newest: Job | None = None
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Job]:
+        """Those that are there now."""
+        jobs = []
+        job = self.oldest
+        while job is not None:
+            jobs.append(job)
+            job = job.newer
+        return iter(jobs)
+
+    def add(self, job: Job) -> None:
+        """Add one that begins now."""
+        newest = self._newest
+        if newest is None:
+            self.oldest = job
+        else:
+            newest.newer = job
+            job.older = newest
+        self._newest = job
+        self.count += 1
+
+    def remove(self, job: Job) -> None:
+        """Take one out that is in."""
+        older, newer = job.older, job.newer
+        job.older = job.newer = None
+        if older is None:
+            self.oldest = newer
+        else:
+            older.newer = newer
+        if newer is None:
+            self._newest = older
+        else:
+            newer.older = older
+        self.count -= 1
 
 
 class Watch(Timed):

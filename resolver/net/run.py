@@ -39,7 +39,7 @@ from resolver.effects import (
 )
 from resolver.metrics import Metrics
 from resolver.net.descriptors import Shares
-from resolver.net.job import Done, Engines, Job, Key, Limits, Line, Waiting, Watch
+from resolver.net.job import Done, Engines, Job, Jobs, Limits, Line, Waiting, Watch
 from resolver.net.outbound import Outbound, Outgoing
 from resolver.net.outbound_stream import IDLE_S
 from resolver.net.timers import TICK_S, Timers
@@ -55,6 +55,7 @@ WINDOW_S = 0.008
 MOST_AT_ONCE: Final = 64
 BEGUN_TOGETHER: Final = 8
 
+_clock: Final = monotonic  # to look it up each time takes as long as to read it
 _log = logging.getLogger(__name__)
 
 
@@ -85,8 +86,8 @@ class Driver:
             reserved_ports=reserved_ports,
             upstream_idle_s=upstream_idle_s,
         )
-        self._clients: dict[Job, None] = {}
-        self._subs: dict[Key, Job] = {}
+        self._clients = Jobs()
+        self._subs: dict[object, Job] = {}  # by Sub.key
         self._engines = Engines()
         self._line = Line()
         places = self._limits.client_jobs
@@ -94,6 +95,7 @@ class Driver:
         self._nobody: Account[Waiting] = Account(b"", 0.0)
         self._cost_clock = cost_clock
         self._spent_s = 0.0  # on engines, in this window or turn
+        self._window_s = WINDOW_S
         self._window_at = 0.0
         self._now = 0.0  # when what is being worked on began, in the event loop's time
         self._turn_is_due = False
@@ -105,13 +107,13 @@ class Driver:
     @property
     def jobs(self) -> int:
         """Jobs alive, sub-jobs included, and questions that wait to begin."""
-        return len(self._clients) + len(self._subs) + self._fairness.waiting
+        return self._clients.count + len(self._subs) + self._fairness.waiting
 
     @property
     def oldest_job_age_s(self) -> float:
         """Age of the oldest job, 0.0 without any."""
         since = self._oldest_since()
-        return 0.0 if since is None else monotonic() - since
+        return 0.0 if since is None else _clock() - since
 
     def start(
         self, steps: Steps[T], done: Callable[[T | None], None], client: bytes | None = None
@@ -119,38 +121,38 @@ class Driver:
         """Run an engine for a client, by packed address; None is somebody of our own, who waits for
         nobody. `done` is called once, possibly before this returns: with the result, or with None
         when there is none (the engine raised, or a bound was met)."""
-        now = monotonic()
+        now = _clock()
         if self._closed or (client is None and not self._has_room(now)):
             self._metrics.dropped_total += 1
             self._refuse((steps, done))
             return
-        if client is None:
-            self._begin((steps, done), self._nobody, now)
-            return
-        if now - self._window_at >= WINDOW_S:
-            self._window_at = now
-            self._spent_s = 0.0
-        account = self._fairness.enter(client)
-        busy = self._spent_s >= TURN_S
-        has_room = self._line.length < (1 if busy else MOST_AT_ONCE)
-        if has_room and self._fairness.may_begin(account, busy=busy):
+        account = self._nobody
+        if client is not None:
+            if now - self._window_at >= self._window_s:
+                self._window_at, self._spent_s = now, 0.0
+            account = self._fairness.enter(client)
+            busy = self._spent_s >= TURN_S
+            has_room = self._line.length < (1 if busy else MOST_AT_ONCE)
+            if not has_room or not self._fairness.may_begin(account, busy=busy):
+                self._wait((steps, done), account, now)
+                return
             self._fairness.begin(account)
-            self._begin((steps, done), account, now)
-            return
+        self._begin((steps, done), account, now)
+        self._work_later()
+
+    def _wait(self, waiting: Waiting, account: Account[Waiting], now: float) -> None:
         self._metrics.recursions_waited_total += 1
-        given_up = self._fairness.wait(account, (steps, done), now)
-        if given_up is not None:
+        if (given_up := self._fairness.wait(account, waiting, now)) is not None:
             self._give_up(given_up)
         self._turn_later()
 
     def _begin(self, waiting: Waiting, account: Account[Waiting], now: float) -> None:
-        steps, done = waiting
         job = Job(self, self._engines.take(), now, account)
-        job.done = done
-        self._clients[job] = None
+        job.done = waiting[1]
+        self._clients.add(job)
         if not self._watch.due:
             self._timers.set(self._watch, now + self._limits.job_s)
-        self.resume(job, steps)
+        self._line.put(job, waiting[0])
 
     def _refuse(self, waiting: Waiting) -> None:
         waiting[0].close()
@@ -170,7 +172,7 @@ class Driver:
         client waits some are begun together; else each is charged before the next is chosen."""
         self._turn_is_due = False
         self._spent_s = 0.0
-        self._window_at = monotonic()
+        self._window_at = _clock()
         fairness = self._fairness
         while fairness.waiting and self._spent_s < TURN_S:
             together = BEGUN_TOGETHER if fairness.has_one_in_turn else 1
@@ -185,11 +187,10 @@ class Driver:
     def _begin_next(self) -> bool:
         """Begin the question whose turn it is, or give it up; False when none may begin now."""
         fairness = self._fairness
-        now = monotonic()
+        now = _clock()
         if fairness.is_full and not self._has_room(now):
             return False
-        taken = fairness.take(now)
-        if taken is None:
+        if (taken := fairness.take(now)) is None:
             return False
         account, waiting, is_wanted = taken
         if is_wanted:
@@ -220,6 +221,9 @@ class Driver:
     def resume(self, job: Job, outcome: Outcome | Steps[Any]) -> None:
         """Put a job in line. The line is worked off in the next turn of the event loop."""
         self._line.put(job, outcome)
+        self._work_later()
+
+    def _work_later(self) -> None:
         if self._due is None and not self._working:
             self._due = self._loop.call_soon(self._work)
 
@@ -236,15 +240,12 @@ class Driver:
         if self._due is not None:
             self._due.cancel()  # this is that turn, or another one before it
         self._working = True
-        self._now = monotonic()
+        self._now = _clock()
         line, clock = self._line, self._cost_clock
         began = since = clock()
         try:
-            while line.length or self.outbound.depart():
-                if not line.length:
-                    continue
-                job = line.take()
-                if job.alive:
+            while (job := line.take()) is not None or self.outbound.depart():
+                if job is not None and job.alive:
                     self._step(job)
                     before, since = since, clock()
                     job.account.spent_s += since - before
@@ -288,11 +289,12 @@ class Driver:
 
     def _sub(self, job: Job, sub: Sub) -> Outcome | None:
         """Start a sub-job or join it. The outcome when there is one already, else None."""
-        running = self._subs.get(sub.key)
+        key: object = sub.key  # one tuple for all that is done with it
+        running = self._subs.get(key)
         if running is None:
             if len(self._subs) >= self._limits.sub_jobs:
                 return Timeout()
-            running = self._start_sub(sub, job)
+            running = self._start_sub(sub, key, job)
         elif running.waits_for_it(job):
             return Cycle()
         elif job.key is None:
@@ -312,13 +314,13 @@ class Driver:
         if not isinstance(spawn, Spawn):
             raise TypeError(f"an engine yielded {spawn!r}, which is no effect")
         if spawn.key not in self._subs and len(self._subs) < self._limits.sub_jobs // 2:
-            self._start_sub(spawn, job)
+            self._start_sub(spawn, spawn.key, job)
         return Started()
 
-    def _start_sub(self, sub: Sub | Spawn, parent: Job) -> Job:
+    def _start_sub(self, sub: Sub | Spawn, key: object, parent: Job) -> Job:
         steps = sub.start()
-        started = Job(self, self._engines.take(), self._now, parent.account, key=sub.key)
-        self._subs[sub.key] = started
+        started = Job(self, self._engines.take(), self._now, parent.account, key=key)
+        self._subs[key] = started
         self._line.put(started, steps)
         return started
 
@@ -326,7 +328,7 @@ class Driver:
         """Take an ended job out and tell whoever waits for it."""
         job.alive = False
         if job.key is None:
-            del self._clients[job]
+            self._clients.remove(job)
             if job.account is not self._nobody:
                 self._fairness.end(job.account)
                 if self._fairness.waiting:
@@ -373,9 +375,9 @@ class Driver:
 
     def _has_room(self, now: float) -> bool:
         """Whether another client may start, perhaps in place of the oldest one."""
-        if len(self._clients) < self._limits.client_jobs:
+        oldest = self._clients.oldest
+        if oldest is None or self._clients.count < self._limits.client_jobs:
             return True
-        oldest = next(iter(self._clients))
         if now - oldest.since <= self._limits.displace_after_s:
             return False
         self._metrics.dropped_total += 1
@@ -383,14 +385,13 @@ class Driver:
         return True
 
     def _oldest_since(self) -> float | None:
-        oldest = [next(iter(jobs)).since for jobs in (self._clients, self._subs.values()) if jobs]
-        return min(oldest, default=None)
+        oldest = (self._clients.oldest, next(iter(self._subs.values()), None))
+        return min((job.since for job in oldest if job is not None), default=None)
 
     def _end_overdue(self) -> None:
         """End the jobs whose time is over, and watch the oldest of the others."""
-        now = monotonic()
-        # Deadlines come up to a tick early.
-        horizon = now + TICK_S - self._limits.job_s
+        now = _clock()
+        horizon = now + TICK_S - self._limits.job_s  # deadlines come up to a tick early
         for job in [*self._clients, *self._subs.values()]:
             if job.since <= horizon:
                 self._kill(job)

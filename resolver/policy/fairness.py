@@ -20,7 +20,6 @@ Knows: addresses, seconds. Does not know: what the work is, clocks.
 
 from collections import deque
 from heapq import heappop, heappush
-from itertools import count
 from typing import Final, Generic, TypeVar
 
 IPV6_CLIENT_OCTETS: Final = 8
@@ -32,6 +31,10 @@ PATIENCE_S: Final = 1.9
 MAX_REMEMBERED = 4096
 # So many clients without a place look again whenever work ends.
 _WOKEN: Final = 2
+
+# To look them up each time takes as long as their work.
+_heappop: Final = heappop
+_heappush: Final = heappush
 
 T = TypeVar("T")
 
@@ -67,7 +70,7 @@ class Fairness(Generic[T]):
     __slots__ = (
         "_accounts",
         "_blocked",
-        "_numbers",
+        "_listed",
         "_order",
         "_places",
         "_queue_places",
@@ -82,7 +85,7 @@ class Fairness(Generic[T]):
         self._accounts: dict[bytes, Account[T]] = {}
         self._order: list[tuple[float, int, Account[T]]] = []
         self._blocked: deque[Account[T]] = deque()
-        self._numbers = count()
+        self._listed = 0  # so often: who has been listed first is first of equals
         self._reached_s = 0.0
         self.running = 0
         self.waiting = 0
@@ -156,7 +159,7 @@ class Fairness(Generic[T]):
             if not self._order:
                 self._wake(len(self._blocked))  # nothing will end that could
                 continue
-            spent_s, _, account = heappop(self._order)
+            spent_s, _, account = _heappop(self._order)
             account.listed = False
             if not account.queue:
                 continue
@@ -196,7 +199,8 @@ class Fairness(Generic[T]):
     def _list(self, account: Account[T]) -> None:
         if account.queue and not account.listed:
             account.listed = True
-            heappush(self._order, (account.spent_s, next(self._numbers), account))
+            self._listed += 1
+            _heappush(self._order, (account.spent_s, self._listed, account))
 
     def _forget_idle(self) -> None:
         self._accounts = {k: a for k, a in self._accounts.items() if a.running or a.queue}
