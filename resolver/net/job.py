@@ -132,6 +132,10 @@ class Job(Timed):
         """Take the outcome of an ask."""
         self._driver.resume(self, outcome)
 
+    def finish(self, result: Any) -> None:
+        """Take the result of an Await."""
+        self._driver.resume(self, Finished(result))
+
     def expire(self) -> None:
         """Its patience is over (Timed)."""
         self._driver.lose_patience(self)

@@ -274,7 +274,7 @@ class Driver:
                     self._end(job, effect.result, effect)
                     return
                 if type(effect) is Await:
-                    effect.start(lambda result: self.resume(job, Finished(result)))
+                    effect.start(job.finish)
                     return
                 outcome = (
                     self._sub(job, effect) if type(effect) is Sub else self._spawn(job, effect)
