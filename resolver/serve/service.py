@@ -154,11 +154,16 @@ class Service:
                 return reply
             if not isinstance(handled, Messages):
                 return self._finish_later(request, packet, handled)
-            handled.map(lambda message: self._sign(request, message))
-            handled.on_end(lambda complete: self._tell(request, _transferred(complete)))
-            return handled
+            return self._in_many(request, handled)
         except Exception as fault:
             return self._own_up(request, fault)
+
+    def _in_many(self, request: Request, messages: Messages) -> Messages:
+        """A reply in many packets, seen to. (A function in `respond` would have every query make
+        a place for what it refers to.)"""
+        messages.map(lambda message: self._sign(request, message))
+        messages.on_end(lambda complete: self._tell(request, _transferred(complete)))
+        return messages
 
     def _verify(self, request: Request, packet: bytes) -> bytes | None:
         """Note who signed a request, or return the reply that its signature deserves."""
