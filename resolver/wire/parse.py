@@ -249,7 +249,7 @@ def _check_end(at: i64, end: i64, shape: Shape) -> None:
 
 def name_at(packet: bytes, start: i64, names: dict[int, bytes]) -> tuple[bytes, i64]:
     """The name at `start` and the offset behind it; notes it in `names`, unless it is a pointer
-    and nothing else: what that leads to is noted."""
+    to labels and nothing else: these are noted."""
     at = start
     octet: i64 = packet[at]
     while octet != 0:
@@ -262,6 +262,8 @@ def name_at(packet: bytes, start: i64, names: dict[int, bytes]) -> tuple[bytes, 
         if at == start:
             if known is None:
                 known = _follow(packet, at, start, names)
+            if packet[target] >= _POINTER:
+                names[start] = known
             return known, at + 2
         rest = known or _follow(packet, at, start, names)
         name = packet[start:at] + rest
