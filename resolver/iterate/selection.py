@@ -230,10 +230,15 @@ class Contest:
         self.timeouts += 1
         seat = self._seat_of(server)
         seat.tries += 1
-        if server.srtt_s is None:
+        if server.srtt_s is None and not self._is_heard(server.family):
             self._missed_family = server.family
         if seat.tries >= MAX_TRIES_PER_SERVER and (server.srtt_s is None or server.is_dead):
             self._drop(server, "timeout")
+
+    def _is_heard(self, family: Family) -> bool:
+        """Whether a server of this family, now silent perhaps, has ever answered: then it is not
+        the family that is to blame, and another server of it is worth a try."""
+        return any(s.server.family is family and s.server.srtt_s is not None for s in self.seats)
 
     def rule_out(self, server: Server, reason: str, now: float, *, lame: bool = False) -> None:
         """This server has no usable answer to this question."""

@@ -3,9 +3,11 @@
 import pytest
 from trees import COM, EXAMPLE, OTHER, ROOT, SECOND, small_tree
 
+from resolver.codes import Rcode
 from resolver.testing import Internet, World, zone
 
 HOSTS = "* A 192.0.2.1"
+NOWHERE = "192.0.2.99"
 
 
 def ask_many(world: World, count: int, *, every_s: float = 0.0, start: int = 0) -> None:
@@ -284,3 +286,23 @@ def test_the_walk_starts_where_the_servers_are():
     net.root(".", ROOT)
     net.host("com.", COM, zone("com.", "www A 192.0.2.1"))
     assert World(net).ask("www.com. A")[1].servers == [ROOT, ROOT, COM]
+
+
+def test_an_untried_server_is_asked_before_a_silent_one_many_times():
+    """That one address leads nowhere does not speak against the others: one of them has been
+    heard."""
+    for seed in range(20):
+        net = Internet(seed=seed)
+        net.root(".", ROOT)
+        servers = {"ns1": NOWHERE, "ns2": SECOND, "ns3": EXAMPLE}
+        glue = "".join(
+            f"example NS {ns}.example\n{ns}.example A {ip}\n" for ns, ip in servers.items()
+        )
+        net.host("com.", COM, zone("com.", glue))
+        net.host("example.com.", EXAMPLE, SECOND, zone("example.com.", "www A 192.0.2.1"))
+        net.lose(SECOND, rrtype="AAAA")
+        world = World(net, seed=seed, priming=False)
+        world.ask("www.example.com. A")
+        answer, watch = world.ask("www.example.com. AAAA")
+        assert answer.rcode == Rcode.NOERROR, watch.lines()
+        assert answer.took_s < 3
