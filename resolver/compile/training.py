@@ -131,7 +131,7 @@ def queries(owners: Iterator[str], qtype: RRType) -> Iterator[bytes]:
 
 
 def everything(round_: int) -> Iterator[bytes]:
-    """What is asked of the resolver in one round, new names apart."""
+    """What is asked of the resolver in one round: what is known, and its share of the new names."""
     known = range(KNOWN_NAMES)
     yield from queries((f"host{i}.{ASKED}." for i in known), RRType.A)
     yield from queries((f"host{i}.{COPIED}." for i in known), RRType.AAAA)
