@@ -115,6 +115,7 @@ MODULES = (
     "serve.recorder",
     "serve.recursion",
     "serve.request",
+    "serve.responder",
     "serve.service",
     "serve.tally",
     "net.batch_udp",

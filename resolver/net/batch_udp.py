@@ -40,6 +40,7 @@ _NAME: Final[int] = 32  # sockaddr_in has 16 octets, sockaddr_in6 28
 _NAME_USED = {socket.AF_INET: 16, socket.AF_INET6: 28}
 _CMSG_HEADER: Final[int] = mmsg.SIZE_OCTETS + 8
 _CONTROL: Final[int] = 64
+_PATH: Final[int] = _NAME + _CONTROL  # where a datagram came from, and what it was sent to
 # CMSG_SPACE of in_pktinfo (12 octets) and in6_pktinfo (20): the kernel fills exactly this.
 _ALIGN: Final[int] = mmsg.SIZE_OCTETS
 _CONTROL_USED = {
@@ -68,8 +69,7 @@ _GATHERED: Final[int] = _SENDING + _COUNT * _HEADER
 _INTO: Final[int] = _GATHERED + SLOTS * _HEADER  # two parts for each datagram
 _OUT_OF: Final[int] = _INTO + SLOTS * 2 * _IOVEC
 _NAMES: Final[int] = _OUT_OF + _COUNT * _IOVEC
-_CONTROLS: Final[int] = _NAMES + _COUNT * _NAME
-_FRONTS: Final[int] = _CONTROLS + _COUNT * _CONTROL
+_FRONTS: Final[int] = _NAMES + _COUNT * _PATH
 _SHORT: Final[int] = _FRONTS + SLOTS * FRONT_OCTETS
 _REST_OCTETS: Final[int] = SLOT_OCTETS - FRONT_OCTETS
 _RESTS: Final[int] = _SHORT + SLOTS * _SHORT_OCTETS
@@ -91,6 +91,7 @@ class MmsgBatch(Batch):
         super().__init__(sock, wildcard=wildcard)
         self._fd = sock.fileno()
         self._family = sock.family
+        self._path = _PATH if wildcard else _NAME
         self._buffer = mmap.mmap(-1, _END)
         self._address = mmsg.address_of(self._buffer)
         self._first = mmsg.pointer_to(self._address + _RECEIVING)
@@ -101,9 +102,9 @@ class MmsgBatch(Batch):
         ]
         view = memoryview(self._buffer)
         self._lengths = view[_RECEIVING:_SENDING].cast("I")[mmsg.LENGTH_OFFSET // 4 :: _HEADER // 4]
-        self._ipv4_peers = view[_NAMES:_CONTROLS].cast("I")[1 :: _NAME // 4]
-        controls = view[_CONTROLS:_FRONTS].cast("I")
-        self._interfaces = controls[_INTERFACE[sock.family] // 4 :: _CONTROL // 4]
+        paths = view[_NAMES:_FRONTS].cast("I")
+        self._ipv4_peers = paths[1 :: self._path // 4]
+        self._interfaces = paths[(_NAME + _INTERFACE[sock.family]) // 4 :: _PATH // 4]
         self._no_interfaces = memoryview(bytes(4 * _COUNT)).cast("I")
         self._ids = view[_FRONTS:_SHORT].cast("H")[:: FRONT_OCTETS // 2]
         self._reply_ids = view[_SHORT:_RESTS].cast("H")[:: _SHORT_OCTETS // 2]
@@ -130,12 +131,12 @@ class MmsgBatch(Batch):
         for headers, iovecs, each in ((receiving, _INTO, 2), (sending, _OUT_OF, 1)):
             for i, message in enumerate(headers):
                 header = message.header
-                header.name = self._address + _NAMES + i * _NAME
+                header.name = self._address + _NAMES + i * self._path
                 header.namelen = _NAME_USED[self._family]
                 header.iov = self._address + iovecs + i * each * _IOVEC
                 header.iovlen = each
                 if self._wildcard:
-                    header.control = self._address + _CONTROLS + i * _CONTROL
+                    header.control = header.name + _NAME
                     header.controllen = _CONTROL_USED[self._family]
 
     def receive(self) -> int:
@@ -168,7 +169,7 @@ class MmsgBatch(Batch):
         names = self._all_names()
         senders: list[int | bytes] = []
         last = b""
-        for at in range(8, count * _NAME, _NAME):
+        for at in range(8, count * self._path, self._path):
             sender = names[at : at + 16]
             if sender != last:
                 last = sender
@@ -256,60 +257,55 @@ class MmsgBatch(Batch):
 
     def _all_names(self) -> bytes:
         """A copy of the addresses of all senders, made when the first of them is asked for."""
-        if not self._names:
-            self._names = self._buffer[_NAMES : _NAMES + self._received * _NAME]
-        return self._names
+        names = self._names
+        if names == b"":
+            names = self._names = self._buffer[_NAMES : _NAMES + self._received * self._path]
+        return names
 
     def peer(self, slot: int) -> bytes:
         sender = self.peers[slot]
         if sender is not self._last_sender:
-            names, at = self._all_names(), slot * _NAME
-            in_full = names[at + 4 : at + 8] if self._ipv4 else unmapped(names[at + 8 : at + 24])
-            self._last_sender, self._last_peer = sender, in_full
+            if sender != self._last_sender:  # else it is the same object as before
+                names, at = self._all_names(), slot * self._path
+                self._last_peer = (
+                    names[at + 4 : at + 8] if self._ipv4 else unmapped(names[at + 8 : at + 24])
+                )
+            self._last_sender = sender
         return self._last_peer
 
     def port(self, slot: int) -> int:
-        names, at = self._all_names(), slot * _NAME
+        names, at = self._all_names(), slot * self._path
         return names[at + 2] << 8 | names[at + 3]
 
     def return_path(self, slot: int) -> ReturnPath:
-        name = slot * _NAME
-        control = _CONTROLS + slot * _CONTROL
-        return (
-            self._all_names()[name : name + _NAME],
-            self._buffer[control : control + _CONTROL] if self._wildcard else b"",
-        )
+        at = slot * self._path
+        return self._all_names()[at : at + self._path]
 
-    def send_late(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
-        return sum(
-            self._send_some(replies[first : first + SLOTS])
-            for first in range(0, len(replies), SLOTS)
-        )
-
-    def _send_some(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
-        """As many as there are slots, with one system call; what fits into none goes alone."""
-        self._forget_long()
+    def send_late(self, paths: list[ReturnPath], replies: list[bytes]) -> int:
         sent = 0
-        fitting: list[bytes] = []
-        names: list[bytes] = []
-        controls: list[bytes] = []
-        for path, reply in replies:
-            if len(reply) <= SLOT_OCTETS:
-                fitting.append(reply)
-                names.append(path[0])
-                controls.append(path[1])
-            else:
-                self._direct(SPARE, names=path[0], controls=path[1])
-                self.put(SPARE, reply)
-                sent += self._send_headers(_SENDING + SPARE * _HEADER, 1)
-        self._direct(0, names=b"".join(names), controls=b"".join(controls))
-        for slot in self._lay(_REPLIES[len(fitting)], fitting, 0):
-            self.put(slot, fitting[slot])
-        return sent + self._send_headers(_SENDING, len(fitting))
+        long = [at for at, reply in enumerate(replies) if len(reply) > SLOT_OCTETS]
+        for at in reversed(long):
+            sent += self._send_alone(paths.pop(at), replies.pop(at))
+        for first in range(0, len(replies), SLOTS):
+            end = first + SLOTS
+            sent += self._send_some(paths[first:end], replies[first:end])
+        return sent
 
-    def _direct(self, slot: int, *, names: bytes, controls: bytes) -> None:
+    def _send_some(self, paths: list[ReturnPath], replies: list[bytes]) -> int:
+        """As many as there are slots, with one system call."""
+        self._forget_long()
+        self._direct(0, b"".join(paths))
+        for slot in self._lay(_REPLIES[len(replies)], replies, 0):
+            self.put(slot, replies[slot])
+        return self._send_headers(_SENDING, len(replies))
+
+    def _send_alone(self, path: ReturnPath, reply: bytes) -> int:
+        """One that fits into no slot but the spare one."""
+        self._direct(SPARE, path)
+        self.put(SPARE, reply)
+        return self._send_headers(_SENDING + SPARE * _HEADER, 1)
+
+    def _direct(self, slot: int, paths: bytes) -> None:
         """Have the replies in the slots from this one on go where their datagrams came from."""
-        at = _NAMES + slot * _NAME
-        self._buffer[at : at + len(names)] = names
-        at = _CONTROLS + slot * _CONTROL
-        self._buffer[at : at + len(controls)] = controls
+        at = _NAMES + slot * self._path
+        self._buffer[at : at + len(paths)] = paths

@@ -19,7 +19,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 from resolver.clock import Clock
 from resolver.effects import Steps
@@ -29,8 +29,9 @@ from resolver.net.batch_udp import open_batch
 from resolver.net.slots import SLOT_OCTETS, SLOTS, ReturnPath
 from resolver.policy.waiting import Client, Waiting
 from resolver.serve.fast import FastPath
+from resolver.serve.responder import Responder
 from resolver.serve.tally import Tally
-from resolver.wire.peek import HEADER_OCTETS, Peek
+from resolver.wire.peek import HEADER_OCTETS
 
 # So many batches in a row, then the event loop gets a turn: replies from other servers wait there.
 MAX_BATCHES = 8
@@ -56,23 +57,6 @@ _PMTUDISC_OMIT = 5
 _SO_RCVBUFFORCE = 33
 
 _log = logging.getLogger(__name__)
-
-
-class Responder(Protocol):
-    """The full path: a reply, None for silence, or steps that lead to one of them."""
-
-    def respond(
-        self,
-        packet: bytes,
-        peer: bytes,
-        look: Peek | None,
-        since: float,
-        *,
-        stream: Literal[False],
-    ) -> bytes | Steps[bytes | None] | None:
-        """To a packet from this packed address that came at `since`, of which `look` is the peek if
-        it is known."""
-        ...
 
 
 class Starter(Protocol):
@@ -172,7 +156,9 @@ class UdpListener:
         self.address = Address(name[0], name[1])
         self._batch = open_batch(sock, wildcard=self.address.ip in ("0.0.0.0", "::"))
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._late: list[tuple[ReturnPath, bytes]] = []
+        # Replies to be sent late, and on which paths.
+        self._late: list[bytes] = []
+        self._late_paths: list[ReturnPath] = []
         self._closed = False
         self._next_log_at = 0.0
 
@@ -256,7 +242,15 @@ class UdpListener:
         """Those whose clients have places left to wait in; the others are dropped. They have asked
         for more than their share, and when there is much to do, looking into it is work, too."""
         batch, waiting = self._batch, self._waiting
-        left = [slot for slot in slots if not waiting.is_full(batch.peer(slot))]
+        left: list[int] = []
+        last: bytes | None = None
+        is_full = False
+        for slot in slots:
+            peer = batch.peer(slot)
+            if peer is not last:  # those of one client are mostly in a row
+                last, is_full = peer, waiting.is_full(peer)
+            if not is_full:
+                left.append(slot)
         self._refuse_to_wait(len(slots) - len(left))
         return left
 
@@ -274,7 +268,7 @@ class UdpListener:
             return False
         try:
             peer = batch.peer(slot)
-            look = self._fast.looks.get(slot)
+            look = self._fast.looks[slot]
             reply = self._service.respond(packet, peer, look, since, stream=False)
             if reply is None:
                 return False  # the service has counted why
@@ -320,12 +314,15 @@ class UdpListener:
         if not self._late:
             # Not now: the slots may be in use further up.
             asyncio.get_running_loop().call_soon(self._send_late)
-        self._late.append((path, reply))
+        self._late.append(reply)
+        self._late_paths.append(path)
 
     def _send_late(self) -> None:
-        if self._late:
-            late, self._late = self._late, []
-            self._count_sent(self._batch.send_late(late), len(late))
+        late, paths = self._late, self._late_paths
+        if late:
+            self._late, self._late_paths = [], []
+            count = len(late)
+            self._count_sent(self._batch.send_late(paths, late), count)
 
     def _report(self, what: str) -> None:
         """Log our own mistake, but not once for every packet that runs into it."""

@@ -97,9 +97,9 @@ class PlainBatch(Batch):
     def return_path(self, slot: int) -> ReturnPath:
         return self._names[slot], self._controls[slot]
 
-    def send_late(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
+    def send_late(self, paths: list[ReturnPath], replies: list[bytes]) -> int:
         sent = 0
-        for path, reply in replies:
+        for path, reply in zip(paths, replies, strict=True):
             with contextlib.suppress(OSError):
                 self._send_one(reply, path)
                 sent += 1

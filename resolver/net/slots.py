@@ -38,7 +38,7 @@ FAULTS_OF_ONE_DATAGRAM: Final = frozenset(
 )
 
 # Where a late reply goes and from which local address; opaque but to the batch that made it.
-ReturnPath: TypeAlias = tuple[Any, Any]
+ReturnPath: TypeAlias = Any
 
 
 # RFC 4291 section 2.5.5.2.
@@ -112,9 +112,9 @@ class Batch(ABC):
         """What `send_late` needs to answer this datagram after the slot has been used again."""
 
     @abstractmethod
-    def send_late(self, replies: Sequence[tuple[ReturnPath, bytes]]) -> int:
-        """Send replies to datagrams received before; how many were taken. Uses the slots: what lies
-        in them is lost."""
+    def send_late(self, paths: list[ReturnPath], replies: list[bytes]) -> int:
+        """Send replies to datagrams received before, each on its path; how many were taken. Uses up
+        the lists, and the slots: what lies in them is lost."""
 
 
 def _ask_for_local_address(sock: socket.socket) -> None:

@@ -54,13 +54,23 @@ class Waiting:
     """Who waits. At most `per_network` may, and of a crowd nobody longer than `discard_after_s`
     seconds, 0.0 for as long as it takes. Holds nothing for networks where nobody waits."""
 
-    __slots__ = ("_clients", "_discard_after_s", "_networks", "_per_network")
+    __slots__ = (
+        "_clients",
+        "_discard_after_s",
+        "_last",
+        "_last_peer",
+        "_networks",
+        "_per_network",
+    )
 
     def __init__(self, *, per_network: int = 1000, discard_after_s: float = 1.9) -> None:
         self._per_network = per_network
         self._discard_after_s = discard_after_s
         self._networks: dict[bytes, Network] = {}
         self._clients: dict[bytes, Client] = {}
+        # Questions that come together are mostly of one client, and the address is one object.
+        self._last_peer = b""
+        self._last: Client | None = None
 
     def __len__(self) -> int:
         return len(self._networks)
@@ -86,9 +96,12 @@ class Waiting:
     def enter(self, peer: bytes) -> Client | None:
         """Let a question of the client of this packed address wait: what to hand to `leave`, None
         if too many of its network, or of its own, wait already."""
-        client = self._clients.get(peer)
-        if client is None:
-            client = self._newcomer(peer)
+        client = self._last
+        if client is None or peer is not self._last_peer or not client.waiting:
+            client = self._clients.get(peer)
+            if client is None:
+                client = self._newcomer(peer)
+            self._last_peer, self._last = peer, client
         network = client.network
         if client.waiting >= self._per_network - network.waiting:
             self._forget_idle(client)

@@ -118,8 +118,9 @@ class _View:
 
 class FastPath:
     """Answers from finished packets. `bits` tells the access bits of a packed address. Without
-    `cookies` those of clients are passed over, without `limiter` nothing is limited. `looks` has
-    what is known of plain queries in the last batch that have no reply, by their slots."""
+    `cookies` those of clients are passed over, without `limiter` nothing is limited. `looks` has,
+    for each slot of the last batch without a reply, what is known of a plain query, and anything
+    for the others."""
 
     __slots__ = (
         "_answers",
@@ -152,7 +153,7 @@ class FastPath:
         self._now = 0.0
         self._second = -1
         self._look: Peek | None = None  # at what was looked for last, and was not found
-        self.looks: dict[int, Peek] = {}
+        self.looks: list[Peek | None] = []
 
     def turn_to(self, cookies: ServerCookies | None, limiter: RateLimiter | None) -> None:
         """Make and check cookies and limit rates in this way from now on; access control may be
@@ -184,8 +185,6 @@ class FastPath:
         fronts, peers = batch.fronts, batch.peers
         tails: list[bytes] = []
         missed: list[int] = []
-        if self.looks:
-            self.looks = {}
         last_peer = peers[0]
         view = self._peers.get(last_peer) or self._learn_peer(batch, 0)
         ready = view.ready
@@ -205,8 +204,7 @@ class FastPath:
                 tail = self._look_up(view, key, batch, slot)
                 if tail is None:
                     missed.append(slot)
-                    if self._look is not None:
-                        self.looks[slot] = self._look
+                    self._hand_on(slot)
                     tail = b""
             tails.append(tail)
             at += FRONT_OCTETS
@@ -215,6 +213,13 @@ class FastPath:
         if self._crowds is not None:
             self._count(self._crowds, batch)
         return missed
+
+    def _hand_on(self, slot: int) -> None:
+        """Let others know of the query in a slot what is known since it was looked for."""
+        looks = self.looks
+        if slot >= len(looks):
+            looks += [None] * (slot + 1 - len(looks))
+        looks[slot] = self._look
 
     def _count(self, crowds: Crowds, batch: Batch) -> None:
         for sender in crowds.count(batch.peers):

@@ -19,12 +19,12 @@ from resolver.serve.any_type import AnyAnswer, hinfo, is_whole
 from resolver.serve.authority import Borrowing
 from resolver.serve.beyond import delegation, unserved
 from resolver.serve.borrow import Borrower
-from resolver.serve.request import Handled, Request
+from resolver.serve.request import Handled, Request, Stage
 from resolver.trace import Trace
 from resolver.zone.store import ZoneStore
 
 
-class OwnZones:
+class OwnZones(Stage):
     """Answers from `zones`; `recursion` None means that nothing is ever followed outside."""
 
     def __init__(
@@ -41,7 +41,7 @@ class OwnZones:
         self._minimal = minimal
         self._any_answer: AnyAnswer = any_answer
 
-    def __call__(self, request: Request) -> Handled:
+    def handle(self, request: Request) -> Handled:
         """None when the name is in no own zone, or in a stub or forward zone inside one and the
         client may recurse."""
         question = request.question

@@ -13,7 +13,7 @@ from resolver.serve.any_type import AnyAnswer
 from resolver.serve.chaos import Chaos
 from resolver.serve.own_zones import OwnZones
 from resolver.serve.recursion import Recurse, Refuse
-from resolver.serve.request import Handled, Handler, Identity, Request
+from resolver.serve.request import Handled, Handler, Identity, Request, Stage
 from resolver.zone.store import ZoneStore
 
 _IN: Final = int(RRClass.IN)
@@ -35,7 +35,7 @@ def handlers(
     cookies: Handler | None = None,
     keepalive: Handler | None = None,
     any_answer: AnyAnswer = "minimal",
-) -> list[Handler]:
+) -> list[Stage]:
     """All handlers in order. `recursion` None makes a server that only serves own zones, without
     `transfers` every transfer is refused, without `notify` and `updates` these opcodes are not
     known, without `expire` nobody is told how long a copy lives on, without `cookies` and
@@ -62,14 +62,14 @@ def handlers(
     ]
 
 
-class Unusual:
+class Unusual(Stage):
     """The handlers that have nothing to say to a query like most: of one question for data of class
     IN, without options. It is seen once that they need not be asked."""
 
     def __init__(self, order: list[Handler]) -> None:
         self._order = order
 
-    def __call__(self, request: Request) -> Handled:
+    def handle(self, request: Request) -> Handled:
         """What the first of them that takes the request makes of it."""
         if request.look is not None and request.look.optionless:
             return None
@@ -83,13 +83,17 @@ class Unusual:
             question = message.questions[0]
             if question.qclass == _IN and question.qtype not in _NO_DATA:
                 return None
-        return handle(request, self._order)
+        for handler in self._order:
+            handled = handler(request)
+            if handled is not None:
+                return handled
+        return None
 
 
-def handle(request: Request, order: list[Handler]) -> Handled:
-    """What the first handler that takes the request makes of it."""
-    for handler in order:
-        handled = handler(request)
+def handle(request: Request, order: list[Stage]) -> Handled:
+    """What the first stage that takes the request makes of it."""
+    for stage in order:
+        handled = stage.handle(request)
         if handled is not None:
             return handled
     return None

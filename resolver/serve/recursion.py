@@ -11,18 +11,18 @@ from resolver.metrics import Metrics
 from resolver.model import Answer, ExtendedError, Source
 from resolver.policy.acl import CACHE, RECURSION
 from resolver.resolve import Recursion
-from resolver.serve.request import Handled, Request
+from resolver.serve.request import Handled, Request, Stage
 from resolver.trace import Trace
 
 
-class Recurse:
+class Recurse(Stage):
     """Resolves for clients."""
 
     def __init__(self, recursion: Recursion, metrics: Metrics) -> None:
         self._recursion = recursion
         self._metrics = metrics
 
-    def __call__(self, request: Request) -> Handled:
+    def handle(self, request: Request) -> Handled:
         """An answer from the cache, the steps of a resolution, or None for who may not ask."""
         if request.recursion_desired:
             if not request.bits & RECURSION:
@@ -49,7 +49,7 @@ class Recurse:
         return self._recursion.fetch(request.question, unknown, trace, counted=True)
 
 
-class Refuse:
+class Refuse(Stage):
     """The end of the list: whoever gets here is told why."""
 
     def __init__(self, metrics: Metrics, *, recursion: bool) -> None:
@@ -60,7 +60,7 @@ class Refuse:
             else ExtendedError(Ede.NOT_AUTHORITATIVE, "no zone of this server, and no recursion")
         )
 
-    def __call__(self, request: Request) -> Handled:
+    def handle(self, request: Request) -> Handled:
         """REFUSED, whatever was asked."""
         self._metrics.refused_total += 1
         return Answer(Rcode.REFUSED, extended_errors=(self._error,), source=Source.REFUSED)

@@ -4,6 +4,7 @@ Knows: header bits, EDNS of both sides, sizes (RFC 1035 section 4.1.1, RFC 6891 
 6.2.5 and 7). Does not know: what the answer is or where it comes from.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
@@ -212,6 +213,15 @@ def read_query(packet: bytes, look: Peek | None) -> Message:
 
 Handled: TypeAlias = Answer | Steps[Answer] | Messages | None
 Handler: TypeAlias = Callable[[Request], Handled]
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Stage(ABC):
+    """A handler that every query comes to: a compiled copy calls it directly."""
+
+    @abstractmethod
+    def handle(self, request: Request) -> Handled:
+        """What it makes of a request; None when it is for the next one."""
 
 
 def envelope(request: Request, answer: Answer, identity: Identity, *, recursion: bool) -> bytes:

@@ -9,7 +9,6 @@ and 5.3): what is signed by an unknown key or wrongly gets no further than here.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Final, Literal, overload
 
@@ -28,17 +27,18 @@ from resolver.serve.observe import Observers
 from resolver.serve.pipeline import handle
 from resolver.serve.rate_limit import ReplyLimits, instead
 from resolver.serve.request import (
-    Handler,
     Identity,
     Messages,
     NoNotes,
     Notes,
     Relayed,
     Request,
+    Stage,
     envelope,
     formerr,
     read_query,
 )
+from resolver.serve.responder import Responder
 from resolver.wire.patch import truncated, without_option
 from resolver.wire.peek import Peek, peek
 from resolver.wire.tsig import Key, TsigError, Valid, verify_request
@@ -53,30 +53,67 @@ _UNANSWERED: Final = Answer(Rcode.SERVFAIL, source=Source.DROPPED)
 _RELAYED: Final = Answer()
 _NOERROR: Final = int(Rcode.NOERROR)
 _NXDOMAIN: Final = int(Rcode.NXDOMAIN)
-# What is not replaced when the configuration is (Service.turn_to).
-_STAYS: Final = frozenset(("access", "answers", "clock", "metrics", "observer", "on_exception"))
 # Own zones do not age: their packets are dropped when a zone changes, not before.
 _OWN_ZONE_TTL_S: Final = 86_400.0
 
 
-@dataclass(slots=True)
-class Service:
+class Service(Responder):
     """Everything that a listener needs to answer a packet."""
 
-    order: list[Handler]
-    access: AccessTable
-    answers: Answers
-    identity: Identity
-    clock: Clock
-    metrics: Metrics
-    recursion: bool
-    on_exception: Callable[[BaseException], None]
-    keys: Mapping[bytes, Key] = field(default_factory=dict)  # by lower-case name
-    notes: Notes = field(default_factory=NoNotes)
-    passes_on: Callable[[Request], bool] = lambda request: False
-    cookies: ServerCookies | None = None  # those that `order` gives out
-    limits: ReplyLimits | None = None
-    observer: Observers | None = None
+    __slots__ = (
+        "_now",
+        "access",
+        "answers",
+        "clock",
+        "cookies",
+        "identity",
+        "keys",
+        "limits",
+        "metrics",
+        "notes",
+        "observer",
+        "on_exception",
+        "order",
+        "passes_on",
+        "recursion",
+    )
+
+    def __init__(
+        self,
+        *,
+        order: list[Stage],
+        access: AccessTable,
+        answers: Answers,
+        identity: Identity,
+        clock: Clock,
+        metrics: Metrics,
+        recursion: bool,
+        on_exception: Callable[[BaseException], None],
+        keys: Mapping[bytes, Key] | None = None,
+        notes: Notes | None = None,
+        passes_on: Callable[[Request], bool] = lambda request: False,
+        cookies: ServerCookies | None = None,
+        limits: ReplyLimits | None = None,
+        observer: Observers | None = None,
+    ) -> None:
+        """`keys` are by lower-case name, `cookies` those that `order` gives out."""
+        # These stay as they are when the configuration is replaced.
+        self.access = access
+        self.answers = answers
+        self.clock = clock
+        self._now = clock.now  # a clock is not to be looked up by name for each reading
+        self.metrics = metrics
+        self.on_exception = on_exception
+        self.observer = observer
+        # These do not.
+        self.order = order
+        self.identity = identity
+        self.recursion = recursion
+        self.keys: Mapping[bytes, Key] = {} if keys is None else keys
+        self.notes: Notes = NoNotes() if notes is None else notes
+        self.passes_on = passes_on
+        self.cookies = cookies
+        self.limits = limits
 
     @property
     def limiter(self) -> RateLimiter | None:
@@ -86,9 +123,14 @@ class Service:
     def turn_to(self, other: "Service") -> None:
         """Serve as another service would from now on. Whoever holds this one, its access table or
         its packets need not know; replies under way end as they have begun."""
-        for field_ in fields(self):
-            if field_.name not in _STAYS:
-                setattr(self, field_.name, getattr(other, field_.name))
+        self.order = other.order
+        self.identity = other.identity
+        self.recursion = other.recursion
+        self.keys = other.keys
+        self.notes = other.notes
+        self.passes_on = other.passes_on
+        self.cookies = other.cookies
+        self.limits = other.limits
         self.access.turn_to(other.access)
 
     @overload
@@ -141,7 +183,7 @@ class Service:
             return None
         request = Request(message, peer, self.access.bits(peer), stream, packet=packet)
         request.look = look
-        request.since = self.clock.now() if since is None else since
+        request.since = self._now() if since is None else since
         # What is plain is not signed.
         if look is None and (refusal := self._verify(request, packet)) is not None:
             return refusal
@@ -255,7 +297,7 @@ class Service:
         if fate is not Fate.SEND:
             return self._hold_back(request, answer, fate)
         reply = self._seal(request, answer)
-        now = self.clock.now()
+        now = self._now()
         rcode = answer.rcode
         is_whole = rcode in (_NOERROR, _NXDOMAIN)
         if keep and is_whole and not answer.extended_errors:

@@ -109,11 +109,29 @@ class Tally:
     """All counts of one process. `nxdomains` are those among the finished packets; finished packets
     are NOERROR or NXDOMAIN, others are not kept."""
 
-    __slots__ = ("_ends", "_types", "nxdomains", "packets", "sampler", "witness")
+    __slots__ = (
+        "_ends",
+        "_last_answer",
+        "_last_end",
+        "_last_qtype",
+        "_last_rcode",
+        "_last_source",
+        "_last_type",
+        "_types",
+        "nxdomains",
+        "packets",
+        "sampler",
+        "witness",
+    )
 
     def __init__(self) -> None:
         self.packets = Histogram()
         self.nxdomains = 0
+        # Where the last query was counted: the next one mostly is there, too.
+        self._last_source: Source | None = None
+        self._last_rcode = self._last_qtype = -1
+        self._last_end = _Ends()
+        self._last_answer = self._last_type = _Count()
         self._ends: dict[Source, _Ends] = {}
         self._types: dict[int, _Count] = {}
         self.sampler: Sampler | None = None
@@ -121,20 +139,27 @@ class Tally:
 
     def saw(self, request: Request, answer: Answer, seconds: float) -> None:
         """A query on the full path has ended (Observer)."""
-        ends = self._ends.get(answer.source)
-        if ends is None:
-            ends = self._ends[answer.source] = _Ends()
-        ends.times.observe(seconds)
-        count = ends.rcodes.get(answer.rcode)
-        if count is None:
-            count = ends.rcodes[answer.rcode] = _Count()
-        count.number += 1
+        if answer.source is not self._last_source or answer.rcode != self._last_rcode:
+            self._find_end(answer.source, answer.rcode)
+        self._last_end.times.observe(seconds)
+        self._last_answer.number += 1
         questions = request.message.questions
         if questions:
-            count = self._types.get(questions[0].qtype)
-            if count is None:
-                count = self._first_of(questions[0].qtype)
-            count.number += 1
+            qtype = questions[0].qtype
+            if qtype != self._last_qtype:
+                self._last_type = self._types.get(qtype) or self._first_of(qtype)
+                self._last_qtype = qtype
+            self._last_type.number += 1
+
+    def _find_end(self, source: Source, rcode: int) -> None:
+        ends = self._ends.get(source)
+        if ends is None:
+            ends = self._ends[source] = _Ends()
+        count = ends.rcodes.get(rcode)
+        if count is None:
+            count = ends.rcodes[rcode] = _Count()
+        self._last_source, self._last_rcode = source, rcode
+        self._last_end, self._last_answer = ends, count
 
     def _first_of(self, qtype: int) -> _Count:
         """Where queries of a type are counted that was not asked for before."""

@@ -20,6 +20,7 @@ from resolver.net.listen_udp import ENOUGH_WORK, MOST_WORK, UdpListener, open_ud
 from resolver.net.slots import SLOT_OCTETS, SLOTS
 from resolver.policy.waiting import CROWD, Waiting
 from resolver.serve.fast import FastPath
+from resolver.serve.responder import Responder
 from resolver.serve.tally import Tally
 from resolver.wire.peek import Peek
 
@@ -39,7 +40,7 @@ def reply(to: bytes, octets: int = 4) -> bytes:
     return to[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + to[12:end] + record
 
 
-class Service:
+class Service(Responder):
     """Does what the first label says, and plays the driver too."""
 
     def __init__(self) -> None:
@@ -299,8 +300,8 @@ async def test_the_route_of_a_reply_is_the_systems_choice(way: str) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.sendto(b"x", (socket.inet_ntoa(asked), sock.getsockname()[1]))
         await until(lambda: batch.receive() == 1)
-        _, control = batch.return_path(0)
-        assert (control[0][2] if way == "plain" else control[16:28]) == interface + asked * 2
+        path = batch.return_path(0)
+        assert (path[1][0][2] if way == "plain" else path[48:60]) == interface + asked * 2
 
 
 @pytest.mark.peer

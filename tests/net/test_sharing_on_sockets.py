@@ -20,6 +20,7 @@ from resolver.net.listen_udp import UdpListener, open_udp_socket
 from resolver.net.run import Driver
 from resolver.policy.waiting import Waiting
 from resolver.serve.fast import FastPath
+from resolver.serve.responder import Responder
 from resolver.wire.peek import Peek
 
 pytestmark = pytest.mark.loopback
@@ -34,7 +35,7 @@ def query(name: str, id: int) -> bytes:
     return bytes(record.pack())
 
 
-class Relay:
+class Relay(Responder):
     """A service that asks one server for everything."""
 
     def __init__(self, server: Address) -> None:

@@ -79,7 +79,7 @@ class Asking:
         number = codes.read_type(qtype)
         assert number is not None
         message = Message(1, flags, [Question(names.read(qname), number)])
-        return self.zones(Request(message, b"\x7f\0\0\1", self.bits, stream=False))
+        return self.zones.handle(Request(message, b"\x7f\0\0\1", self.bits, stream=False))
 
     def ask(self, qname: str, qtype: str = "A") -> Result:
         return self.watched(qname, qtype)[0]

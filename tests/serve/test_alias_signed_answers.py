@@ -76,7 +76,7 @@ class Asking:
         assert number is not None
         query = Message(1, 0, [Question(names.read(qname), number)], edns=Edns(dnssec_ok=dnssec_ok))
         request = Request(query, b"\x7f\0\0\1", QUERY, stream=True)
-        handled = self.zones(request)
+        handled = self.zones.handle(request)
         if not isinstance(handled, Answer):
             ends: list[Answer] = []
             self.world.driver.start(handled, ends.append, Watch())  # type: ignore[arg-type]

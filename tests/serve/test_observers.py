@@ -16,7 +16,7 @@ from resolver.model import Answer, Edns, Message, Question, Source
 from resolver.policy.acl import AccessTable
 from resolver.serve.observe import Observers
 from resolver.serve.pipeline import handlers
-from resolver.serve.request import Handler, Identity, Messages, Request
+from resolver.serve.request import Handled, Handler, Identity, Messages, Request, Stage
 from resolver.serve.service import Service
 from resolver.testing import ManualClock
 from resolver.wire.build import build, build_query
@@ -57,8 +57,19 @@ class Clumsy:
         raise ValueError("clumsy")
 
 
+class Only(Stage):
+    """One handler for everything."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    def handle(self, request: Request) -> Handled:
+        """What the handler makes of it."""
+        return self._handler(request)
+
+
 def make_service(
-    *observers: Any, order: list[Handler] | None = None, faults: list[BaseException] | None = None
+    *observers: Any, only: Handler | None = None, faults: list[BaseException] | None = None
 ) -> Service:
     store = ZoneStore()
     zone = read_zone_text(ZONE, names.read("example.com.")).zone
@@ -69,7 +80,7 @@ def make_service(
     identity = Identity()
     usual = handlers(store, None, identity=identity, metrics=metrics, minimal=True)
     return Service(
-        order=order or usual,
+        order=usual if only is None else [Only(only)],
         access=AccessTable(AccessSettings(), ()),
         answers=Answers(100_000),
         identity=identity,
@@ -121,7 +132,7 @@ def test_time_is_from_the_query_to_its_end() -> None:
         service.clock.advance(0.25)  # type: ignore[attr-defined]
         return Answer()
 
-    service = make_service(notebook, order=[wait])
+    service = make_service(notebook, only=wait)
     steps = service.respond(query("example."), CLIENT, stream=False)
     assert notebook.seen == []
     with pytest.raises(StopIteration):
@@ -136,7 +147,7 @@ def test_a_query_given_up_from_outside_is_told_of() -> None:
         yield  # type: ignore[misc]
         return Answer()
 
-    steps = make_service(notebook, order=[wait]).respond(query("example."), CLIENT, stream=False)
+    steps = make_service(notebook, only=wait).respond(query("example."), CLIENT, stream=False)
     next(steps)  # type: ignore[arg-type]
     steps.close()  # type: ignore[union-attr]
     assert [source for source, _ in notebook.ends] == [Source.DROPPED]
@@ -154,9 +165,7 @@ def fails_later(request: Request) -> Steps[Answer]:
 @pytest.mark.parametrize("handler", [fails_at_once, fails_later])
 def test_our_own_fault_is_told_of(handler: Callable[[Request], Any]) -> None:
     notebook = Notebook()
-    result = make_service(notebook, order=[handler]).respond(
-        query("example."), CLIENT, stream=False
-    )
+    result = make_service(notebook, only=handler).respond(query("example."), CLIENT, stream=False)
     if not isinstance(result, bytes):
         with pytest.raises(StopIteration):
             next(result)  # type: ignore[arg-type]
@@ -173,7 +182,7 @@ def test_a_transfer_is_told_of_at_its_end(packets: int, rcode: Rcode) -> None:
     def send(request: Request) -> Messages:
         return Messages(iter([b"one", b"two"]), ends.append)
 
-    messages = make_service(notebook, order=[send]).respond(
+    messages = make_service(notebook, only=send).respond(
         query("example.", RRType.AXFR), CLIENT, stream=True
     )
     assert isinstance(messages, Messages)

@@ -14,7 +14,7 @@ OPTION = EdnsOptionValue(EdnsOption.NSID, b"")
 
 
 def told(message: Message) -> Handled:
-    return Unusual([lambda request: TELLS])(Request(message, bytes(4), 0, False))
+    return Unusual([lambda request: TELLS]).handle(Request(message, bytes(4), 0, False))
 
 
 def query(

@@ -32,7 +32,7 @@ def store() -> ZoneStore:
 def answer(zones: ZoneStore, qname: str, bits: int = QUERY) -> Answer | None:
     question = Question(names.read(qname), RRType.A)
     request = Request(Message(1, 0, [question]), b"\x7f\0\0\1", bits, stream=False)
-    handled = OwnZones(zones, None, minimal=True)(request)
+    handled = OwnZones(zones, None, minimal=True).handle(request)
     assert handled is None or isinstance(handled, Answer)
     return handled
 
