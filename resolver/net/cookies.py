@@ -85,22 +85,31 @@ class ServerCookie:
 class Cookies:
     """The cookies of all servers. `secret` must be drawn anew by every process."""
 
-    __slots__ = ("_known", "_secret", "_servers")
+    __slots__ = ("_known", "_last", "_last_own", "_last_server", "_secret", "_servers")
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         # By our address first: a key of both would be made and hashed for each query.
         self._known: dict[str, dict[Address, ServerCookie]] = {}
         self._servers = 0
+        # Who was asked last: those that are asked together are mostly one.
+        self._last_server: Address | None = None
+        self._last_own = ""
+        self._last: ServerCookie | None = None
 
     def __len__(self) -> int:
         return self._servers
 
     def of(self, server: Address, own: str) -> ServerCookie:
         """The cookie for a server that is asked from our address `own`."""
-        servers = self._known.get(own)
-        known = None if servers is None else servers.get(server)
-        return self._get_to_know(server, own) if known is None else known
+        known = self._last
+        if known is None or server is not self._last_server or own is not self._last_own:
+            servers = self._known.get(own)
+            known = None if servers is None else servers.get(server)
+            if known is None:
+                known = self._get_to_know(server, own)
+            self._last, self._last_server, self._last_own = known, server, own
+        return known
 
     def _get_to_know(self, server: Address, own: str) -> ServerCookie:
         if self._servers >= MAX_SERVERS:

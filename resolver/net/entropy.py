@@ -8,7 +8,7 @@ Knows: os.urandom, RFC 5452, the 0x20 bit of letters. Does not know: sockets, me
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 BLOCK_OCTETS: Final = 4096
@@ -81,6 +81,20 @@ class Entropy:
             port = self.number()
             if self._usable_ports[port]:
                 return port
+
+    def mix_cases(self, names: Sequence[bytes]) -> list[bytes]:
+        """`mix_case` for many names: in one piece, which takes half as long."""
+        together = b"".join(names)
+        if len(together) > BLOCK_OCTETS or not _is_ascii(together):
+            return [self.mix_case(name) for name in names]
+        mixed = self.mix_case(together)
+        drawn: list[bytes] = []
+        at = 0
+        for name in names:
+            end = at + len(name)
+            drawn.append(mixed[at:end])
+            at = end
+        return drawn
 
     def mix_case(self, name: bytes) -> bytes:
         """The name with the case of each letter drawn anew."""

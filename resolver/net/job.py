@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from resolver.net.run import Driver
 
 Done: TypeAlias = Callable[[Any], None]
+Key: TypeAlias = tuple[bytes, int, int]  # of a Sub
 # An engine that has not begun, and who wants its result.
 Waiting: TypeAlias = tuple[Steps[Any], Done]
 
@@ -75,14 +76,14 @@ class Engines:
         self._idle.append(engine)
 
 
-# What jobs have that nobody waits for.
+# What jobs have that no more than one other waits for.
 _NOBODY: Final[list["Job"]] = []
 
 
 class Job(Timed):
-    """One engine being run. `key` and `waiters` are of sub-jobs, `done` of clients' jobs; a job
-    waits for a flight, or for another job, or is in line with an outcome, which at first is the
-    steps of its engine. `due` is when it stops waiting for that other job. The time it takes is
+    """One engine being run. `done` is of clients' jobs; a job waits for a flight, or for another
+    job, or is in line with an outcome, which at first is the steps of its engine, or `awaits` what
+    is done elsewhere. `due` is when it stops waiting for that other job. The time it takes is
     charged to `account`, that of the client who asked first. `next` is set by Line, `older` and
     `newer` by Jobs."""
 
@@ -90,16 +91,15 @@ class Job(Timed):
         "_driver",
         "account",
         "alive",
+        "awaits",
         "done",
         "engine",
         "flight",
-        "key",
         "newer",
         "next",
         "older",
         "outcome",
         "since",
-        "waiters",
         "waits_for",
     )
 
@@ -109,8 +109,6 @@ class Job(Timed):
         engine: Runner,
         since: float,
         account: Account[Waiting],
-        *,
-        key: object = None,
     ) -> None:
         super().__init__()
         self._driver = driver
@@ -119,11 +117,10 @@ class Job(Timed):
         self.account = account
         self.outcome: Any = None
         self.done: Done | None = None
-        self.key = key
-        self.waiters: list[Job] = _NOBODY if key is None else []
-        self.waits_for: Job | None = None
+        self.waits_for: SubJob | None = None
         self.flight: Flight | None = None
         self.alive = True
+        self.awaits = False
         self.next: Job | None = None
         self.older: Job | None = None
         self.newer: Job | None = None
@@ -133,8 +130,10 @@ class Job(Timed):
         self._driver.resume(self, outcome)
 
     def finish(self, result: Any) -> None:
-        """Take the result of an Await."""
-        self._driver.resume(self, Finished(result))
+        """Take the result of an Await; a second one is of no use."""
+        if self.awaits:
+            self.awaits = False
+            self._driver.resume(self, Finished(result))
 
     def expire(self) -> None:
         """Its patience is over (Timed)."""
@@ -150,13 +149,70 @@ class Job(Timed):
         return False
 
 
-class Line:
-    """Jobs that have an outcome, in the order in which they are to go on. `length` is how many."""
+class SubJob(Job):
+    """One that answers the question of a Sub or Spawn. `waiter` waits for it, and behind it the
+    `others`, of whom there seldom are any. `namesake` is set by Subs."""
 
-    __slots__ = ("_first", "_last", "length")
+    __slots__ = ("name", "namesake", "others", "qclass", "qtype", "waiter")
+
+    def __init__(
+        self,
+        driver: "Driver",
+        engine: Runner,
+        since: float,
+        account: Account[Waiting],
+        key: Key,
+    ) -> None:
+        super().__init__(driver, engine, since, account)
+        self.name, self.qtype, self.qclass = key
+        self.namesake: SubJob | None = None
+        self.waiter: Job | None = None
+        self.others = _NOBODY
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for it."""
+        return 0 if self.waiter is None else 1 + len(self.others)
+
+    def join(self, job: Job) -> None:
+        """Let a job wait for it."""
+        job.waits_for = self
+        if self.waiter is None:
+            self.waiter = job
+        elif self.others:
+            self.others.append(job)
+        else:
+            self.others = [job]
+
+    def leave(self, job: Job) -> bool:
+        """Let a job that waits for it wait no more; whether that was the last one."""
+        job.waits_for = None
+        if self.waiter is not job:
+            self.others.remove(job)
+        else:
+            self.waiter = self.others.pop(0) if self.others else None
+        return self.waiter is None
+
+    def release(self, line: "Line", outcome: Any) -> None:
+        """Put all who wait for it in line with its outcome."""
+        waiter, others = self.waiter, self.others
+        self.waiter, self.others = None, _NOBODY
+        if waiter is not None:
+            waiter.waits_for = None
+            line.put(waiter, outcome)
+        for other in others:
+            other.waits_for = None
+            line.put(other, outcome)
+
+
+class Line:
+    """Jobs that have an outcome, in the order in which they are to go on: `first` first. `length`
+    is how many."""
+
+    __slots__ = ("_last", "first", "length")
 
     def __init__(self) -> None:
-        self._first: Job | None = None
+        self.first: Job | None = None
         self._last: Job | None = None
         self.length = 0
 
@@ -165,7 +221,7 @@ class Line:
         job.outcome = outcome
         last = self._last
         if last is None:
-            self._first = job
+            self.first = job
         else:
             last.next = job
         self._last = job
@@ -173,11 +229,11 @@ class Line:
 
     def take(self) -> Job | None:
         """Take the first job; None when there is none."""
-        job = self._first
+        job = self.first
         if job is not None:
-            self._first = job.next
+            self.first = following = job.next
             job.next = None
-            if self._first is None:
+            if following is None:
                 self._last = None
             self.length -= 1
         return job
@@ -231,6 +287,47 @@ class Jobs:
         else:
             newer.older = older
         self.count -= 1
+
+
+class Subs:
+    """Sub-jobs by key. `jobs` has them in the order in which they began.
+
+    They lie by name, whose hash is known already, and those of one name in a row: a key would be
+    made into an object and hashed for each look-up.
+    """
+
+    __slots__ = ("_by_name", "jobs")
+
+    def __init__(self) -> None:
+        self.jobs = Jobs()
+        self._by_name: dict[bytes, SubJob] = {}
+
+    def find(self, key: Key) -> SubJob | None:
+        """The one with this key; None when there is none."""
+        job = self._by_name.get(key[0])
+        while job is not None and (job.qtype != key[1] or job.qclass != key[2]):
+            job = job.namesake
+        return job
+
+    def add(self, job: SubJob) -> None:
+        """Add one that begins now; there must be none with its key."""
+        job.namesake = self._by_name.get(job.name)
+        self._by_name[job.name] = job
+        self.jobs.add(job)
+
+    def remove(self, job: SubJob) -> None:
+        """Take one out that is in."""
+        self.jobs.remove(job)
+        following, job.namesake = job.namesake, None
+        before = self._by_name[job.name]
+        if before is not job:
+            while before.namesake is not None and before.namesake is not job:
+                before = before.namesake
+            before.namesake = following
+        elif following is None:
+            del self._by_name[job.name]
+        else:
+            self._by_name[job.name] = following
 
 
 class Watch(Timed):

@@ -9,6 +9,7 @@ Knows: the header's layout, 0x20. Does not know: sockets, time, who asked.
 """
 
 import logging
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
@@ -91,28 +92,41 @@ class QueryMaker:
         self._cookies = cookies
         self._frames: dict[int, tuple[bytes, bytes, bytes]] = {}
 
-    def make(self, ask: Ask, own: str, *, mix_case: bool) -> Sent:
-        """The query for an ask that leaves from the address `own`, with a random id."""
-        return self._make(ask, own, self._entropy.id(), mix_case)
+    def spell(self, asks: Sequence[Ask]) -> list[bytes]:
+        """The name of each as its query is to have it: in random case, unless the ask says no."""
+        spelled = self._entropy.mix_cases([ask.question.qname for ask in asks])
+        for at, ask in enumerate(asks):
+            if not ask.mix_case:
+                spelled[at] = ask.question.qname
+        return spelled
 
-    def make_with_id(self, ask: Ask, own: str, number: int, *, mix_case: bool) -> Sent:
-        """The same with the id given."""
-        return self._make(ask, own, number.to_bytes(ID_OCTETS, "big"), mix_case)
+    def make_spelled(self, ask: Ask, own: str, spelled: bytes) -> Sent:
+        """The query for an ask that leaves from the address `own`, with a random id and the name
+        that `spell` has given."""
+        return self._make(ask, own, self._entropy.id(), spelled, mixed=ask.mix_case)
 
-    def _make(self, ask: Ask, own: str, id_: bytes, mix_case: bool) -> Sent:
+    def make(self, ask: Ask, own: str) -> Sent:
+        """The same for one alone."""
+        return self.make_spelled(ask, own, self.spell([ask])[0])
+
+    def make_with_id(self, ask: Ask, own: str, number: int) -> Sent:
+        """The same with the id given, and the name as it is."""
+        id_ = number.to_bytes(ID_OCTETS, "big")
+        return self._make(ask, own, id_, ask.question.qname, mixed=False)
+
+    def _make(self, ask: Ask, own: str, id_: bytes, spelled: bytes, *, mixed: bool) -> Sent:
         size, asked = ask.edns_size, ask.question
         kind = (-1 if size is None else size) << 2 | ask.dnssec_ok << 1 | ask.recursion_desired
         kind = kind << _KIND_SHIFT | asked.qtype << 16 | asked.qclass
         frame = self._frames.get(kind)
         header, type_and_class, opt = self._frame(kind, ask) if frame is None else frame
-        qname = asked.qname
-        question = (self._entropy.mix_case(qname) if mix_case else qname) + type_and_class
+        question = spelled + type_and_class
         cookie = None
         if self._cookies is not None and size is not None and ask.cookie:
             cookie = self._cookies.of(ask.server, own)
             opt = cookie.into(opt)
         packet = b"%b%b%b%b" % (id_, header, question, opt)
-        return Sent(id_, packet, question, qname, cookie, mix_case)
+        return Sent(id_, packet, question, asked.qname, cookie, mixed)
 
     def _frame(self, kind: int, ask: Ask) -> tuple[bytes, bytes, bytes]:
         """What comes between id and question, behind the name, and behind the question."""

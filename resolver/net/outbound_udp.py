@@ -25,7 +25,7 @@ import ssl
 from collections import OrderedDict
 from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from resolver.effects import Outcome, Unreachable
 from resolver.metrics import Metrics
@@ -63,16 +63,18 @@ _fileno: Final = _Socket.fileno
 _setsockopt: Final = _Socket.setsockopt
 _bind: Final = _Socket.bind
 _connect: Final = _Socket.connect
-_send: Final = _Socket.send
-_recv: Final = _Socket.recv
 _close: Final = _Socket.close
+# Less stands between these and the system than between it and a socket's own send and recv.
+_send: Final = os.write
+_recv: Final = os.read
 _register: Final = select.epoll.register
-_EPOLLIN: Final = select.EPOLLIN
-_IPV4: Final = int(socket.AF_INET)
-_IPV6: Final = int(socket.AF_INET6)
-_IPV4_LEVEL: Final = int(socket.IPPROTO_IP)
-_IPV6_LEVEL: Final = int(socket.IPPROTO_IPV6)
-_DATAGRAM: Final = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+# Objects, lest compiled code make one of a number for each call.
+_EPOLLIN: Final[Any] = select.EPOLLIN
+_IPV4: Final[Any] = int(socket.AF_INET)
+_IPV6: Final[Any] = int(socket.AF_INET6)
+_IPV4_LEVEL: Final[Any] = int(socket.IPPROTO_IP)
+_IPV6_LEVEL: Final[Any] = int(socket.IPPROTO_IPV6)
+_DATAGRAM: Final[Any] = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +155,9 @@ class UdpAsker:
         """Send the queries of flights that have a socket. Errors end a flight."""
         connected = [flight for flight in flights if self._connect(flight)]
         watched = [flight for flight in connected if self._watch(flight)]
-        for flight in [flight for flight in watched if self._write(flight)]:
+        names = self._queries.spell([flight.ask for flight in watched])
+        written = [flight for at, flight in enumerate(watched) if self._write(flight, names[at])]
+        for flight in written:
             self._send(flight)
 
     def _open(self, flight: Flight) -> bool:
@@ -212,15 +216,15 @@ class UdpAsker:
             else:
                 return
 
-    def _write(self, flight: Flight) -> bool:
-        """Write the query. Errors end the flight: then False."""
+    def _write(self, flight: Flight, name: bytes) -> bool:
+        """Write the query, with the name in this spelling. Errors end the flight: then False."""
         ask, sock, own = flight.ask, flight.sock, flight.source
         if sock is None:
             return False
         try:
             if own in (ANY_IPV4, ANY_IPV6):
                 own = self._own_address(sock, ask.server.ip, flight.sent_at)
-            flight.sent = self._queries.make(ask, own, mix_case=ask.mix_case)
+            flight.sent = self._queries.make_spelled(ask, own, name)
         except OSError as error:
             self._outbound.end(flight, Unreachable(reason_of(error)))
             return False
@@ -233,11 +237,11 @@ class UdpAsker:
 
     def _send(self, flight: Flight) -> None:
         """Send the query. Errors end the flight."""
-        sock, sent = flight.sock, flight.sent
-        if sock is None or sent is None:
+        sent = flight.sent
+        if flight.sock is None or sent is None:
             return
         try:
-            _send(sock, sent.packet)
+            _send(flight.fd, sent.packet)
         except OSError as error:
             self._outbound.end(flight, Unreachable(reason_of(error)))
             return
@@ -292,7 +296,7 @@ class UdpAsker:
             if flight is None or flight.sock is None:
                 continue
             try:
-                packets.append(_recv(flight.sock, RECEIVE_OCTETS))
+                packets.append(_recv(fd, RECEIVE_OCTETS))
             except BlockingIOError:
                 continue
             except OSError as error:

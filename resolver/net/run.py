@@ -28,7 +28,6 @@ from resolver.effects import (
     Ask,
     Await,
     Cycle,
-    Effect,
     Finished,
     Outcome,
     Spawn,
@@ -39,7 +38,7 @@ from resolver.effects import (
 )
 from resolver.metrics import Metrics
 from resolver.net.descriptors import Shares
-from resolver.net.job import Done, Engines, Job, Jobs, Limits, Line, Waiting, Watch
+from resolver.net.job import Done, Engines, Job, Jobs, Limits, Line, SubJob, Subs, Waiting, Watch
 from resolver.net.outbound import Outbound, Outgoing
 from resolver.net.outbound_stream import IDLE_S
 from resolver.net.timers import TICK_S, Timers
@@ -54,6 +53,8 @@ WINDOW_S = 0.008
 # So many are begun together before it is known how much work they are, or when one client waits.
 MOST_AT_ONCE: Final = 64
 BEGUN_TOGETHER: Final = 8
+# The clock is read after so many steps for the same client, or when somebody else's turn comes.
+STEPS_TOGETHER: Final = 4
 
 _clock: Final = monotonic  # to look it up each time takes as long as to read it
 _log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Driver:
             upstream_idle_s=upstream_idle_s,
         )
         self._clients = Jobs()
-        self._subs: dict[object, Job] = {}  # by Sub.key
+        self._subs = Subs()
         self._engines = Engines()
         self._line = Line()
         places = self._limits.client_jobs
@@ -107,7 +108,7 @@ class Driver:
     @property
     def jobs(self) -> int:
         """Jobs alive, sub-jobs included, and questions that wait to begin."""
-        return self._clients.count + len(self._subs) + self._fairness.waiting
+        return self._clients.count + self._subs.jobs.count + self._fairness.waiting
 
     @property
     def oldest_job_age_s(self) -> float:
@@ -210,7 +211,7 @@ class Driver:
     def close(self) -> None:
         """End every job, with None for its client, and close every socket."""
         self._closed = True
-        for job in [*self._clients, *self._subs.values()]:
+        for job in [*self._clients, *self._subs.jobs]:
             self._kill(job)
         self._line.clear()
         for waiting in self._fairness.clear():
@@ -229,10 +230,8 @@ class Driver:
 
     def lose_patience(self, job: Job) -> None:
         """Let a job go on without the one it waits for, which goes on without it."""
-        waited_for = job.waits_for
-        if waited_for is not None:
-            job.waits_for = None
-            waited_for.waiters.remove(job)
+        if job.waits_for is not None:
+            job.waits_for.leave(job)
             self.resume(job, Timeout())
 
     def _work(self) -> None:
@@ -243,10 +242,18 @@ class Driver:
         self._now = _clock()
         line, clock = self._line, self._cost_clock
         began = since = clock()
+        steps = 0
         try:
             while (job := line.take()) is not None or self.outbound.depart():
-                if job is not None and job.alive:
+                if job is None:
+                    continue
+                if job.alive:
                     self._step(job)
+                    steps += 1
+                following = line.first
+                turns = following is None or following.account is not job.account
+                if turns or steps >= STEPS_TOGETHER:
+                    steps = 0
                     before, since = since, clock()
                     job.account.spent_s += since - before
                     if since - began >= TURN_S:
@@ -274,6 +281,7 @@ class Driver:
                     self._end(job, effect.result, effect)
                     return
                 if type(effect) is Await:
+                    job.awaits = True
                     effect.start(job.finish)
                     return
                 outcome = (
@@ -289,82 +297,73 @@ class Driver:
 
     def _sub(self, job: Job, sub: Sub) -> Outcome | None:
         """Start a sub-job or join it. The outcome when there is one already, else None."""
-        key: object = sub.key  # one tuple for all that is done with it
-        running = self._subs.get(key)
+        running = self._subs.find(sub.key)
         if running is None:
-            if len(self._subs) >= self._limits.sub_jobs:
+            if self._subs.jobs.count >= self._limits.sub_jobs:
                 return Timeout()
-            running = self._start_sub(sub, key, job)
+            running = self._start_sub(sub, job)
         elif running.waits_for_it(job):
             return Cycle()
-        elif job.key is None:
+        elif not isinstance(job, SubJob):
             self._metrics.recursions_joined_total += 1
-            if len(running.waiters) >= self._limits.waiters:
+            if running.waiting >= self._limits.waiters:
                 self._metrics.dropped_total += 1
                 self._kill(job)
                 return None
-        running.waiters.append(job)
-        job.waits_for = running
+        running.join(job)
         if sub.patience_s is not None:
             self._timers.set(job, self._now + sub.patience_s)
         return None
 
-    def _spawn(self, job: Job, spawn: Effect | Finished | None) -> Outcome:
+    def _spawn(self, job: Job, spawn: object) -> Outcome:
         """Start work that nobody waits for; it may take half of the places for sub-jobs."""
         if not isinstance(spawn, Spawn):
             raise TypeError(f"an engine yielded {spawn!r}, which is no effect")
-        if spawn.key not in self._subs and len(self._subs) < self._limits.sub_jobs // 2:
-            self._start_sub(spawn, spawn.key, job)
+        has_room = self._subs.jobs.count < self._limits.sub_jobs // 2
+        if has_room and self._subs.find(spawn.key) is None:
+            self._start_sub(spawn, job)
         return Started()
 
-    def _start_sub(self, sub: Sub | Spawn, key: object, parent: Job) -> Job:
+    def _start_sub(self, sub: Sub | Spawn, parent: Job) -> SubJob:
         steps = sub.start()
-        started = Job(self, self._engines.take(), self._now, parent.account, key=key)
-        self._subs[key] = started
+        started = SubJob(self, self._engines.take(), self._now, parent.account, sub.key)
+        self._subs.add(started)
         self._line.put(started, steps)
         return started
 
     def _end(self, job: Job, result: Any, outcome: Outcome | None) -> None:
         """Take an ended job out and tell whoever waits for it."""
         job.alive = False
-        if job.key is None:
+        if isinstance(job, SubJob):
+            self._subs.remove(job)
+            job.release(self._line, outcome)
+        else:
             self._clients.remove(job)
             if job.account is not self._nobody:
                 self._fairness.end(job.account)
                 if self._fairness.waiting:
                     self._turn_later()
-        else:
-            del self._subs[job.key]
-            for waiter in job.waiters:
-                waiter.waits_for = None
-                self._line.put(waiter, outcome)
-            job.waiters.clear()
         if job.done is not None:
             self._tell(job.done, result)
 
     def _kill(self, job: Job) -> None:
         """End a job from outside, and every job that nobody waits for any more because of it."""
-        if not job.alive:
-            return
-        target: Job | None = job
+        target: Job | None = job if job.alive else None
         while target is not None:
             if target.flight is not None:
                 self.outbound.cancel(target.flight)
                 target.flight = None
             if target.due:
                 self._timers.cancel(target)
-            waited_for, target.waits_for = target.waits_for, None
+            waited_for = target.waits_for
             try:
                 target.engine.close()
             except Exception:
                 self._metrics.exceptions_total += 1
                 _log.exception("an engine raised while it was being closed")
             self._end(target, None, Timeout())
-            if waited_for is not None:
-                waited_for.waiters.remove(target)
-                if waited_for.waiters:
-                    waited_for = None
-            target = waited_for
+            alone = waited_for is not None and waited_for.leave(target)
+            target = waited_for if alone else None
 
     def _tell(self, done: Done, result: Any) -> None:
         try:
@@ -385,14 +384,14 @@ class Driver:
         return True
 
     def _oldest_since(self) -> float | None:
-        oldest = (self._clients.oldest, next(iter(self._subs.values()), None))
+        oldest = (self._clients.oldest, self._subs.jobs.oldest)
         return min((job.since for job in oldest if job is not None), default=None)
 
     def _end_overdue(self) -> None:
         """End the jobs whose time is over, and watch the oldest of the others."""
         now = _clock()
         horizon = now + TICK_S - self._limits.job_s  # deadlines come up to a tick early
-        for job in [*self._clients, *self._subs.values()]:
+        for job in [*self._clients, *self._subs.jobs]:
             if job.since <= horizon:
                 self._kill(job)
         since = self._oldest_since()

@@ -89,7 +89,7 @@ class Upstream(asyncio.Protocol):
     def _query(self, flight: Flight) -> bytes:
         """The framed query of a flight that goes out now."""
         # No case mixing: a forger would have to be on the path to get into the stream at all.
-        sent = self._queries.make_with_id(flight.ask, self._own, flight.number, mix_case=False)
+        sent = self._queries.make_with_id(flight.ask, self._own, flight.number)
         flight.sent = sent
         flight.sent_at = time.monotonic()
         return frame(sent.packet)

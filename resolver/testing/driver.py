@@ -183,7 +183,7 @@ class Driver:
 
     def _exchange(self, ask: Ask, waited_s: float, *, stream: bool) -> tuple[float, Outcome | Miss]:
         """Send one query; the first packet that decides, and when it comes after the ask."""
-        sent = self._maker.make(ask, _OWN, mix_case=ask.mix_case)
+        sent = self._maker.make(ask, _OWN)
         at = self.clock.now() + waited_s
         for packet in self.net.exchange(ask.server.ip, sent.packet, stream=stream, at=at):
             arrives_s = waited_s + packet.after_s

@@ -143,10 +143,10 @@ def _messages(server: Address) -> tuple[float, float]:
     """Microseconds to make a query, and to read its response."""
     maker = QueryMaker(Entropy(), Cookies(os.urandom(SECRET_OCTETS)))
     ask = Ask(server, Question(b"\3www\7example\3com\0", 1), TIMEOUT_S)
-    sent = maker.make(ask, "127.0.0.1", mix_case=True)
+    sent = maker.make(ask, "127.0.0.1")
     response, metrics = answer(sent.packet), Metrics()
     return (
-        _best_us(lambda: maker.make(ask, "127.0.0.1", mix_case=True)),
+        _best_us(lambda: maker.make(ask, "127.0.0.1")),
         _best_us(lambda: read_response(sent, response, 0.0, metrics, stream=False)),
     )
 

@@ -55,3 +55,26 @@ def test_blocks_are_renewed():
     name = b"\x3f" + b"a" * 63 + b"\x00"
     drawn = [entropy.mix_case(name) for _ in range(BLOCK_OCTETS // len(name) * 3)]
     assert len(set(drawn)) == len(drawn)
+
+
+def test_names_together_are_drawn_like_each_alone():
+    entropy = Entropy()
+    names = [b"\x03wWw\x00", b"\x00", b"\x20" + b"a" * 32 + b"\x00", b"\x02b1\x00"]
+    seen = [entropy.mix_cases(names) for _ in range(200)]
+    for drawn in seen:
+        assert [name.lower() for name in drawn] == [name.lower() for name in names]
+    assert len({drawn[2] for drawn in seen}) == 200
+    assert {drawn[3] for drawn in seen} == {b"\x02b1\x00", b"\x02B1\x00"}
+    assert entropy.mix_cases([]) == []
+
+
+def test_names_together_may_be_longer_than_a_block_or_no_ascii():
+    entropy = Entropy()
+    long = [b"\x3f" + b"a" * 63 + b"\x00"] * (BLOCK_OCTETS // 65 + 1)
+    drawn = entropy.mix_cases(long)
+    assert [name.lower() for name in drawn] == long
+    assert len(set(drawn)) == len(drawn)
+    mixed = {tuple(entropy.mix_cases([b"\x02\xe1b\x00", b"\x01a\x00"])) for _ in range(200)}
+    assert mixed == set(
+        itertools.product((b"\x02\xe1b\x00", b"\x02\xe1B\x00"), (b"\x01a\x00", b"\x01A\x00"))
+    )
