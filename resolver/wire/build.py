@@ -17,7 +17,7 @@ from typing import Final
 
 from resolver.codes import EdnsOption, Flag, RRClass, RRType
 from resolver.model import Edns, Message, Question, RRset
-from resolver.native import mypyc_attr
+from resolver.native import i64, mypyc_attr
 from resolver.wire.edns import extended_errors, write_opt
 from resolver.wire.rdata import COMPRESSIBLE, Shape
 
@@ -25,6 +25,7 @@ LEAST_SIZE_OCTETS: Final = 512
 GREATEST_SIZE_OCTETS: Final = 65535
 
 _HEADER: Final = Struct("!6H")
+_COUNTED: Final = Struct("!5H")  # the same but for its id
 _QUESTION: Final = Struct("!2H")
 _FIXED: Final = Struct("!2HI")
 _U16: Final = Struct("!H")
@@ -36,19 +37,32 @@ _PLAIN_OCTETS: Final = 12  # of a record with such a pointer, without its data
 _AT_HAND: Final = 258  # common types are below
 _IN: Final = int(RRClass.IN)
 _TYPES_IN: Final = [(rrtype << 16 | _IN).to_bytes(4, "big") for rrtype in range(_AT_HAND)]
-_AT_QUESTION_IN: Final = [_TO_QUESTION + octets for octets in _TYPES_IN]
-# Counts of a plain message with so few records, without and with OPT, and single octets.
-_FEW: Final = 256
-_COUNTS: Final = [(1 << 48 | count << 32).to_bytes(8, "big") for count in range(_FEW)]
-_COUNTS_WITH_OPT: Final = [(1 << 48 | count << 32 | 1).to_bytes(8, "big") for count in range(_FEW)]
-_OCTETS: Final = [bytes((octet,)) for octet in range(256)]
-_COUNTS_AT: Final = 3  # among the parts of a plain message
+_FEW: Final = 256  # a plain message has fewer records
+_HEAD_AT: Final = 1  # among the parts of a plain message
 # OPT records without options are few; so many are at hand.
 _MAX_OPTS: Final = 1024
 _OPTS: Final[dict[int, bytes]] = {}
 _LEAST_OCTETS: Final = 16  # header and question without its name
 _TC: Final = int(Flag.TC)
 _RRSIG: Final = int(RRType.RRSIG)
+
+
+@mypyc_attr(acyclic=True)
+class _Part:
+    """Some octets of a message, and what they are made of."""
+
+    __slots__ = ("key", "octets")
+
+    def __init__(self, key: i64, octets: bytes) -> None:
+        self.key = key
+        self.octets = octets
+
+
+# What comes behind the id, and before the data of a record, is much the same in most plain
+# messages: what was made last is at hand, in as many places.
+_PLACES: Final = 256
+_HEADS: Final = [_Part(-1, b"")] * _PLACES
+_RECORDS: Final = [_Part(-1, b"")] * _PLACES
 
 
 def build(
@@ -101,34 +115,55 @@ def build_plain(
     room = max_size - _LEAST_OCTETS - len(name) - len(opt)
     if room < 0:
         return None
-    asked = _kind(question.qtype, question.qclass)
-    high, low = _OCTETS[flags >> 8], _OCTETS[flags & 0xFF]
-    written = [number, high, low, b"", question.qname, asked]
-    count = 0
-    for rrset in answer:
-        rrtype, rrclass = rrset.rrtype, rrset.rrclass
-        if rrtype in COMPRESSIBLE or rrtype == _RRSIG:
-            return None
+    written = [number, b"", question.qname, _kind(question.qtype, question.qclass)]
+    count: i64 = 0
+    rrsets: list[RRset] = answer if isinstance(answer, list) else list(answer)
+    for rrset in rrsets:
         if rrset.owner != name and rrset.owner.lower() != name:
             return None
-        if rrclass == _IN and rrtype < _AT_HAND:
-            record = _AT_QUESTION_IN[rrtype]
-        else:
-            record = _TO_QUESTION + _kind(rrtype, rrclass)
         for rdata in rrset.rdatas:
+            record = _start_of_record(rrset, len(rdata))
             room -= _PLAIN_OCTETS + len(rdata)
             count += 1
-            if room < 0 or count == _FEW:
+            if record is None or room < 0 or count == _FEW:
                 return None
             written.append(record)
-            written.append((rrset.ttl << 16 | len(rdata)).to_bytes(6, "big"))
             written.append(rdata)
-    if opt:
-        written[_COUNTS_AT] = _COUNTS_WITH_OPT[count]
+    if len(opt):
         written.append(opt)
-    else:
-        written[_COUNTS_AT] = _COUNTS[count]
+    written[_HEAD_AT] = _head(flags, count, with_opt=len(opt) > 0)
     return b"".join(written)
+
+
+def _start_of_record(rrset: RRset, octets: int) -> bytes | None:
+    """A record at the name of the first question, but for its data of so many octets; None if that
+    may hold names, or covers other records."""
+    rrtype = rrset.rrtype
+    fixed = rrset.ttl << 16 | octets
+    key: i64 = -1
+    place: i64 = 0
+    if rrset.rrclass == _IN and rrtype < _AT_HAND:
+        key = rrtype << 48 | fixed
+        place = (key >> 48 ^ key >> 24 ^ key >> 16 ^ key) & (_PLACES - 1)
+        known = _RECORDS[place]
+        if known.key == key:
+            return known.octets
+    if rrtype in COMPRESSIBLE or rrtype == _RRSIG:
+        return None
+    start = _TO_QUESTION + _kind(rrtype, rrset.rrclass) + fixed.to_bytes(6, "big")
+    if key >= 0:
+        _RECORDS[place] = _Part(key, start)
+    return start
+
+
+def _head(flags: i64, count: i64, *, with_opt: bool) -> bytes:
+    """The header of a plain message behind its id."""
+    key = flags << 16 | count << 1 | with_opt
+    place = (key >> 16 ^ key) & (_PLACES - 1)
+    known = _HEADS[place]
+    if known.key != key:
+        known = _HEADS[place] = _Part(key, _COUNTED.pack(flags, 1, count, 0, with_opt))
+    return known.octets
 
 
 def plain_opt(udp_size: int, *, dnssec_ok: bool) -> bytes:

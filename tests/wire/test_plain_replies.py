@@ -38,6 +38,31 @@ def test_the_short_way_ends_where_the_long_way_does(plain: Message) -> None:
     assert writer._write_plain(plain, len(packet) - 1) is None
 
 
+def test_what_is_at_hand_is_never_that_of_another() -> None:
+    """More kinds of records and headers than there is room for, in turn."""
+    for ttl in (*range(700), 0x7FFFFFFF, 1 << 24, 1 << 16, 300):
+        for rrtype, rdata in (
+            (A, b"aaaa"),
+            (28, bytes(16)),
+            (TXT, b"\1x"),
+            (257, b""),
+            (258, b"x"),
+        ):
+            flags = 0x8000 | ttl & 0x7FFF
+            rrsets = [RRset(QNAME, rrtype, 1, ttl, (rdata,) * (1 + ttl % 3))]
+            plain = Message(
+                7, flags, [Question(QNAME, A)], rrsets, edns=Edns() if ttl % 2 else None
+            )
+            packet, _ = writer._write(plain, plain.edns, ROOM, 0)
+            assert writer._write_plain(plain, ROOM) == packet
+
+
+def test_records_of_another_class_and_any_sequence_of_them() -> None:
+    for rrclass in (1, 3, 1):
+        plain = Message(7, 0x8580, [Question(QNAME, A)], (RRset(QNAME, A, rrclass, 5, (b"aaaa",)),))
+        assert writer._write_plain(plain, ROOM) == writer._write(plain, None, ROOM, 0)[0]
+
+
 @pytest.mark.parametrize(
     "other",
     [
