@@ -94,6 +94,7 @@ class Answers:
 
     __slots__ = (
         "_graves",
+        "_push",
         "_ring",
         "_size_octets",
         "_tables",
@@ -108,6 +109,7 @@ class Answers:
         self._size_octets = size_octets
         self._tables: dict[int, Table] = {}  # by access bits and transport
         self._ring: deque[Entry] = deque()
+        self._push = self._ring.append  # which is not to be looked up by name for each packet
         self._graves: list[dict[bytes, Entry] | deque[Entry]] = []
         self.entries = 0
         self.octets = 0
@@ -182,10 +184,9 @@ class Answers:
         if tail is None:
             return
         layout = survey(tail, look.name_end - ID_OCTETS + _QUESTION_TAIL_OCTETS)
-        if ages:
-            lowest_s = layout.lowest_ttl_s or 0
-            ttl_s = lowest_s if lowest_s < ttl_s else ttl_s
-        if ttl_s < 1 or layout.personal:
+        lowest_s = layout.lowest_ttl_s or 0
+        left_s = lowest_s if ages and lowest_s < ttl_s else int(ttl_s)
+        if left_s < 1 or layout.personal:
             return
         key = look.key
         kind = bits << 1 | stream
@@ -195,7 +196,7 @@ class Answers:
         entry.tail = tail
         entry.ttls = layout.ttls if ages else ()
         entry.aged_to = second
-        entry.expires = second + int(ttl_s)
+        entry.expires = second + left_s
         self.octets += entry.octets
         self.kept += 1
         is_long = len(query) > look.name_end + _QUESTION_TAIL_OCTETS
@@ -212,7 +213,7 @@ class Answers:
         new = Entry(kind, key)
         entry = table[at >> SHARD_SHIFT].setdefault(key, new)
         if entry is new:
-            self._ring.append(entry)
+            self._push(entry)
             self.entries += 1
         else:
             self.octets -= entry.octets
@@ -232,6 +233,7 @@ class Answers:
             self._graves.append(self._ring)
         self._tables = {}
         self._ring = deque()
+        self._push = self._ring.append
         self.entries = 0
         self.octets = 0
         self.generation += 1

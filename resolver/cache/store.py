@@ -73,6 +73,7 @@ class BoundedMap(Generic[V]):
         "_large_units",
         "_max_large_units",
         "_max_units",
+        "_push",
         "_queue",
         "_units",
         "evicted",
@@ -88,6 +89,7 @@ class BoundedMap(Generic[V]):
         self.shards: list[dict[bytes, Entry]] = empty_shards()
         self._count = 0
         self._queue: deque[Entry] = deque()
+        self._push = self._queue.append  # which is not to be looked up by name for each entry
 
     def __len__(self) -> int:
         return self._count
@@ -129,7 +131,7 @@ class BoundedMap(Generic[V]):
             return False
         self._count += 1
         self._units += units
-        self._queue.append(entry)
+        self._push(entry)
         while self._units > self._max_units:
             self._evict_one(self._queue or self._large, now)
         return True
@@ -219,6 +221,7 @@ class BoundedMap(Generic[V]):
         self.shards = empty_shards()
         self._count = 0
         self._queue = deque()
+        self._push = self._queue.append
         self._large = deque()
         self._units = self._large_units = 0
         return detached

@@ -24,9 +24,11 @@ _OPT_OCTETS: Final = 11
 _OPT_START: Final = b"\0" + _OPT.to_bytes(2, "big")
 _TRUNCATED: Final = 0x02  # in the third octet
 _NO_OPTIONS: Final = b"\0\0"
+# Most messages have one TTL: all that have it at the same place share the tuple that says so.
+_ALONE: Final[list[tuple[int, ...]]] = [(at,) for at in range(512)]
 
 
-@mypyc_attr(acyclic=True)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Layout:
     """Where things stand in a finished message.
 
@@ -45,6 +47,7 @@ class Layout:
 def survey(tail: bytes, start: int | None = None) -> Layout:
     """Find the TTLs in a message without its id, of which the records begin at `start` if that is
     known. Raises WireError when it is cut short."""
+    first: i64 = 0  # where the first TTL is
     ttls: list[int] = []
     lowest: i64 = -1
     personal = False
@@ -60,7 +63,10 @@ def survey(tail: bytes, start: int | None = None) -> Layout:
             if tail[at] == 0 and tail[at + 1] == _OPT:
                 personal = personal or _has_personal_option(tail[rdata:end])
             else:
-                ttls.append(at + 4)
+                if first == 0:
+                    first = at + 4
+                else:
+                    ttls.append(at + 4)
                 ttl_s = _read_ttl(tail, at + 4)
                 if lowest < 0 or ttl_s < lowest:
                     lowest = ttl_s
@@ -69,7 +75,7 @@ def survey(tail: bytes, start: int | None = None) -> Layout:
         at = len(tail) + 1
     if at > len(tail):
         raise WireError(len(tail) + 2, "message ends inside a record")
-    return Layout(tuple(ttls), None if lowest < 0 else lowest, personal)
+    return Layout(_places(first, ttls), None if lowest < 0 else lowest, personal)
 
 
 def age(tail: bytes, ttls: tuple[int, ...], seconds: int) -> bytes:
@@ -116,6 +122,15 @@ def without_option(packet: bytes, option: bytes) -> bytes:
 def truncated(packet: bytes) -> bytes:
     """The message with TC set."""
     return b"".join((packet[:2], bytes((packet[2] | _TRUNCATED,)), packet[3:]))
+
+
+def _places(first: i64, others: list[int]) -> tuple[int, ...]:
+    """Where TTLs are: at `first`, which is 0 if there is none, and behind it."""
+    if others:
+        return (first, *others)
+    if first == 0:
+        return ()
+    return _ALONE[first] if first < len(_ALONE) else (first,)
 
 
 def _read_16(tail: bytes, at: i64) -> i64:

@@ -352,8 +352,12 @@ def test_changes_one_after_the_other_leave_nothing_behind(
     assert len(cache.answers._graves) <= 2
 
 
-def test_space_is_bounded() -> None:
+@pytest.mark.parametrize("is_dropped_before", [False, True])
+def test_space_is_bounded(is_dropped_before: bool) -> None:
     cache = Cache(octets=100_000)
+    if is_dropped_before:
+        cache.keep(query())
+        cache.answers.drop_all()
     for i in range(2000):
         cache.keep(query(f"h{i}.example"))
         assert cache.answers.octets <= 100_000

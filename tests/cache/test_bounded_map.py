@@ -199,6 +199,7 @@ def test_removing_most_of_very_many_never_goes_through_all_places() -> None:
 
     cache = filled(9_999, 10_000)
     cache._queue = queue = Queue(list(cache._queue))
+    cache._push = queue.append
     # The first to be removed are the last that the hand comes to.
     for i in range(9_998, 99, -1):
         looks = queue.looks
@@ -218,5 +219,7 @@ def test_what_is_detached_is_forgotten_and_whole() -> None:
     shards, queue, large = cache.detach()
     assert (sum(map(len, shards)), len(queue), len(large)) == (51, 50, 1)
     assert (len(cache), cache.octets) == (0, 0)
-    cache.put(b"0001", 1, VALUE_OCTETS, now=0, expires_at=100)
-    assert sum(map(len, shards)) == 51
+    for i in range(1010):
+        cache.put(b"%04d" % i, i, VALUE_OCTETS, now=0, expires_at=100)
+    assert (sum(map(len, shards)), len(queue)) == (51, 50)
+    assert (len(cache), cache.evicted) == (1000, 10)

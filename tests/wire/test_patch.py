@@ -54,6 +54,24 @@ def test_every_ttl_but_that_of_opt_is_found() -> None:
     assert layout.lowest_ttl_s == 60
 
 
+@pytest.mark.parametrize("owners", [1, 2, 60])
+def test_a_ttl_is_found_wherever_it_is(owners: int) -> None:
+    octets = b"\1" * 2 + b"\0\0" + owners.to_bytes(2, "big") + bytes(4)
+    record = b"\0\0\x10\0\1"  # TXT of the root
+    places = []
+    for i in range(owners):
+        octets += record
+        places.append(len(octets))
+        octets += i.to_bytes(4, "big") + b"\0\x0a" + b"\x09" + bytes(9)
+    assert survey(octets).ttls == tuple(places)
+
+
+@pytest.mark.parametrize("place", [500, 511, 512, 4000])
+def test_the_only_ttl_may_be_far_behind(place: int) -> None:
+    octets = bytes(4) + b"\0\1" + bytes(place - 11) + b"\0\0\x10\0\1" + bytes(6)
+    assert survey(octets, place - 5).ttls == (place,)
+
+
 def test_a_message_without_records_has_no_ttl() -> None:
     layout = survey(tail(EMPTY))
     assert layout.ttls == ()
