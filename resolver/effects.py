@@ -7,7 +7,7 @@ outcome, never an exception.
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from resolver.model import Address, Message, Question
@@ -24,6 +24,8 @@ class Ask:
     `timeout_s` is relative. `edns_size` None sends no OPT. `mix_case` False sends the name as
     given, for servers that do not keep case. `dnssec_ok` sets DO (RFC 3225 section 3). With
     `cookie` the OPT may carry one (RFC 7873); some servers take offence at it.
+
+    `at` and `depth` are those of the step that it is in a record (trace.py), if it is in one.
     """
 
     server: Address
@@ -35,6 +37,8 @@ class Ask:
     mix_case: bool
     dnssec_ok: bool
     cookie: bool
+    at: float = field(init=False, compare=False)
+    depth: int = field(init=False, compare=False)
 
     def __init__(
         self,
@@ -57,6 +61,8 @@ class Ask:
         self.mix_case = mix_case
         self.dnssec_ok = dnssec_ok
         self.cookie = cookie
+        self.at = 0.0
+        self.depth = 0
 
 
 @dataclass(slots=True, init=False)
@@ -113,11 +119,18 @@ Effect: TypeAlias = Ask | Sub | Spawn | Await
 @dataclass(slots=True, init=False)
 class Reply:
     """A response that matches its query in address, port, id, question and case. `octets` is its
-    size on the wire."""
+    size on the wire.
+
+    For the steps that it stands for in a record (trace.py): `ask` is what it is the reply to, `at`
+    when it was seen, `said` what it came to.
+    """
 
     message: Message
     rtt_s: float
     octets: int
+    ask: Ask | None = field(init=False, compare=False)
+    at: float = field(init=False, compare=False)
+    said: Any = field(init=False, compare=False)
 
     def __init__(
         self,
@@ -128,6 +141,14 @@ class Reply:
         self.message = message
         self.rtt_s = rtt_s
         self.octets = octets
+        self.ask = None
+        self.at = 0.0
+        self.said = None
+
+    @property
+    def over_stream(self) -> bool:
+        """Whether what it is the reply to went over TCP or TLS."""
+        return self.ask is not None and self.ask.stream
 
 
 @dataclass(slots=True)
@@ -157,7 +178,7 @@ class WrongCase:
     not keep case. Its content must not be used."""
 
 
-@mypyc_attr(acyclic=True)
+@mypyc_attr(acyclic=True, free_list_len=1)
 @dataclass(slots=True, init=False)
 class Finished:
     """The result of a Sub or an Await."""
@@ -185,3 +206,9 @@ Outcome: TypeAlias = (
     Reply | Timeout | Unreachable | Malformed | WrongCase | Finished | Cycle | Started
 )
 Steps: TypeAlias = Generator[Effect, Outcome, T]
+
+
+def at_once(result: T) -> Steps[T]:
+    """What takes no steps."""
+    yield from ()
+    return result

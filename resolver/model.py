@@ -217,6 +217,7 @@ class Source(StrEnum):
     DROPPED = "dropped"  # no reply: the work on it was ended from outside
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, init=False)
 class Answer:
     """What an authority or the recursion found for a question: the content of a response, without

@@ -4,6 +4,9 @@ An object of an `acyclic` class is never part of a circle, so a compiled copy do
 garbage: a million of them then cost no time, and each two words of memory less. It must be true:
 what is in a circle all the same is never freed.
 
+Of a class with `free_list_len` 1 the memory of one object that is gone is kept for the next: good
+for what lives no longer than a call or two, and is made again and again.
+
 A number that is an `i64` is one of 64 bits and not of any size, so a compiled copy counts with it
 as the processor does. It must fit.
 
@@ -22,6 +25,6 @@ if TYPE_CHECKING:
 else:
     i64 = int
 
-    def mypyc_attr(**_: bool) -> Callable[[type[T]], type[T]]:
+    def mypyc_attr(**_: bool | int) -> Callable[[type[T]], type[T]]:
         """Leave the class as it is."""
         return lambda cls: cls

@@ -274,7 +274,7 @@ class Recursion:
                 continue
             found = self._find(name, qtype, work)
             if found is None:
-                work.note(steps.NOT_CACHED, name, qtype)
+                work.note_not_cached(name, qtype)
                 try:
                     reply = yield from self.fetcher.fetch(name, qtype, work, start)
                 except OutOfBudget as end:

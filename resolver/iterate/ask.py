@@ -16,6 +16,7 @@ from resolver.codes import EdnsOption, Flag, Rcode, show_rcode
 from resolver.effects import Ask, Malformed, Outcome, Reply, Steps, Timeout, Unreachable, WrongCase
 from resolver.iterate import steps
 from resolver.iterate.budget import Budget
+from resolver.iterate.response import Aliased, Answered, Referred
 from resolver.iterate.work import Work
 from resolver.model import Message, Question
 from resolver.trace import Trace
@@ -48,7 +49,7 @@ class Unusable:
     reason: str
 
 
-Asked: TypeAlias = Message | Missed | Unusable
+Asked: TypeAlias = Reply | Missed | Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,46 +63,47 @@ class Asker:
     recursion_desired: bool = False
     cookies: bool = True
 
-    def ask(
-        self, server: Server, question: Question, work: Work, *, hurried: bool = False
-    ) -> Steps[Asked]:
-        """Ask until there is a usable reply or no other manner to try. Raises OutOfBudget.
-
-        `hurried`: many other servers are left to try.
-        """
-        first = manner = self._manner(server, work.now)
+    def ask(self, server: Server, question: Question, work: Work) -> Steps[Asked]:
+        """Ask until there is a usable reply or no other manner to try. Raises OutOfBudget."""
+        first = manner = self.manner(server, work.now)
         while True:
-            sent_at = work.now
-            ask = self._put(server, question, manner, work, sent_at=sent_at, hurried=hurried)
+            ask = self.put(server, question, manner, work)
             try:
                 outcome = yield ask
             finally:
                 server.in_flight -= 1
-            work.tick()
-            self._settle(server, ask, outcome, work, sent_at=sent_at)
-            if isinstance(outcome, Reply):
-                message = outcome.message
-                fallback = _fall_back(message, manner)
-                if fallback is None:
-                    if manner != first and message.rcode != _FORMERR:
-                        self._remember(server, first & ~manner, manner, work.now)
-                    work.over_stream = manner & _STREAM != 0
-                    return message
-                if fallback == manner:
-                    what = "BADCOOKIE" if message.rcode == _BADCOOKIE else "truncated"
-                    return Unusable(f"{what} over {server.address.stream}")
-                work.note(steps.AGAIN, server.address, _why(message, manner))
-                manner = fallback
-            elif isinstance(outcome, Timeout):
-                return Missed()
-            else:
-                next_manner = _second_thought(outcome, manner)
-                if isinstance(next_manner, Unusable):
-                    return next_manner
-                work.note(steps.AGAIN, server.address, _why_again(manner & ~next_manner))
-                manner = next_manner
+            asked = self.hear(server, ask, outcome, work, first=first, manner=manner)
+            if not isinstance(asked, int):
+                return asked
+            manner = asked
 
-    def _manner(self, server: Server, now: float) -> int:
+    def hear(
+        self, server: Server, ask: Ask, outcome: Outcome, work: Work, *, first: int, manner: int
+    ) -> Asked | int:
+        """What the outcome of a query that was put in some manner comes to: a usable reply, or
+        another manner to put it in. `first` is how it was begun."""
+        work.tick()
+        self._settle(server, ask, outcome, work)
+        if isinstance(outcome, Reply):
+            message = outcome.message
+            fallback = _fall_back(message, manner)
+            if fallback is None:
+                if manner != first and message.rcode != _FORMERR:
+                    self._remember(server, first & ~manner, manner, work.now)
+                return outcome
+            if fallback == manner:
+                what = "BADCOOKIE" if message.rcode == _BADCOOKIE else "truncated"
+                return Unusable(f"{what} over {server.address.stream}")
+            work.note(steps.AGAIN, server.address, _why(message, manner))
+            return fallback
+        if isinstance(outcome, Timeout):
+            return Missed()
+        next_manner = _second_thought(outcome, manner)
+        if isinstance(next_manner, int):
+            work.note(steps.AGAIN, server.address, _why_again(manner & ~next_manner))
+        return next_manner
+
+    def manner(self, server: Server, now: float) -> int:
         """How to begin with this server."""
         manner = _EDNS if now >= server.no_edns_until else 0
         if self.case_mixing and now >= server.no_case_until:
@@ -112,26 +114,20 @@ class Asker:
             manner |= _STREAM
         return manner
 
-    def _put(
-        self,
-        server: Server,
-        question: Question,
-        manner: int,
-        work: Work,
-        *,
-        sent_at: float,
-        hurried: bool = False,
+    def put(
+        self, server: Server, question: Question, manner: int, work: Work, *, hurried: bool = False
     ) -> Ask:
-        """One query, put in this manner. It is charged, and counts as under way."""
+        """One query, put in this manner. It is charged, and counts as under way. `hurried`: many
+        other servers are left to try."""
+        sent_at = work.now
         work.spend_ask(sent_at)
         timeout_s = server.timeout_s(self.servers.unknown_rtt_s() if hurried else UNKNOWN_RTT_S)
         stream = manner & _STREAM != 0
         if stream:
             timeout_s *= _TLS_TIMEOUT_FACTOR if server.over_tls else _STREAM_TIMEOUT_FACTOR
-        work.note(steps.ASK, server.address, question, _transport(server, stream=stream))
         server.in_flight += 1
         self.servers.count_ask(server, sent_at)
-        return Ask(
+        ask = Ask(
             server.address,
             question,
             min(timeout_s, max(work.budget.deadline - sent_at, 0.0)),
@@ -142,22 +138,25 @@ class Asker:
             work.dnssec_ok,
             manner & _COOKIE != 0,
         )
+        ask.at = sent_at
+        ask.depth = work.depth
+        work.trace.keep(ask)
+        return ask
 
-    def _settle(
-        self, server: Server, ask: Ask, outcome: Outcome, work: Work, *, sent_at: float
-    ) -> None:
+    def _settle(self, server: Server, ask: Ask, outcome: Outcome, work: Work) -> None:
         """What the outcome of a query says of the server."""
         if isinstance(outcome, Reply):
             if not ask.stream or server.over_tls:
                 self.servers.heard(server, outcome.rtt_s, work.now)
-            transport = _transport(server, stream=ask.stream)
-            work.note(steps.REPLY, server.address, outcome, transport)
+            outcome.ask = ask
+            outcome.at = work.now
+            work.trace.keep(outcome)
             work.budget.spend_octets(outcome.octets)
         elif isinstance(outcome, (Timeout, Unreachable)):
-            server.timed_out(work.now, sent_at)
+            server.timed_out(work.now, ask.at)
             if isinstance(outcome, Timeout):
-                transport = _transport(server, stream=ask.stream)
-                work.note(steps.TIMEOUT, server.address, ask.timeout_s * 1000, transport)
+                over = steps.transport(server.address, stream=ask.stream)
+                work.note(steps.TIMEOUT, server.address, ask.timeout_s * 1000, over)
 
     def probe(self, server: Server, question: Question, work: Work) -> Steps[None]:
         """Ask once, on nobody's behalf, to learn whether the server is back."""
@@ -166,13 +165,13 @@ class Asker:
         manner = _EDNS | _COOKIE if now >= server.no_edns_until else 0
         if server.over_tls:
             manner |= _STREAM
-        ask = self._put(server, question, manner, alone, sent_at=now)
+        ask = self.put(server, question, manner, alone)
         try:
             outcome = yield ask
         finally:
             server.in_flight -= 1
         alone.tick()
-        self._settle(server, ask, outcome, alone, sent_at=now)
+        self._settle(server, ask, outcome, alone)
 
     @staticmethod
     def _remember(server: Server, given_up: int, manner: int, now: float) -> None:
@@ -185,8 +184,14 @@ class Asker:
             server.no_case_until = now + FORGIVING_S
 
 
-def _transport(server: Server, *, stream: bool) -> str:
-    return server.address.stream if stream else "UDP"
+def credit(reply: Reply, response: Answered | Aliased | Referred, server: Server) -> None:
+    """What a reply comes to, as the word of the server that it is of."""
+    reply.said = response
+    informant = server.informant(reply.over_stream)
+    if type(response) is Answered:  # as most are: of one type it takes no look-up by name
+        response.informant = informant
+    else:
+        response.informant = informant
 
 
 def _second_thought(outcome: Outcome, manner: int) -> int | Unusable:

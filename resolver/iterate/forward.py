@@ -17,7 +17,7 @@ from resolver.cache.servers import Servers
 from resolver.codes import Flag, Rcode, RRType, show_rcode
 from resolver.effects import Steps
 from resolver.iterate import scrub, steps
-from resolver.iterate.ask import Asker, Missed, Unusable
+from resolver.iterate.ask import Asker, Missed, Unusable, credit
 from resolver.iterate.iterator import Found
 from resolver.iterate.recall import Failed
 from resolver.iterate.response import Aliased, Answered, Broken, add_proof
@@ -53,22 +53,22 @@ class Forwarder:
         contest.enter([address for address in route.to if self.in_use(address.ip)], work.now)
         while work.now < until and (server := contest.pick(work.now)):
             asked = yield from self.asker.ask(server, question, work)
-            match asked:
-                case Missed():
-                    contest.missed(server)
-                    continue
-                case Unusable(reason):
-                    response: Answered | Aliased | Broken = Broken(reason)
-                case _:
-                    response = classify(asked, question.qname, question.qtype, route.zone)
-                    if work.dnssec_ok:
-                        add_proof(response, asked, scrub.index(asked.answer), route.zone)
-            if not isinstance(response, Broken):
-                work.note(steps.SAYS, server.address, response)
-                response.informant = server.informant(work.over_stream)
-                return response
-            work.note(steps.REJECTED, server.address, response.reason)
-            contest.rule_out(server, response.reason, work.now)
+            if isinstance(asked, Missed):
+                contest.missed(server)
+                continue
+            if isinstance(asked, Unusable):
+                broken = Broken(asked.reason)
+            else:
+                message = asked.message
+                response = classify(message, question.qname, question.qtype, route.zone)
+                if work.dnssec_ok:
+                    add_proof(response, message, scrub.index(message.answer), route.zone)
+                if not isinstance(response, Broken):
+                    credit(asked, response, server)
+                    return response
+                broken = response
+            work.note(steps.REJECTED, server.address, broken.reason)
+            contest.rule_out(server, broken.reason, work.now)
         failure = contest.failure(work.now)
         work.note(steps.NO_SERVER, failure.text)
         return Failed((failure,), lasting=not contest.left_busy(work.now))

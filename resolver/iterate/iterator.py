@@ -12,17 +12,11 @@ from resolver.cache.delegations import Delegation, Delegations
 from resolver.cache.servers import Server, Servers
 from resolver.codes import Ede, Rcode, RRType
 from resolver.config.schema import OutgoingSettings, RecursionSettings
-from resolver.effects import Finished, Spawn, Steps, Sub
-from resolver.iterate import priming, steps
+from resolver.effects import Finished, Spawn, Steps, Sub, at_once
+from resolver.iterate import budget, priming, steps
 from resolver.iterate.addresses import AddressRules
-from resolver.iterate.ask import Asker, Missed, Unusable
-from resolver.iterate.budget import (
-    MAX_ADDRESSES_PER_SERVER,
-    MAX_DEPTH,
-    MAX_LOOK_UPS_PER_ZONE,
-    MAX_SERVERS_USED,
-    OutOfBudget,
-)
+from resolver.iterate.ask import Asked, Asker, Missed, Unusable, credit
+from resolver.iterate.budget import OutOfBudget
 from resolver.iterate.minimise import Disclosure, is_next_to
 from resolver.iterate.quota import ZoneQuota
 from resolver.iterate.recall import Failed, Recall
@@ -32,7 +26,6 @@ from resolver.iterate.response import (
     Broken,
     Lame,
     Referred,
-    Response,
     classify,
     is_conclusive,
 )
@@ -46,7 +39,7 @@ from resolver.iterate.roster import (
 )
 from resolver.iterate.selection import MAX_REJECTIONS_PER_CONTEST, Contest
 from resolver.iterate.work import Work
-from resolver.model import Answer, ExtendedError, Message, Question
+from resolver.model import Answer, ExtendedError, Question
 from resolver.rng import Rng
 
 # Shortened questions that get no reply at all may be what a filter on the way takes offence at.
@@ -126,7 +119,9 @@ class Iterator:
             self.delegations.learn(delegation, ttl, now=now)
 
     def _learn_delegation(self, referred: Referred, parent: Delegation, now: float) -> Delegation:
-        delegation = Delegation(referred.zone, referred.servers[:MAX_SERVERS_USED], referred.glue)
+        delegation = Delegation(
+            referred.zone, referred.servers[: budget.MAX_SERVERS_USED], referred.glue
+        )
         if not self.recall.is_outdated(delegation.zone):
             self.delegations.learn(delegation, referred.ns.ttl, now=now, parent=parent)
         return delegation
@@ -208,23 +203,28 @@ class Iterator:
         """
         excess = self.quota.excess(delegation, work.now)
         if excess is not None and not is_above_reproach(delegation):
-            return _at_once(Failed((ExtendedError(Ede.OTHER, excess),), lasting=False))
-        work.note(steps.DELEGATION, delegation, question)
-        contest = self._open_contest(delegation, work)
+            return at_once(Failed((ExtendedError(Ede.OTHER, excess),), lasting=False))
+        contest = self._open_contest(question, delegation, work)
         contest.max_rejections -= spent
-        return self._hold(contest, question, delegation, work, hesitant)
+        contest.hesitant = hesitant
+        return self._hold(contest, question, delegation, work)
 
-    def _open_contest(self, delegation: Delegation, work: Work) -> Contest:
+    def _open_contest(self, question: Question, delegation: Delegation, work: Work) -> Contest:
         """All servers of the zone whose addresses are known."""
         now = work.now
         # Further addresses of a name lead to servers that are set up alike.
-        most = max(MAX_ADDRESSES_PER_SERVER, len(delegation.servers) + _REJECTIONS_TO_SPARE)
+        most = max(budget.MAX_ADDRESSES_PER_SERVER, len(delegation.servers) + _REJECTIONS_TO_SPARE)
         contest = Contest(
             delegation.zone,
             self.servers,
             self.rng,
             max_rejections=min(most, MAX_REJECTIONS_PER_CONTEST),
         )
+        contest.question = question
+        contest.delegation = delegation
+        contest.at = now
+        contest.depth = work.depth
+        work.trace.keep(contest)
         roster = roster_of(delegation, self.rules)
         contest.enter(roster.addresses, now)
         for server in roster.unglued:
@@ -239,70 +239,78 @@ class Iterator:
         return contest
 
     def _hold(
-        self,
-        contest: Contest,
-        question: Question,
-        delegation: Delegation,
-        work: Work,
-        hesitant: bool,
+        self, contest: Contest, question: Question, delegation: Delegation, work: Work
     ) -> Steps[Found | Referred | Puzzled]:
         """The contest itself."""
-        zone = delegation.zone
         search: Search | None = None
-        second_hand: Answered | Aliased | None = None
-        load = self.quota.begin(zone, work.now)
+        server: Server | None = None
+        first = manner = 0
+        load = self.quota.begin(delegation.zone, work.now)
         try:
             while True:
-                stuck = contest.timeouts > 0 and contest.is_stuck
-                server = None if stuck else contest.pick(work.now)
                 if server is None:
-                    search = search or search_for(delegation, self.rules, self.recall.rrsets)
-                    server = yield from self._look_further(search, contest, work)
-                if server is None:
-                    return second_hand or self._give_up(contest, work)
-                if len(contest.seats) > 1:
-                    yield from self._probe(contest, server, question, work)
-                asked = yield from self.asker.ask(server, question, work, hurried=contest.is_wide)
-                if isinstance(asked, Missed):
-                    contest.missed(server)
-                    if hesitant and contest.timeouts >= MAX_SHORT_TIMEOUTS:
-                        return Puzzled()
+                    stuck = contest.timeouts > 0 and contest.is_stuck
+                    server = None if stuck else contest.pick(work.now)
+                    if server is None:
+                        search = search or search_for(delegation, self.rules, self.recall.rrsets)
+                        server = yield from self._look_further(search, contest, work)
+                    if server is None:
+                        return contest.second_hand or self._give_up(contest, work)
+                    if len(contest.seats) > 1:
+                        yield from self._probe(contest, server, question, work)
+                    first = manner = self.asker.manner(server, work.now)
+                ask = self.asker.put(server, question, manner, work, hurried=contest.is_wide)
+                try:
+                    outcome = yield ask
+                finally:
+                    server.in_flight -= 1
+                asked = self.asker.hear(server, ask, outcome, work, first=first, manner=manner)
+                if isinstance(asked, int):
+                    manner = asked
                     continue
-                response = self._judge(asked, question, zone, work)
-                if not isinstance(response, (Lame, Broken)):
-                    return self._credit(response, zone, server, work)
-                work.note(steps.REJECTED, server.address, response.reason)
-                if hesitant:
-                    return Puzzled()
-                lame = isinstance(response, Lame)
-                second_hand = response.second_hand or second_hand
-                contest.rule_out(server, response.reason, work.now, lame=lame)
+                found = self._weigh(asked, question, contest, server, work)
+                if found is not None:
+                    return found
+                server = None
         except OutOfBudget as end:
             raise OutOfBudget(contest.blame(end.error, work.now)) from None
         finally:
             load.end()
 
-    def _credit(
-        self, response: Answered | Aliased | Referred, zone: bytes, server: Server, work: Work
-    ) -> Answered | Aliased | Referred:
-        """What a server has said, as its word."""
-        self.servers.forgive(zone, server.address)
-        work.note(steps.SAYS, server.address, response)
-        informant = server.informant(work.over_stream)
-        if type(response) is Answered:  # as most are: of one type it takes no look-up by name
-            response.informant = informant
-        else:
-            response.informant = informant
+    def _weigh(
+        self, asked: Asked, question: Question, contest: Contest, server: Server, work: Work
+    ) -> Answered | Aliased | Referred | Puzzled | None:
+        """What a server has come up with, if that is something; else it is the turn of another."""
+        if isinstance(asked, Missed):
+            contest.missed(server)
+            return (
+                Puzzled() if contest.hesitant and contest.timeouts >= MAX_SHORT_TIMEOUTS else None
+            )
+        if isinstance(asked, Unusable):
+            return self._reject(Broken(asked.reason), contest, server, work)
+        response = classify(
+            asked.message,
+            question.qname,
+            question.qtype,
+            contest.zone,
+            harden=self.harden_glue,
+            signed=work.dnssec_ok,
+        )
+        if isinstance(response, (Lame, Broken)):
+            return self._reject(response, contest, server, work)
+        self.servers.forgive(contest.zone, server.address)
+        credit(asked, response, server)
         return response
 
-    def _judge(
-        self, asked: Message | Unusable, question: Question, zone: bytes, work: Work
-    ) -> Response:
-        """What the reply of a server of `zone` comes to."""
-        if isinstance(asked, Unusable):
-            return Broken(asked.reason)
-        harden, signed = self.harden_glue, work.dnssec_ok
-        return classify(asked, question.qname, question.qtype, zone, harden=harden, signed=signed)
+    def _reject(
+        self, response: Lame | Broken, contest: Contest, server: Server, work: Work
+    ) -> Puzzled | None:
+        work.note(steps.REJECTED, server.address, response.reason)
+        if contest.hesitant:
+            return Puzzled()
+        contest.second_hand = response.second_hand or contest.second_hand
+        contest.rule_out(server, response.reason, work.now, lame=isinstance(response, Lame))
+        return None
 
     def _give_up(self, contest: Contest, work: Work) -> Failed:
         failure = contest.failure(work.now)
@@ -342,9 +350,9 @@ class Iterator:
                 return True
             if not types:
                 continue
-            if search.looked_up >= MAX_LOOK_UPS_PER_ZONE:
+            if search.looked_up >= budget.MAX_LOOK_UPS_PER_ZONE:
                 break
-            if work.depth >= MAX_DEPTH:
+            if work.depth >= budget.MAX_DEPTH:
                 work.note(steps.NOT_LOOKED_UP, server, work.depth)
                 work.curtailed = True
                 break
@@ -389,9 +397,3 @@ class Iterator:
         if texts:
             work.note(steps.ADDRESSES, server, steps.Listed(texts))
         return texts
-
-
-def _at_once(found: Failed) -> Steps[Found | Referred | Puzzled]:
-    """What takes no steps."""
-    yield from ()
-    return found

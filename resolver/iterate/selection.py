@@ -14,9 +14,11 @@ messages.
 from typing import Final
 
 from resolver import names
+from resolver.cache.delegations import Delegation
 from resolver.cache.servers import LAME_RETRY_S, MAX_REST_S, UNKNOWN_RTT_S, Family, Server, Servers
 from resolver.codes import Ede
-from resolver.model import Address, ExtendedError
+from resolver.iterate.response import Aliased, Answered
+from resolver.model import Address, ExtendedError, Question
 from resolver.native import mypyc_attr
 from resolver.rng import Rng
 
@@ -58,16 +60,27 @@ class Seat:
 
 @mypyc_attr(acyclic=True)
 class Contest:
-    """The addresses of one zone's servers, for one question."""
+    """The addresses of one zone's servers, for one question.
+
+    `delegation`, `question`, `at` and `depth` are those of the step that it is in a record
+    (trace.py), if it is in one. `hesitant`: to be given up early, for there is another way to ask.
+    `second_hand` is what a server said that had it from others: better than nothing.
+    """
 
     __slots__ = (
         "_lame",
         "_missed_family",
+        "at",
+        "delegation",
+        "depth",
+        "hesitant",
         "max_rejections",
+        "question",
         "reasons",
         "rejections",
         "rng",
         "seats",
+        "second_hand",
         "servers",
         "timeouts",
         "zone",
@@ -89,6 +102,12 @@ class Contest:
         self.reasons = _NO_REASONS
         self.timeouts = 0
         self.rejections = 0
+        self.delegation: Delegation | None = None
+        self.question: Question | None = None
+        self.second_hand: Answered | Aliased | None = None
+        self.at = 0.0
+        self.depth = 0
+        self.hesitant = False
         self._missed_family: Family | None = None
         self._lame: tuple[tuple[float, Server], ...] = ()
 

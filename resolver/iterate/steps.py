@@ -12,11 +12,12 @@ from typing import Any, Final
 from resolver import names
 from resolver.cache.delegations import Delegation
 from resolver.codes import show_rcode, show_type
-from resolver.effects import Reply
+from resolver.effects import Ask, Reply
 from resolver.iterate.recall import Failed
 from resolver.iterate.response import Aliased, Answered, Referred
-from resolver.model import Answer, Source
-from resolver.trace import Kind
+from resolver.iterate.selection import Contest
+from resolver.model import Address, Answer, Source
+from resolver.trace import Kind, Note, note_of, tells
 
 
 class Servers:
@@ -100,14 +101,16 @@ class Heard:
 class Ours:
     """By what an answer was made here."""
 
-    __slots__ = ("_answer",)
+    __slots__ = ("_errors", "_source")
 
     def __init__(self, answer: Answer) -> None:
-        self._answer = answer
+        # The answer itself leads back to the record that this is in.
+        self._errors = answer.extended_errors
+        self._source = answer.source
 
     def __str__(self) -> str:
-        told = "; ".join(error.text for error in self._answer.extended_errors)
-        return told or _OURS.get(self._answer.source, self._answer.source)
+        told = "; ".join(error.text for error in self._errors)
+        return told or _OURS.get(self._source, self._source)
 
 
 _OURS: Final = {Source.LOCAL: "local data", Source.SPECIAL: "a name that is built in"}
@@ -180,6 +183,36 @@ ALIAS: Final = Kind("alias", "alias leads to {0}", ("target",))
 NO_SERVER: Final = Kind("failed", "  {0}", ("reason",))
 GIVEN_UP: Final = Kind("failed", "given up: {0}", ("reason",))
 TOLD: Final = Kind("told", "told with the answer: {0}", ("reason",))
+
+
+def transport(server: Address, *, stream: bool) -> str:
+    """What a query to this server goes over."""
+    return server.stream if stream else "UDP"
+
+
+def _of_contest(contest: Contest) -> list[Note]:
+    about = contest.delegation, contest.question
+    return [note_of(contest.at, contest.depth, DELEGATION, *about)]
+
+
+def _of_ask(ask: Ask) -> list[Note]:
+    over = transport(ask.server, stream=ask.stream)
+    return [note_of(ask.at, ask.depth, ASK, ask.server, ask.question, over)]
+
+
+def _of_reply(reply: Reply) -> list[Note]:
+    ask = reply.ask
+    assert ask is not None  # or it is no step of anything
+    over = transport(ask.server, stream=ask.stream)
+    notes = [note_of(reply.at, ask.depth, REPLY, ask.server, reply, over)]
+    if reply.said is not None:
+        notes.append(note_of(reply.at, ask.depth, SAYS, ask.server, reply.said))
+    return notes
+
+
+tells(Contest, _of_contest)
+tells(Ask, _of_ask)
+tells(Reply, _of_reply)
 
 
 def known(name: bytes, qtype: int, found: Answered | Aliased | Failed) -> tuple[Any, ...]:

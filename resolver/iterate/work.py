@@ -10,16 +10,16 @@ from resolver.iterate.budget import MAX_ASKS_PER_FETCH, Budget, OutOfBudget
 from resolver.iterate.route import Route
 from resolver.model import ExtendedError, Question
 from resolver.native import mypyc_attr
-from resolver.trace import NOTHING, Kind, Trace
+from resolver.trace import NOTHING, Kind, Note, Trace, note_of, tells
 
 
 @mypyc_attr(acyclic=True)
 class Unknown:
     """A question of which the caches have just been found to know nothing; its `name` is in lower
     case. `key` is its cache key and `route` that of the name; `is_new` tells that not even anything
-    that has expired is there."""
+    that has expired is there. `at` is when work on it began, which is a step of its own."""
 
-    __slots__ = ("is_new", "key", "name", "question", "route")
+    __slots__ = ("at", "is_new", "key", "name", "question", "route")
 
     def __init__(
         self, question: Question, key: bytes, route: Route | None, *, is_new: bool
@@ -29,6 +29,15 @@ class Unknown:
         self.key = key
         self.route = route
         self.is_new = is_new
+        self.at = 0.0
+
+
+def _of_unknown(unknown: Unknown) -> list[Note]:
+    # Only of what clients ask it is known beforehand that it is unknown.
+    return [note_of(unknown.at, 0, steps.NOT_CACHED, unknown.name, unknown.question.qtype)]
+
+
+tells(Unknown, _of_unknown)
 
 
 @mypyc_attr(acyclic=True)
@@ -39,7 +48,7 @@ class Work:
     `curtailed` is set when something was not tried for reasons that lie in the question above: a
     failure then says nothing about this one. `dnssec_ok` asks for signatures. `renewing` makes what
     expires soon count as missing. `unknown` is what is known of the name that is asked for first,
-    if that is nothing. `over_stream`: whether the last reply of use came over TCP.
+    if that is nothing.
 
     `clock` tells the instant, and `now` is that of the last thing that was waited for: what follows
     from it takes no time to speak of, and a clock need not be read for each step.
@@ -54,7 +63,6 @@ class Work:
     dnssec_ok: bool
     renewing: bool
     unknown: Unknown | None
-    over_stream: bool
     now: float
 
     def __init__(
@@ -68,7 +76,6 @@ class Work:
         dnssec_ok: bool = False,
         renewing: bool = False,
         unknown: Unknown | None = None,
-        over_stream: bool = False,
         now: float | None = None,
     ) -> None:
         self.budget = budget
@@ -80,7 +87,6 @@ class Work:
         self.dnssec_ok = dnssec_ok
         self.renewing = renewing
         self.unknown = unknown
-        self.over_stream = over_stream
         self.now = clock() if now is None else now
 
     def tick(self) -> None:
@@ -114,10 +120,19 @@ class Work:
         trace.depth = self.depth
         trace.note(self.now, kind, a, b, c, d, e)
 
+    def note_not_cached(self, name: bytes, qtype: int) -> None:
+        """Note that nothing is known of what is asked for next."""
+        unknown = self.unknown
+        if unknown is None or unknown.name != name or unknown.at:
+            self.note(steps.NOT_CACHED, name, qtype)
+            return
+        unknown.at = self.now
+        self.trace.keep(unknown)
+
     def note_told(self, errors: Sequence[ExtendedError]) -> None:
         """Note what a client is told that is not the last step anyway: whatever he is told is in
         the record."""
-        last = self.trace.notes[-1] if self.trace.notes else ()
+        last = self.trace.last
         for error in errors:
             if error.text not in last:
                 self.note(steps.TOLD, error.text)

@@ -123,7 +123,7 @@ class Ring:
         group = self._groups.setdefault(name, _Group())
         self._records[key] = record
         group.keys[key] = None
-        octets = _RECORD_OCTETS + _UNSETTLED_NOTE_OCTETS * len(record.trace.notes)
+        octets = _RECORD_OCTETS + _UNSETTLED_NOTE_OCTETS * record.trace.size
         self._count(record, group, octets)
         share = max(1, self.max_records // GROUP_SHARE)
         octets_share = self.max_octets // GROUP_SHARE
