@@ -78,7 +78,7 @@ def _parse(packet: bytes) -> Message:
     )
 
 
-@mypyc_attr(acyclic=True)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class _Reader:
     """Reads one message from front to back. `names` maps offsets to the names that start there, but
     for the first question's: that is in `qname`, since most pointers lead to it."""
@@ -130,7 +130,7 @@ class _Reader:
         """The next record as an RRset of its own; None for OPT, which goes to `edns`."""
         packet, start = self.packet, self.offset
         octet: i64 = packet[start]
-        if octet == _POINTER and packet[start + 1] == HEADER_OCTETS and self.qname:
+        if octet == _POINTER and packet[start + 1] == HEADER_OCTETS and len(self.qname):
             owner, at = self.qname, start + 2
         elif octet == 0:
             owner, at = ROOT, start + 1
@@ -265,7 +265,7 @@ def name_at(packet: bytes, start: i64, names: dict[int, bytes]) -> tuple[bytes, 
             if packet[target] >= _POINTER:
                 names[start] = known
             return known, at + 2
-        rest = known or _follow(packet, at, start, names)
+        rest = _follow(packet, at, start, names) if known is None else known
         name = packet[start:at] + rest
         at += 2
         break
