@@ -34,7 +34,7 @@ _ROOT: Final = Question(b"\0", 0)
 _TYPE_AND_CLASS_OCTETS: Final = 4
 _ROOT_OCTETS: Final = 1 + _TYPE_AND_CLASS_OCTETS
 _KIND_SHIFT: Final = 40  # more than type and class take
-MOST_FRAMES: Final = 256
+FRAMES: Final = 256
 _NO_QUESTION: Final = b"\x00\x00"
 _ONE_QUESTION: Final = b"\x00\x01"
 
@@ -79,6 +79,20 @@ class Sent:
         self.cookie = cookie
 
 
+@mypyc_attr(acyclic=True)
+class _Frame:
+    """What queries of one kind have in common, in three pieces: between id and question, behind the
+    name, and behind the question."""
+
+    __slots__ = ("header", "kind", "opt", "type_and_class")
+
+    def __init__(self, kind: int, header: bytes, type_and_class: bytes, opt: bytes) -> None:
+        self.kind = kind
+        self.header = header
+        self.type_and_class = type_and_class
+        self.opt = opt
+
+
 class QueryMaker:
     """Makes queries of asks, with ids and case from an Entropy. Without Cookies none are sent.
 
@@ -90,7 +104,8 @@ class QueryMaker:
     def __init__(self, entropy: Entropy, cookies: Cookies | None = None) -> None:
         self._entropy = entropy
         self._cookies = cookies
-        self._frames: dict[int, tuple[bytes, bytes, bytes]] = {}
+        # Each kind has its place, which others may want: then it is written anew.
+        self._frames: list[_Frame | None] = [None] * FRAMES
 
     def spell(self, asks: Sequence[Ask]) -> list[bytes]:
         """The name of each as its query is to have it: in random case, unless the ask says no."""
@@ -116,33 +131,33 @@ class QueryMaker:
 
     def _make(self, ask: Ask, own: str, id_: bytes, spelled: bytes, *, mixed: bool) -> Sent:
         size, asked = ask.edns_size, ask.question
-        kind = (-1 if size is None else size) << 2 | ask.dnssec_ok << 1 | ask.recursion_desired
+        flags = ask.dnssec_ok << 1 | ask.recursion_desired
+        place = asked.qtype << 2 & FRAMES - 1 | flags
+        kind = (-1 if size is None else size) << 2 | flags
         kind = kind << _KIND_SHIFT | asked.qtype << 16 | asked.qclass
-        frame = self._frames.get(kind)
-        header, type_and_class, opt = self._frame(kind, ask) if frame is None else frame
-        question = spelled + type_and_class
-        cookie = None
+        frame = self._frames[place]
+        if frame is None or frame.kind != kind:
+            frame = self._frames[place] = _write_frame(kind, ask)
+        question = spelled + frame.type_and_class
+        cookie, opt = None, frame.opt
         if self._cookies is not None and size is not None and ask.cookie:
             cookie = self._cookies.of(ask.server, own)
             opt = cookie.into(opt)
-        packet = b"%b%b%b%b" % (id_, header, question, opt)
+        packet = b"%b%b%b%b" % (id_, frame.header, question, opt)
         return Sent(id_, packet, question, asked.qname, cookie, mixed)
 
-    def _frame(self, kind: int, ask: Ask) -> tuple[bytes, bytes, bytes]:
-        """What comes between id and question, behind the name, and behind the question."""
-        size, asked = ask.edns_size, ask.question
-        edns = None if size is None else Edns(udp_size=size, dnssec_ok=ask.dnssec_ok)
-        query = build_query(0, _ROOT, edns=edns, recursion_desired=ask.recursion_desired)
-        type_and_class = asked.qtype << 16 | asked.qclass
-        frame = (
-            query[ID_OCTETS:HEADER_OCTETS],
-            type_and_class.to_bytes(_TYPE_AND_CLASS_OCTETS, "big"),
-            query[HEADER_OCTETS + _ROOT_OCTETS :],
-        )
-        if len(self._frames) >= MOST_FRAMES:
-            self._frames.clear()
-        self._frames[kind] = frame
-        return frame
+
+def _write_frame(kind: int, ask: Ask) -> _Frame:
+    size, asked = ask.edns_size, ask.question
+    edns = None if size is None else Edns(udp_size=size, dnssec_ok=ask.dnssec_ok)
+    query = build_query(0, _ROOT, edns=edns, recursion_desired=ask.recursion_desired)
+    type_and_class = asked.qtype << 16 | asked.qclass
+    return _Frame(
+        kind,
+        query[ID_OCTETS:HEADER_OCTETS],
+        type_and_class.to_bytes(_TYPE_AND_CLASS_OCTETS, "big"),
+        query[HEADER_OCTETS + _ROOT_OCTETS :],
+    )
 
 
 def read_response(

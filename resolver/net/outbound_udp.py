@@ -18,6 +18,7 @@ Knows: UDP sockets on Linux. Does not know: engines, timers, what an answer mean
 import asyncio
 import errno
 import logging
+import mmap
 import os
 import select
 import socket
@@ -66,7 +67,7 @@ _connect: Final = _Socket.connect
 _close: Final = _Socket.close
 # Less stands between these and the system than between it and a socket's own send and recv.
 _send: Final = os.write
-_recv: Final = os.read
+_recv: Final = os.readv
 _register: Final = select.epoll.register
 # Objects, lest compiled code make one of a number for each call.
 _EPOLLIN: Final[Any] = select.EPOLLIN
@@ -112,6 +113,10 @@ class UdpAsker:
         self._retry: asyncio.TimerHandle | None = None
         self._own: dict[str, str] = {}
         self._own_since = 0.0
+        self._last_ip = self._last_own = ""
+        # What comes is read into here, and then has an object of its own size.
+        self._buffer = mmap.mmap(-1, RECEIVE_OCTETS)
+        self._into = [self._buffer]
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._on_readable)
 
@@ -150,6 +155,7 @@ class UdpAsker:
             self._retry.cancel()
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
+        self._buffer.close()
 
     def _depart(self, flights: list[Flight]) -> None:
         """Send the queries of flights that have a socket. Errors end a flight."""
@@ -259,10 +265,13 @@ class UdpAsker:
         if now - self._own_since >= OWN_ADDRESS_S or len(self._own) >= MOST_OWN_ADDRESSES:
             self._own.clear()
             self._own_since = now
+        elif ip is self._last_ip:
+            return self._last_own
         own = self._own.get(ip)
         if own is None:
             name: str = sock.getsockname()[0]
             own = self._own[ip] = name
+        self._last_ip, self._last_own = ip, own
         return own
 
     def _on_readable(self) -> None:
@@ -296,7 +305,8 @@ class UdpAsker:
             if flight is None or flight.sock is None:
                 continue
             try:
-                packets.append(_recv(fd, RECEIVE_OCTETS))
+                octets = _recv(fd, self._into)
+                packets.append(self._buffer[:octets])
             except BlockingIOError:
                 continue
             except OSError as error:

@@ -129,3 +129,29 @@ async def test_what_an_await_gives_a_second_time_is_of_no_use() -> None:
         await turn()
         assert made.jobs == 0
     assert results == [("once", "second")]
+
+
+async def test_a_sub_job_goes_on_while_anybody_waits_for_it() -> None:
+    release: list[Callable[[Any], None]] = []
+    told: list[int] = []
+
+    def slow():
+        return (yield Await(release.append))
+
+    def client(number: int):
+        yield Sub(question().key, slow)
+        told.append(number)
+
+    with driver() as made:
+        for number in range(3):
+            made.start(client(number), lambda _: None)
+        await until(lambda: bool(release))
+        oldest = made._clients.oldest
+        assert oldest is not None
+        made._kill(oldest)
+        assert made.jobs == 3
+        made.start(client(3), lambda _: None)
+        await turn()
+        release[0](None)
+        await until(lambda: made.jobs == 0)
+    assert told == [1, 2, 3]
