@@ -30,7 +30,8 @@ from resolver.codes import RRType
 from resolver.config.units import Network
 from resolver.slices import finish
 from resolver.zone.content import Zone
-from resolver.zone.draft import Draft, Unjudged
+from resolver.zone.draft import Draft
+from resolver.zone.findings import Unjudged
 from resolver.zone.rdata import Scope, read_rdata
 
 # RFC 6303 section 3.

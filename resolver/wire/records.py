@@ -14,8 +14,9 @@ from typing import Final
 from resolver.codes import RRType
 from resolver.errors import WireError
 from resolver.model import Question
+from resolver.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT
 from resolver.wire.parse import HEADER_OCTETS, MAX_TTL_S, name_at, rdata_at
-from resolver.wire.rdata import FIXED_OCTETS
+from resolver.wire.rdata import SHAPES, Shape
 
 # Owner with its case kept, type, class, TTL in seconds, uncompressed data.
 Record = tuple[bytes, int, int, int, bytes]
@@ -25,15 +26,35 @@ _QUESTION: Final = Struct("!2H")
 _RECORD: Final = Struct("!2HIH")
 _RECORD_OCTETS: Final = _RECORD.size
 _POINTER: Final = 0xC0
+_POINTER_BITS: Final = _POINTER << 8
 _OPT: Final = int(RRType.OPT)
 # More than one question is never right in a transfer; so many are read to say so.
 _MAX_QUESTIONS: Final = 2
+
+# What data of a type looks like: the one length that it has; or one of these, and the octets that
+# stand before a name that is never compressed, or one that may be and ends the data, or at least.
+_LEAST: Final = 1 << 16
+_VERBATIM: Final = 2 << 16
+_COMPRESSED: Final = 3 << 16
+_HEAD: Final = 0xFFFF
+
+
+def _form(shape: Shape) -> int:
+    if shape.strings or shape.names > 1 or (shape.tail and shape.names):
+        return -1
+    if shape.names:
+        return shape.head | (_VERBATIM if shape.tail is None else _COMPRESSED)
+    return shape.head | (_LEAST if shape.tail is None else 0)
+
+
+_FORMS: Final[dict[int, int]] = {rrtype: _form(shape) for rrtype, shape in SHAPES.items()}
 
 
 class Envelope:
     """Header and questions of a message, and two of its sections, to be read once and in order.
 
     `rcode` is the header's four bits. Raises WireError when made, from `answer` and `authority`.
+    Names in data that are at most one label below `zone` are read faster.
     """
 
     __slots__ = (
@@ -42,18 +63,20 @@ class Envelope:
         "_names",
         "_offset",
         "_packet",
+        "_zone",
         "flags",
         "id",
         "questions",
     )
 
-    def __init__(self, packet: bytes) -> None:
+    def __init__(self, packet: bytes, zone: bytes = ROOT) -> None:
         if len(packet) < HEADER_OCTETS:
             raise WireError(len(packet), "shorter than a header")
         header: tuple[int, ...] = _HEADER.unpack_from(packet)
         self.id, self.flags, questions = header[:3]
         self._answers, self._authorities = header[3:5]
         self._packet = packet
+        self._zone = zone
         self._names: dict[int, bytes] = {}
         self.questions: list[Question] = []
         offset = HEADER_OCTETS
@@ -101,12 +124,19 @@ class Envelope:
         size = len(packet)
         found: list[Record] = []
         for _ in range(count):
+            # A pointer, or a label and a pointer, to a name that is noted: like most, and not worth
+            # a call. Whatever is noted starts before here.
             octet = packet[offset]
-            target = (octet & 0x3F) << 8 | packet[offset + 1]
-            known = noted.get(target) if octet >= _POINTER and target < offset else None
-            if known is not None:  # like many: not worth a call
-                owner, at = known, offset + 2
-            else:
+            owner: bytes | None = None
+            at = offset + 2
+            if octet >= _POINTER:
+                owner = noted.get((octet << 8 | packet[offset + 1]) - _POINTER_BITS)
+            elif 0 < octet <= MAX_LABEL_OCTETS:
+                at += octet + 1
+                rest = noted.get((packet[at - 2] << 8 | packet[at - 1]) - _POINTER_BITS)
+                if rest is not None and octet + len(rest) < MAX_NAME_OCTETS:
+                    owner = noted[offset] = packet[offset : at - 2] + rest
+            if owner is None:
                 owner, at = name_at(packet, offset, noted)
             rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, at)
             start = at + _RECORD_OCTETS
@@ -115,11 +145,49 @@ class Envelope:
                 raise WireError(start, f"record data of {length} octets goes past the end")
             if rrtype == _OPT:
                 raise WireError(offset, "OPT outside the additional section")
-            if length == FIXED_OCTETS.get(rrtype):
-                rdata = packet[start:end]
-            else:
+            form = _FORMS.get(rrtype, _LEAST)
+            rdata = packet[start:end] if length == form else self._plain(start, end, form)
+            if rdata is None:
                 rdata = rdata_at(packet, (start, end), (rrtype, rrclass), noted)
             offset = end
             found.append((owner, rrtype, rrclass, ttl if ttl <= MAX_TTL_S else 0, rdata))
         self._offset = offset
         return found
+
+    def _plain(self, start: int, end: int, form: int) -> bytes | None:
+        """Record data of which can be seen at a glance that it is well-formed; None for other."""
+        packet = self._packet
+        begin = start + (form & _HEAD)
+        if form >= _COMPRESSED:
+            return self._compressed(start, begin, end - 2)
+        if form < _LEAST or begin > end:
+            return None
+        if form >= _VERBATIM and not packet.startswith(self._zone, begin, end):
+            octet = packet[begin] if begin < end else 0
+            if not 0 < octet <= MAX_LABEL_OCTETS or octet + len(self._zone) >= MAX_NAME_OCTETS:
+                return None
+            if not packet.startswith(self._zone, begin + octet + 1, end):
+                return None
+        return packet[start:end]
+
+    def _compressed(self, start: int, begin: int, last: int) -> bytes | None:
+        """Data with a name at `begin` that ends with a pointer, at `last`, to a name that is noted,
+        and nothing behind it."""
+        packet, noted = self._packet, self._names
+        if begin > last:
+            return None
+        rest = noted.get((packet[last] << 8 | packet[last + 1]) - _POINTER_BITS)
+        if rest is None:
+            return None
+        at = label = begin
+        while at < last and 0 < (octet := packet[at]) <= MAX_LABEL_OCTETS:
+            label = at
+            at += octet + 1
+        if at != last or at - begin + len(rest) > MAX_NAME_OCTETS:
+            return None
+        if at == begin:
+            return packet[start:begin] + rest
+        name = noted[begin] = packet[begin:last] + rest
+        if label != begin:  # where the next name may point to
+            noted[label] = packet[label:last] + rest
+        return packet[start:begin] + name

@@ -17,7 +17,8 @@ from resolver.codes import RRType
 from resolver.model import RRset
 from resolver.slices import Slices, finish
 from resolver.zone.content import Zone
-from resolver.zone.draft import Draft, Findings
+from resolver.zone.draft import Draft
+from resolver.zone.findings import Findings
 
 VERSION: Final = b"2"
 MAX_MEMBERS: Final = 1_000_000

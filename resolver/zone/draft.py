@@ -9,13 +9,14 @@ Knows: RFC 1034 section 4.2, RFC 2181 section 5, RFC 4592 section 2.2, RFC 6672 
 Does not know: text, files, questions.
 """
 
+from collections.abc import Sequence
 from typing import Final, cast
 
 from resolver import names
 from resolver.codes import RRClass, RRType
-from resolver.errors import Finding
 from resolver.model import RRset
 from resolver.slices import Slices
+from resolver.wire.records import Record
 from resolver.zone import check, content, denial
 from resolver.zone.classify import (
     COVERS,
@@ -26,17 +27,18 @@ from resolver.zone.classify import (
 )
 from resolver.zone.content import Zone
 from resolver.zone.entries import ENTRY, MARK_BIT, Held, grouped, pack_plain, rdatas
+from resolver.zone.findings import Findings
 from resolver.zone.groups import Group, pack_groups, types_in
 from resolver.zone.signing import Signing, signing_of
 from resolver.zone.table import Edit, Table
-
-MAX_FINDINGS: Final = 100
 
 # A name with more than this grows in place instead of being copied for each record.
 _MANY_OCTETS: Final = 1_024
 # Names between two breaks: a millisecond or two of work.
 _SLICE_NAMES: Final = 200
 
+_IN: Final = int(RRClass.IN)
+_NO_TYPE: Final[frozenset[int]] = frozenset()
 _NS: Final = int(RRType.NS)
 _RRSIG: Final = int(RRType.RRSIG)
 _DNAME: Final = int(RRType.DNAME)
@@ -58,61 +60,6 @@ _ANYWHERE: Final = (int(RRType.CNAME), int(RRType.PTR))
 
 _UNDERSCORE: Final = ord("_")  # looking for a number takes far less time than for octets
 _ASTERISK: Final = ord("*")
-_LINE_BITS: Final = 32
-
-
-def place(file: int, line: int) -> int:
-    """Where a record came from, as one number: index of the file, and its line from 1."""
-    return file << _LINE_BITS | line
-
-
-class Findings:
-    """Errors and warnings of one zone, with where they are; bounded to MAX_FINDINGS of each."""
-
-    __slots__ = ("errors", "files", "more_errors", "more_warnings", "warnings")
-
-    def __init__(self) -> None:
-        self.files: list[str] = []
-        self.errors: list[Finding] = []
-        self.warnings: list[Finding] = []
-        self.more_errors = 0
-        self.more_warnings = 0
-
-    def error(self, where: int, reason: str) -> None:
-        """A fault for which the zone is refused."""
-        if len(self.errors) < MAX_FINDINGS:
-            self.errors.append(self._finding(where, reason))
-        else:
-            self.more_errors += 1
-
-    def warning(self, where: int, reason: str) -> None:
-        """Something that is probably not what its author wanted."""
-        if len(self.warnings) < MAX_FINDINGS:
-            self.warnings.append(self._finding(where, reason))
-        else:
-            self.more_warnings += 1
-
-    def close(self) -> None:
-        """Say how many were left out."""
-        name = self.files[0] if self.files else ""
-        if self.more_errors:
-            self.errors.append(Finding(name, 0, f"… and {self.more_errors} more errors"))
-        if self.more_warnings:
-            self.warnings.append(Finding(name, 0, f"… and {self.more_warnings} more warnings"))
-        self.more_errors = self.more_warnings = 0
-
-    def _finding(self, where: int, reason: str) -> Finding:
-        file = where >> _LINE_BITS
-        name = self.files[file] if file < len(self.files) else ""
-        return Finding(name, where & (1 << _LINE_BITS) - 1, reason)
-
-
-class Unjudged(Findings):
-    """For zones of our own. RFC 6303 wants what the file of an operator would be refused for: a
-    name server that is the origin itself and has no address."""
-
-    def error(self, where: int, reason: str) -> None:
-        """Let it pass."""
 
 
 class Draft:
@@ -150,36 +97,48 @@ class Draft:
 
         Raises ValueError when the owner is not in the zone.
         """
-        if owner is self._last_owner:
-            key, shard = self._last_key, self._last_shard
-        else:
-            key = owner.lower()
-            shard = self._names.shard(key)
-            self._last_owner, self._last_key, self._last_shard = owner, key, shard
-        mark = _MARKS.get(rrtype, 0)
-        if mark & _NOTED:
-            mark = self._note(key, rrtype, rdata, mark)
-        held = shard.get(key)
-        if held is None:
-            above = key[key[0] + 1 :]
-            if above != self.origin and not names.is_within(key, self.origin):
-                raise ValueError(
-                    f"{names.show(owner)} is outside the zone {names.show(self.origin)}"
-                )
-            shard[key] = ENTRY.pack(mark << MARK_BIT | where, rrtype, ttl, 1, len(rdata)) + rdata
-            if owner != key:
-                self._owners.shard(key)[key] = owner
-            return
-        entry = ENTRY.pack(where, rrtype, ttl, 1, len(rdata)) + rdata
-        if len(held) > _MANY_OCTETS:
-            if not isinstance(held, bytearray):
-                held = shard[key] = bytearray(held)
-            held += entry
-            held[0] |= mark
-        elif held[0] | mark == held[0]:
-            shard[key] = held + entry
-        else:
-            shard[key] = bytes((held[0] | mark,)) + held[1:] + entry
+        self.add_all(((owner, rrtype, _IN, ttl, rdata),), where=where, until=_NO_TYPE)
+
+    def add_all(self, records: Sequence[Record], *, where: int, until: frozenset[int]) -> int:
+        """Records in the order of a message, each from the place behind that of the one before; up
+        to the first that is of another class or of one of some types. Returns how many these are.
+
+        Raises ValueError like `add`.
+        """
+        first = where
+        owner_before, key, shard = self._last_owner, self._last_key, self._last_shard
+        try:
+            for owner, rrtype, rrclass, ttl, rdata in records:
+                if rrtype in until or rrclass != _IN:
+                    break
+                if owner is not owner_before:
+                    key = owner.lower()
+                    shard = self._names.shard(key)
+                    owner_before = owner
+                mark = _MARKS.get(rrtype, 0)
+                if mark & _NOTED:
+                    mark = self._note(key, rrtype, rdata, mark)
+                # Only the first of a name has marks for all; nobody looks at those of the others.
+                entry = ENTRY.pack(mark << MARK_BIT | where, rrtype, ttl, 1, len(rdata)) + rdata
+                held = shard.get(key)
+                if held is None:
+                    self._begin(owner, key)
+                    shard[key] = entry
+                elif held[0] | mark == held[0] and len(held) <= _MANY_OCTETS:
+                    shard[key] = held + entry
+                else:
+                    shard[key] = _grown(held, mark, entry)
+                where += 1
+        finally:
+            self._last_owner, self._last_key, self._last_shard = owner_before, key, shard
+        return where - first
+
+    def _begin(self, owner: bytes, key: bytes) -> None:
+        """A name that had no records so far."""
+        if key[key[0] + 1 :] != self.origin and not names.is_within(key, self.origin):
+            raise ValueError(f"{names.show(owner)} is outside the zone {names.show(self.origin)}")
+        if owner != key:
+            self._owners.shard(key)[key] = owner
 
     def _note(self, key: bytes, rrtype: int, rdata: bytes, mark: int) -> int:
         """Take note of NS, DNAME or ALIAS; returns the marks that it gives to its owner."""
@@ -398,3 +357,14 @@ class Draft:
                 above = above[above[0] + 1 :]
             if count % _SLICE_NAMES == 0:
                 yield
+
+
+def _grown(held: Held, mark: int, entry: bytes) -> Held:
+    """The records of a name with one more, and marks."""
+    if len(held) > _MANY_OCTETS:
+        if not isinstance(held, bytearray):
+            held = bytearray(held)
+        held += entry
+        held[0] |= mark
+        return held
+    return bytes((held[0] | mark,)) + held[1:] + entry

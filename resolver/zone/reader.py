@@ -21,7 +21,8 @@ from resolver.zone import generate, tokens
 from resolver.zone.alike import Alike
 from resolver.zone.blocks import BLOCK_OCTETS, is_plain, read_block
 from resolver.zone.content import read_soa
-from resolver.zone.draft import Draft, Findings, place
+from resolver.zone.draft import Draft
+from resolver.zone.findings import Findings, place
 from resolver.zone.heads import COMMON_TYPES, read_head
 from resolver.zone.rdata import READERS, Scope, read_rdata
 

@@ -31,7 +31,8 @@ from resolver.wire.records import Envelope, Record
 from resolver.zone.changed_rrsets import SLICE_RECORDS, ChangedRRsets
 from resolver.zone.content import Zone, read_soa
 from resolver.zone.diff import Diff
-from resolver.zone.draft import Draft, Findings, place
+from resolver.zone.draft import Draft
+from resolver.zone.findings import Findings, place
 from resolver.zone.serial import serial_gt
 
 MIB_OCTETS: Final = 1024 * 1024
@@ -39,7 +40,7 @@ MIB_OCTETS: Final = 1024 * 1024
 _SOA: Final = int(RRType.SOA)
 _IN: Final = int(RRClass.IN)
 _NO_DATA: Final = META_TYPES | {0}
-_SPECIAL: Final = _NO_DATA | {_SOA}
+_SPECIAL: Final = frozenset(_NO_DATA | {_SOA})
 _SOA_NUMBERS: Final = 20  # octets
 
 
@@ -166,24 +167,13 @@ class Inbound:
         self.messages += 1
         self.octets += len(packet)
         try:
-            envelope = Envelope(packet)
+            envelope = Envelope(packet, self.origin)
             self._look_at(envelope)
-            most = self._bounds.records
             while records := envelope.answer(SLICE_RECORDS):
-                for record in records:
-                    draft = self._filling
-                    owner, rrtype, rrclass, ttl, rdata = record
-                    if (
-                        draft is None
-                        or rrtype in _SPECIAL
-                        or rrclass != _IN
-                        or self.records >= most
-                    ):
-                        self._take(record)
-                        if self._step_ends is not None:
-                            yield from self._end_step(self._step_ends)
-                    else:  # as nearly all are; what `_add` does
-                        draft.add(owner, rrtype, ttl, rdata, where=self.records + 1)
+                for record in records[self._fill(records) :]:
+                    self._take(record)
+                    if self._step_ends is not None:
+                        yield from self._end_step(self._step_ends)
                     self.records += 1
                 yield
             if not self._stream and self._result is None:
@@ -225,6 +215,16 @@ class Inbound:
             raise _Refusal(f"more than {self._bounds.messages} messages")
         if self.octets > self._bounds.octets:
             raise _Refusal(f"more than {self._bounds.octets} octets")
+
+    def _fill(self, records: list[Record]) -> int:
+        """Put plain records, as nearly all are, into the zone; how many come before the first that
+        is not."""
+        if self._filling is None or self.records + len(records) > self._bounds.records:
+            return 0
+        where = place(0, self.records + 1)
+        taken = self._filling.add_all(records, where=where, until=_SPECIAL)
+        self.records += taken
+        return taken
 
     def _take(self, record: Record) -> None:
         """The next record of the answer section."""

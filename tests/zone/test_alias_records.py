@@ -17,7 +17,8 @@ from resolver.wire.text import read_rdata, show_rdata
 from resolver.zone import update as updates
 from resolver.zone.content import Zone
 from resolver.zone.diff import apply, compute
-from resolver.zone.draft import Draft, Findings
+from resolver.zone.draft import Draft
+from resolver.zone.findings import Findings
 from resolver.zone.dump import dump
 from resolver.zone.file import read_zone_text
 from resolver.zone.journal import Journal

@@ -12,7 +12,8 @@ from resolver import names
 from resolver.codes import RRType
 from resolver.slices import finish
 from resolver.zone.content import Zone
-from resolver.zone.draft import Draft, Findings
+from resolver.zone.draft import Draft
+from resolver.zone.findings import Findings
 from resolver.zone.dump import dump
 from resolver.zone.file import read_zone_text
 

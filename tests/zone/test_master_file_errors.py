@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reading import HEAD, errors, name, report
 
 from resolver.errors import ZoneError
-from resolver.zone.draft import MAX_FINDINGS
+from resolver.zone.findings import MAX_FINDINGS
 from resolver.zone.file import load_zone, read_zone_file
 
 
