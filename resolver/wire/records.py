@@ -24,7 +24,7 @@ Record = tuple[bytes, int, int, int, bytes]
 _HEADER: Final = Struct("!6H")
 _QUESTION: Final = Struct("!2H")
 _RECORD: Final = Struct("!2HIH")
-_RECORD_OCTETS: Final = _RECORD.size
+_POINTED: Final = Struct("!3HIH")  # the same, and a pointer before it
 _POINTER: Final = 0xC0
 _POINTER_BITS: Final = _POINTER << 8
 _OPT: Final = int(RRType.OPT)
@@ -33,6 +33,7 @@ _MAX_QUESTIONS: Final = 2
 
 # What data of a type looks like: the one length that it has; or one of these, and the octets that
 # stand before a name that is never compressed, or one that may be and ends the data, or at least.
+_NOT_PLAIN: Final = -1
 _LEAST: Final = 1 << 16
 _VERBATIM: Final = 2 << 16
 _COMPRESSED: Final = 3 << 16
@@ -41,13 +42,22 @@ _HEAD: Final = 0xFFFF
 
 def _form(shape: Shape) -> int:
     if shape.strings or shape.names > 1 or (shape.tail and shape.names):
-        return -1
+        return _NOT_PLAIN
     if shape.names:
         return shape.head | (_VERBATIM if shape.tail is None else _COMPRESSED)
     return shape.head | (_LEAST if shape.tail is None else 0)
 
 
-_FORMS: Final[dict[int, int]] = {rrtype: _form(shape) for rrtype, shape in SHAPES.items()}
+_FORMS: Final[dict[int, int]] = {
+    _OPT: _NOT_PLAIN,
+    **{rrtype: _form(shape) for rrtype, shape in SHAPES.items()},
+}
+
+# From the first octet of a label to the next one; past the end of any message if it is none.
+_NO_LABEL: Final = 1 << 16
+_STEPS: Final[list[int]] = [
+    octet + 1 if 0 < octet <= MAX_LABEL_OCTETS else _NO_LABEL for octet in range(256)
+]
 
 
 class Envelope:
@@ -122,32 +132,33 @@ class Envelope:
     def _read(self, count: int) -> list[Record]:
         packet, noted, offset = self._packet, self._names, self._offset
         size = len(packet)
+        last = size - _POINTED.size
         found: list[Record] = []
         for _ in range(count):
             # A pointer, or a label and a pointer, to a name that is noted: like most, and not worth
             # a call. Whatever is noted starts before here.
             octet = packet[offset]
+            at = offset if octet >= _POINTER else offset + _STEPS[octet]
             owner: bytes | None = None
-            at = offset + 2
-            if octet >= _POINTER:
-                owner = noted.get((octet << 8 | packet[offset + 1]) - _POINTER_BITS)
-            elif 0 < octet <= MAX_LABEL_OCTETS:
-                at += octet + 1
-                rest = noted.get((packet[at - 2] << 8 | packet[at - 1]) - _POINTER_BITS)
-                if rest is not None and octet + len(rest) < MAX_NAME_OCTETS:
-                    owner = noted[offset] = packet[offset : at - 2] + rest
-            if owner is None:
+            if at <= last:
+                pointer, rrtype, rrclass, ttl, length = _POINTED.unpack_from(packet, at)
+                owner = noted.get(pointer - _POINTER_BITS)
+            if owner is None or at - offset + len(owner) > MAX_NAME_OCTETS:
                 owner, at = name_at(packet, offset, noted)
-            rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, at)
-            start = at + _RECORD_OCTETS
+                rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, at)
+                start = at + _RECORD.size
+            else:
+                if at != offset:
+                    owner = noted[offset] = packet[offset:at] + owner
+                start = at + _POINTED.size
             end = start + length
             if end > size:
                 raise WireError(start, f"record data of {length} octets goes past the end")
-            if rrtype == _OPT:
-                raise WireError(offset, "OPT outside the additional section")
             form = _FORMS.get(rrtype, _LEAST)
             rdata = packet[start:end] if length == form else self._plain(start, end, form)
             if rdata is None:
+                if rrtype == _OPT:
+                    raise WireError(offset, "OPT outside the additional section")
                 rdata = rdata_at(packet, (start, end), (rrtype, rrclass), noted)
             offset = end
             found.append((owner, rrtype, rrclass, ttl if ttl <= MAX_TTL_S else 0, rdata))
@@ -163,10 +174,10 @@ class Envelope:
         if form < _LEAST or begin > end:
             return None
         if form >= _VERBATIM and not packet.startswith(self._zone, begin, end):
-            octet = packet[begin] if begin < end else 0
-            if not 0 < octet <= MAX_LABEL_OCTETS or octet + len(self._zone) >= MAX_NAME_OCTETS:
+            step = _STEPS[packet[begin]] if begin < end else _NO_LABEL
+            if step + len(self._zone) > MAX_NAME_OCTETS:
                 return None
-            if not packet.startswith(self._zone, begin + octet + 1, end):
+            if not packet.startswith(self._zone, begin + step, end):
                 return None
         return packet[start:end]
 
@@ -180,9 +191,9 @@ class Envelope:
         if rest is None:
             return None
         at = label = begin
-        while at < last and 0 < (octet := packet[at]) <= MAX_LABEL_OCTETS:
+        while at < last:
             label = at
-            at += octet + 1
+            at += _STEPS[packet[at]]
         if at != last or at - begin + len(rest) > MAX_NAME_OCTETS:
             return None
         if at == begin:

@@ -18,7 +18,7 @@ from resolver.zone.content import APEX, CUT, DNAME, ENT, GLUE, HASHED, OCCLUDED
 COVERS: Final = CUT | DNAME
 
 # What a name's own types make of it, and nothing else can change.
-_OWN: Final = COVERS | HASHED
+OWN: Final = COVERS | HASHED
 
 # What a type makes of a name that has it.
 MARKS: Final[dict[int, int]] = {
@@ -31,7 +31,7 @@ MARKS: Final[dict[int, int]] = {
 def own_flags(name: bytes, origin: bytes, marks: int) -> int:
     """What a lower-case name with records is by itself. `marks` are those of its types (MARKS), and
     may hold others, too."""
-    return APEX | marks & DNAME if name == origin else marks & _OWN
+    return APEX | marks & DNAME if name == origin else marks & OWN
 
 
 def placed_flags(own: int, *, occluded: bool, needed: bool) -> int:

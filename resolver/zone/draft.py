@@ -9,8 +9,10 @@ Knows: RFC 1034 section 4.2, RFC 2181 section 5, RFC 4592 section 2.2, RFC 6672 
 Does not know: text, files, questions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final, cast
+from zlib import crc32
 
 from resolver import names
 from resolver.codes import RRClass, RRType
@@ -21,12 +23,13 @@ from resolver.zone import check, content, denial
 from resolver.zone.classify import (
     COVERS,
     MARKS,
+    OWN,
     covering,
     own_flags,
     placed_flags,
 )
 from resolver.zone.content import Zone
-from resolver.zone.entries import ENTRY, MARK_BIT, Held, grouped, pack_plain, rdatas
+from resolver.zone.entries import ENTRY, MARK_BIT, Held, grouped, how_many, pack_plain, rdatas
 from resolver.zone.findings import Findings
 from resolver.zone.groups import Group, pack_groups, types_in
 from resolver.zone.signing import Signing, signing_of
@@ -59,7 +62,7 @@ _MARKS: Final = MARKS | {
 _ANYWHERE: Final = (int(RRType.CNAME), int(RRType.PTR))
 
 _UNDERSCORE: Final = ord("_")  # looking for a number takes far less time than for octets
-_ASTERISK: Final = ord("*")
+_WILDCARD: Final = b"\1*"
 
 
 class Draft:
@@ -80,11 +83,9 @@ class Draft:
         self._doubled = check.doubled(origin)
         self._names: Edit[Held] = Edit()
         self._owners: Edit[bytes] = Edit()
-        # The owner of the record before, which most often is that of the next one, too: its key and
-        # where that is kept.
+        # The owner of the record before, which most often is that of the next one, and its key.
         self._last_owner = self._last_key = b""
-        self._last_shard: dict[bytes, Held] = {}
-        self._cuts: list[bytes] = []  # those with servers in the zone, some more than once
+        self._servers: list[tuple[bytes, bytes]] = []  # cuts, and servers in the zone
         self._doubtful: set[bytes] = set()  # cuts to be looked at with care
         self._packed = bytearray()  # which shards hold packed nodes
         self._missing: list[bytes] = []  # parents without records, some more than once
@@ -105,32 +106,37 @@ class Draft:
 
         Raises ValueError like `add`.
         """
-        first = where
-        owner_before, key, shard = self._last_owner, self._last_key, self._last_shard
+        first, origin = where, self.origin
+        owner_before, key = self._last_owner, self._last_key
+        shards = self._names.ready()
+        mask = len(shards) - 1
+        shard = shards[crc32(key) & mask]
         try:
             for owner, rrtype, rrclass, ttl, rdata in records:
                 if rrtype in until or rrclass != _IN:
                     break
                 if owner is not owner_before:
-                    key = owner.lower()
-                    shard = self._names.shard(key)
-                    owner_before = owner
+                    owner_before, key = owner, owner.lower()
+                    shard = shards[crc32(key) & mask]
                 mark = _MARKS.get(rrtype, 0)
                 if mark & _NOTED:
                     mark = self._note(key, rrtype, rdata, mark)
-                # Only the first of a name has marks for all; nobody looks at those of the others.
-                entry = ENTRY.pack(mark << MARK_BIT | where, rrtype, ttl, 1, len(rdata)) + rdata
                 held = shard.get(key)
                 if held is None:
-                    self._begin(owner, key)
-                    shard[key] = entry
-                elif held[0] | mark == held[0] and len(held) <= _MANY_OCTETS:
-                    shard[key] = held + entry
+                    if key[key[0] + 1 :] != origin or owner != key:
+                        self._begin(owner, key)
+                    where_and_marks = mark << MARK_BIT | where
+                    shard[key] = ENTRY.pack(where_and_marks, rrtype, ttl, 1, len(rdata)) + rdata
                 else:
-                    shard[key] = _grown(held, mark, entry)
+                    entry = ENTRY.pack(where, rrtype, ttl, 1, len(rdata)) + rdata
+                    if held[0] | mark == held[0] and len(held) <= _MANY_OCTETS:
+                        shard[key] = held + entry
+                    else:
+                        shard[key] = _grown(held, mark, entry)
                 where += 1
         finally:
-            self._last_owner, self._last_key, self._last_shard = owner_before, key, shard
+            self._last_owner, self._last_key = owner_before, key
+            self._records += where - first
         return where - first
 
     def _begin(self, owner: bytes, key: bytes) -> None:
@@ -148,8 +154,10 @@ class Draft:
         if key == self.origin:
             mark &= ~content.CUT
             self._redirected |= rrtype == _DNAME
-        elif rrtype == _NS and rdata[-len(self.origin) :].lower() == self.origin:
-            self._cuts.append(key)
+        elif rrtype == _NS:
+            server = rdata.lower()
+            if server.endswith(self.origin):
+                self._servers.append((key, server))
         self.covered |= mark & COVERS != 0
         return mark
 
@@ -252,46 +260,50 @@ class Draft:
     def _follow_cuts(self) -> Slices[None]:
         """Mark the names whose addresses some delegation needs from us (RFC 9499 section 7), and
         note the cuts whose servers are not all in order."""
-        before = b""
-        for count, key in enumerate(self._cuts):
-            if key is not before:
-                before = key
-                for rdata in rdatas(self._names.get(key) or b"", _NS):
-                    if rdata[-len(self.origin) :].lower() == self.origin:
-                        self._follow(key, rdata.lower())
-            if count % _SLICE_NAMES == 0:
-                yield
-        self._cuts.clear()
+        for at in range(0, len(self._servers), _SLICE_NAMES):
+            self._follow(self._servers[at : at + _SLICE_NAMES])
+            yield
+        self._servers.clear()
 
-    def _follow(self, cut: bytes, server: bytes) -> None:
-        """Look at a name server that may be in the zone."""
-        shard = self._names.shards[self._names.number(server)]
-        found = shard.get(server)
-        marks = 0 if found is None else found[0]
-        if marks & (_ADDRESS | _ALIAS) != _ADDRESS or server.endswith(self._doubled):
-            self._doubtful.add(cut)
-        if found is not None and not marks & content.GLUE:
-            marks |= content.GLUE | (_BELOW if server[server[0] + 1 :] == cut else 0)
-            shard[server] = bytes((marks,)) + found[1:]
+    def _follow(self, servers: list[tuple[bytes, bytes]]) -> None:
+        """Look at cuts and name servers of theirs that may be in the zone."""
+        shards, mask = self._names.shards, len(self._names.shards) - 1
+        for cut, server in servers:
+            shard = shards[crc32(server) & mask]
+            found = shard.get(server)
+            marks = 0 if found is None else found[0]
+            if marks & (_ADDRESS | _ALIAS) != _ADDRESS or server.endswith(self._doubled):
+                self._doubtful.add(cut)
+            if found is not None and not marks & content.GLUE:
+                marks |= content.GLUE | (_BELOW if server[server[0] + 1 :] == cut else 0)
+                shard[server] = bytes((marks,)) + found[1:]
 
     def _pack_all(self, findings: Findings) -> Slices[None]:
         """Put the packed node of each name in the place of its records, and check it."""
-        table = self._names
-        owners = self._owners if self._owners else None
-        for number, shard in enumerate(table.shards):
-            nodes = shard.copy()  # of the right size at once
-            for count, (key, held) in enumerate(shard.items()):
-                flags = self._flags(key, held[0])
-                groups = self._plain_groups(key, flags, held)
-                if groups is None:
-                    groups = self._checked_groups(key, flags, held, findings)
-                owner = None if owners is None else owners.get(key)
-                nodes[key] = content.pack_node(flags, owner, groups)
-                if count % _SLICE_NAMES == 0:
-                    yield
-            table.replace(number, nodes)
+        for number, shard in enumerate(self._names.shards):
+            nodes: list[bytes] = []
+            left = iter(shard.items())
+            while len(nodes) < len(shard):
+                self._pack(islice(left, _SLICE_NAMES), nodes, findings)
+                yield
+            shard.update(zip(shard, nodes, strict=True))
             self._packed[number] = 1
             self._size += len(nodes)
+
+    def _pack(
+        self, some: Iterable[tuple[bytes, Held]], nodes: list[bytes], findings: Findings
+    ) -> None:
+        """Add the packed nodes of some names."""
+        owners = self._owners if self._owners else None
+        top = -1 if self._redirected else len(self.origin)
+        for key, held in some:
+            is_near = len(key) - key[0] - 1 == top  # right below the top, like most
+            flags = held[0] & OWN if is_near else self._flags(key, held[0])
+            groups = self._plain_groups(key, flags, held)
+            if groups is None:
+                groups = self._checked_groups(key, flags, held, findings)
+            owner = None if owners is None else owners.get(key)
+            nodes.append(content.pack_node(flags, owner, groups))
 
     def _flags(self, key: bytes, marks: int) -> int:
         """What a name is; a parent of it without records is noted."""
@@ -318,19 +330,16 @@ class Draft:
         """The RRsets of a name, packed, if it can be seen at once that they break no rule."""
         if (
             _UNDERSCORE in key
-            or (len(key) > 1 and key[1] == _ASTERISK)
-            or key in self._doubtful
+            or key.startswith(_WILDCARD)
+            or (flags & content.CUT and key in self._doubtful)
             or key.endswith(self._doubled)
         ):
             return None
         keys: list[int] = []
         plain = pack_plain(held, flags, self._leads_well, keys)
-        if plain is None:
-            return None
         if self._signing is not None and not self._signing.is_complete(flags, keys):
             return None
-        self._records += plain[1]
-        return plain[0]
+        return plain
 
     def _checked_groups(self, key: bytes, flags: int, held: Held, findings: Findings) -> bytes:
         """The RRsets of a name, packed, when they have been looked at."""
@@ -340,6 +349,7 @@ class Draft:
             self._signing.node(key, flags, groups)
         for group in groups:
             self._records += len(group.rdatas)
+        self._records -= how_many(held)  # they had been counted before doubles were dropped
         return pack_groups(groups)
 
     def _add_ents(self) -> Slices[None]:

@@ -112,51 +112,57 @@ def grouped(held: Held) -> list[Group]:
     return list(groups.values())
 
 
+def how_many(held: Held) -> int:
+    """The number of records, doubles included."""
+    return sum(1 for _ in entries(held))
+
+
 def pack_plain(
     held: Held, flags: int, leads_well: Callable[[int, bytes], bool], keys: list[int]
-) -> tuple[bytes, int] | None:
-    """The RRsets of a name of these flags, packed, and how many records they have; None if there is
-    anything about them that needs a closer look.
+) -> bytes | None:
+    """The RRsets of a name of these flags, packed; None if there is anything about them that needs
+    a closer look.
 
     `leads_well` is asked of each name that records of a type lead to, and of each signature as a
     whole, and says whether nothing can be wrong with it. `keys` gets what tells the RRsets apart
     (group_key).
     """
     harmless = _HARMLESS.get(flags)
-    end = len(held)
-    if harmless is None or end > _MAX_PLAIN_OCTETS:
+    if harmless is None:
         return None
-    if _RDATA_AT + (held[_LENGTH_AT] << 8 | held[_LENGTH_AT + 1]) == end:
-        rrtype = held[_PLACE_OCTETS] << 8 | held[_PLACE_OCTETS + 1]
-        kind = harmless.get(rrtype)
-        if kind is None:
-            return None
-        if kind >= 0 and not leads_well(rrtype, bytes(held[_RDATA_AT + kind :])):
-            return None
-        keys.append(group_key(rrtype, bytes(held[_RDATA_AT:])))
-        return bytes(held[_PLACE_OCTETS:]), 1
-    return _pack_several(bytes(held), harmless, leads_well, keys)
+    end = _RDATA_AT + (held[_LENGTH_AT] << 8 | held[_LENGTH_AT + 1])
+    if isinstance(held, bytearray) or end < len(held):
+        return _pack_several(bytes(held), harmless, leads_well, keys)
+    rrtype = held[_PLACE_OCTETS] << 8 | held[_PLACE_OCTETS + 1]
+    kind = harmless.get(rrtype)
+    if kind is None or (kind >= 0 and not leads_well(rrtype, held[_RDATA_AT + kind :])):
+        return None
+    keys.append(rrtype)
+    return held[_PLACE_OCTETS:]
 
 
 def _pack_several(
     held: bytes, harmless: dict[int, int], leads_well: Callable[[int, bytes], bool], keys: list[int]
-) -> tuple[bytes, int] | None:
+) -> bytes | None:
     end = len(held)
+    if end > _MAX_PLAIN_OCTETS:
+        return None
     # An entry behind its place is an RRset of one record as in a node.
     out = bytearray()
     known: list[bytes] = []  # the data of an RRset with several records
     head = b""
-    rrtype = key = at = count = many = group_at = before_at = 0
+    rrtype = key = at = many = group_at = before_at = 0
     target_at = _NO_TARGET
     while at < end:
         found = held[at + _PLACE_OCTETS : at + _HEAD_END]
         start = at + _RDATA_AT
         following = start + (held[start - 2] << 8 | held[start - 1])
-        rdata = held[start:following]
-        if found != head or (rrtype == _RRSIG and key != group_key(rrtype, rdata)):
+        if found != head or (rrtype == _RRSIG and key != group_key(rrtype, held[start:following])):
             head = found
             rrtype = found[0] << 8 | found[1]
-            key = group_key(rrtype, rdata)
+            key = rrtype
+            if rrtype == _RRSIG:
+                key = group_key(rrtype, held[start:following])
             kind = harmless.get(rrtype)
             if kind is None or key in keys:
                 return None  # a closer look; or scattered, or with two TTLs
@@ -166,7 +172,7 @@ def _pack_several(
             out += held[at + _PLACE_OCTETS : following]
             many = 1
         else:
-            data = rdata.lower()
+            data = held[start:following].lower()
             if many == 1:
                 known = [held[before_at:at].lower()]
             if data in known:
@@ -175,11 +181,10 @@ def _pack_several(
             out += held[start - 2 : following]
             many += 1
             out[group_at + _COUNT_AT] = many
-        count += 1
-        if target_at >= 0 and not leads_well(rrtype, rdata[target_at:]):
+        if target_at >= 0 and not leads_well(rrtype, held[start + target_at : following]):
             return None
         before_at = start
         at = following
     if _CNAME in keys:
         return None
-    return bytes(out), count
+    return bytes(out)

@@ -54,6 +54,9 @@ class Signing:
         self._nsec = nsec
         self._expired = _Count()
         self._early = _Count()
+        self._complete: list[int] = []
+        self._complete_flags = -1
+        self._timely = b""  # when the last signature that is valid begins and ends to be
 
     def node(self, key: bytes, flags: int, groups: "Sequence[Group]") -> None:
         """One name of the zone and its RRsets."""
@@ -77,6 +80,14 @@ class Signing:
 
     def is_complete(self, flags: int, keys: list[int]) -> bool:
         """Whether nothing is missing at a name with RRsets of these keys (groups.group_key)."""
+        if keys == self._complete and flags == self._complete_flags:
+            return True  # like the name before
+        if not self._has_all(flags, keys):
+            return False
+        self._complete, self._complete_flags = keys, flags
+        return True
+
+    def _has_all(self, flags: int, keys: list[int]) -> bool:
         if flags & content.OCCLUDED:
             return True
         for key in keys:
@@ -91,10 +102,14 @@ class Signing:
         """Whether a signature can be seen to be valid at once; those around the end of the numbers
         cannot."""
         now = self._now
-        if now is None:
+        times = rdata[8:16]
+        if now is None or times == self._timely:
             return True
-        expiration = int.from_bytes(rdata[8:12], "big")
-        return int.from_bytes(rdata[12:16], "big") <= now <= expiration
+        expiration = int.from_bytes(times[:4], "big")
+        if not int.from_bytes(times[4:], "big") <= now <= expiration:
+            return False
+        self._timely = times
+        return True
 
     def _look_at_times(self, key: bytes, group: "Group", now: int) -> None:
         """One signature that is valid now is enough."""

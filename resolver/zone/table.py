@@ -122,6 +122,13 @@ class Edit(Generic[V]):
             self._own[number] = 1
         return self._shards[number]
 
+    def ready(self) -> list[dict[bytes, V]]:
+        """The dicts of a table that was begun anew, to be written: a few hundred names at most. A
+        name belongs in that which its checksum, masked with their number less one, leads to."""
+        if not self._mask and len(self._shards[0]) >= MAX_SINGLE:
+            self._split()
+        return self._shards
+
     def drop(self, name: bytes) -> None:
         """Forget a name; one that is not there is no mistake."""
         if name in self:

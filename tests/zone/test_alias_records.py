@@ -18,9 +18,9 @@ from resolver.zone import update as updates
 from resolver.zone.content import Zone
 from resolver.zone.diff import apply, compute
 from resolver.zone.draft import Draft
-from resolver.zone.findings import Findings
 from resolver.zone.dump import dump
 from resolver.zone.file import read_zone_text
+from resolver.zone.findings import Findings
 from resolver.zone.journal import Journal
 from resolver.zone.lookup import Alias, Borrowed, Found, NoData, Referral
 from resolver.zone.rdata import is_sound

@@ -13,9 +13,9 @@ from resolver.codes import RRType
 from resolver.slices import finish
 from resolver.zone.content import Zone
 from resolver.zone.draft import Draft
-from resolver.zone.findings import Findings
 from resolver.zone.dump import dump
 from resolver.zone.file import read_zone_text
+from resolver.zone.findings import Findings
 
 
 def dumped(zone: Zone) -> str:

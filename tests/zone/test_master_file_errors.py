@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from reading import HEAD, errors, name, report
 
 from resolver.errors import ZoneError
-from resolver.zone.findings import MAX_FINDINGS
 from resolver.zone.file import load_zone, read_zone_file
+from resolver.zone.findings import MAX_FINDINGS
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ from resolver import names
 from resolver.codes import RRType
 from resolver.errors import DiffError
 from resolver.slices import finish
+from resolver.zone.changed_rrsets import SLICE_RECORDS
 from resolver.zone.content import Zone
 from resolver.zone.diff import Diff, apply
+from resolver.zone.table import MAX_SINGLE
 from resolver.zone.transfer_in import (
     Bounds,
     Inbound,
@@ -291,3 +293,17 @@ def dnspython_after(start: list[str], packet: bytes) -> set[tuple[bytes, int, in
         (name.to_wire(), int(rdata.rdtype), ttl, rdata.to_digestable())
         for name, ttl, rdata in zone.iterate_rdatas()
     }
+
+
+def test_a_name_whose_records_come_while_its_table_grows_keeps_all_of_them() -> None:
+    count = MAX_SINGLE + SLICE_RECORDS
+    texts = [
+        f"n{number} 60 IN {record}"
+        for number in range(count)
+        for record in ("A 192.0.2.1", "TXT x", "TXT y")
+    ]
+    some = [texts[at : at + 2_000] for at in range(0, len(texts), 2_000)]
+    zone = zone_of(
+        axfr(message(soa(1), *APEX), *[message(*part) for part in some], message(soa(1)))
+    )
+    assert zone.records == len(records(zone)) == 3 + 3 * count
