@@ -15,6 +15,7 @@ from resolver.codes import RRType
 from resolver.errors import WireError
 from resolver.model import Question
 from resolver.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT
+from resolver.native import i64
 from resolver.wire.parse import HEADER_OCTETS, MAX_TTL_S, name_at, rdata_at
 from resolver.wire.rdata import SHAPES, Shape
 
@@ -130,15 +131,16 @@ class Envelope:
             raise WireError(end, "ends in the middle of a name or record") from None
 
     def _read(self, count: int) -> list[Record]:
-        packet, noted, offset = self._packet, self._names, self._offset
-        size = len(packet)
-        last = size - _POINTED.size
+        packet, noted = self._packet, self._names
+        offset: i64 = self._offset
+        size: i64 = len(packet)
+        last: i64 = size - _POINTED.size
         found: list[Record] = []
         for _ in range(count):
             # A pointer, or a label and a pointer, to a name that is noted: like most, and not worth
             # a call. Whatever is noted starts before here.
-            octet = packet[offset]
-            at = offset if octet >= _POINTER else offset + _STEPS[octet]
+            octet: i64 = packet[offset]
+            at: i64 = offset if octet >= _POINTER else offset + _STEPS[octet]
             owner: bytes | None = None
             if at <= last:
                 pointer, rrtype, rrclass, ttl, length = _POINTED.unpack_from(packet, at)
@@ -146,12 +148,12 @@ class Envelope:
             if owner is None or at - offset + len(owner) > MAX_NAME_OCTETS:
                 owner, at = name_at(packet, offset, noted)
                 rrtype, rrclass, ttl, length = _RECORD.unpack_from(packet, at)
-                start = at + _RECORD.size
+                start: i64 = at + _RECORD.size
             else:
                 if at != offset:
                     owner = noted[offset] = packet[offset:at] + owner
                 start = at + _POINTED.size
-            end = start + length
+            end: i64 = start + length
             if end > size:
                 raise WireError(start, f"record data of {length} octets goes past the end")
             form = _FORMS.get(rrtype, _LEAST)
@@ -165,7 +167,7 @@ class Envelope:
         self._offset = offset
         return found
 
-    def _plain(self, start: int, end: int, form: int) -> bytes | None:
+    def _plain(self, start: i64, end: i64, form: i64) -> bytes | None:
         """Record data of which can be seen at a glance that it is well-formed; None for other."""
         packet = self._packet
         begin = start + (form & _HEAD)
@@ -174,23 +176,25 @@ class Envelope:
         if form < _LEAST or begin > end:
             return None
         if form >= _VERBATIM and not packet.startswith(self._zone, begin, end):
-            step = _STEPS[packet[begin]] if begin < end else _NO_LABEL
+            step: i64 = _STEPS[packet[begin]] if begin < end else _NO_LABEL
             if step + len(self._zone) > MAX_NAME_OCTETS:
                 return None
             if not packet.startswith(self._zone, begin + step, end):
                 return None
         return packet[start:end]
 
-    def _compressed(self, start: int, begin: int, last: int) -> bytes | None:
+    def _compressed(self, start: i64, begin: i64, last: i64) -> bytes | None:
         """Data with a name at `begin` that ends with a pointer, at `last`, to a name that is noted,
         and nothing behind it."""
         packet, noted = self._packet, self._names
         if begin > last:
             return None
-        rest = noted.get((packet[last] << 8 | packet[last + 1]) - _POINTER_BITS)
+        high: i64 = packet[last]
+        rest = noted.get((high << 8 | packet[last + 1]) - _POINTER_BITS)
         if rest is None:
             return None
-        at = label = begin
+        at = begin
+        label = begin
         while at < last:
             label = at
             at += _STEPS[packet[at]]

@@ -41,7 +41,6 @@ _MANY_OCTETS: Final = 1_024
 _SLICE_NAMES: Final = 200
 
 _IN: Final = int(RRClass.IN)
-_NO_TYPE: Final[frozenset[int]] = frozenset()
 _NS: Final = int(RRType.NS)
 _RRSIG: Final = int(RRType.RRSIG)
 _DNAME: Final = int(RRType.DNAME)
@@ -83,9 +82,11 @@ class Draft:
         self._doubled = check.doubled(origin)
         self._names: Edit[Held] = Edit()
         self._owners: Edit[bytes] = Edit()
-        # The owner of the record before, which most often is that of the next one, and its key.
+        # The owner of the record before, which most often is that of the next one, too: its key and
+        # where that is kept.
         self._last_owner = self._last_key = b""
-        self._servers: list[tuple[bytes, bytes]] = []  # cuts, and servers in the zone
+        self._last_shard: dict[bytes, Held] = {}
+        self._cuts: list[bytes] = []  # those with servers in the zone, some more than once
         self._doubtful: set[bytes] = set()  # cuts to be looked at with care
         self._packed = bytearray()  # which shards hold packed nodes
         self._missing: list[bytes] = []  # parents without records, some more than once
@@ -98,13 +99,29 @@ class Draft:
 
         Raises ValueError when the owner is not in the zone.
         """
-        self.add_all(((owner, rrtype, _IN, ttl, rdata),), where=where, until=_NO_TYPE)
+        if owner is not self._last_owner:
+            self._last_key = owner.lower()
+            self._last_shard = self._names.shard(self._last_key)
+            self._last_owner = owner
+        key, shard = self._last_key, self._last_shard
+        mark = _MARKS.get(rrtype, 0)
+        if mark & _NOTED:
+            mark = self._note(key, rrtype, rdata, mark)
+        entry = ENTRY.pack(mark << MARK_BIT | where, rrtype, ttl, 1, len(rdata)) + rdata
+        held = shard.get(key)
+        if held is None:
+            self._begin(owner, key)
+            shard[key] = entry
+        elif held[0] | mark == held[0] and len(held) <= _MANY_OCTETS:
+            shard[key] = held + entry
+        else:
+            shard[key] = _grown(held, mark, entry)
+        self._records += 1
 
     def add_all(self, records: Sequence[Record], *, where: int, until: frozenset[int]) -> int:
-        """Records in the order of a message, each from the place behind that of the one before; up
-        to the first that is of another class or of one of some types. Returns how many these are.
-
-        Raises ValueError like `add`.
+        """What `add` does for each record of a message, in fewer steps; each is from the place
+        behind that of the one before. Ends at the first that is of another class, or of one of some
+        types; returns how many there are before it. Raises ValueError like `add`.
         """
         first, origin = where, self.origin
         owner_before, key = self._last_owner, self._last_key
@@ -121,21 +138,20 @@ class Draft:
                 mark = _MARKS.get(rrtype, 0)
                 if mark & _NOTED:
                     mark = self._note(key, rrtype, rdata, mark)
+                # Only the first of a name has marks for all; nobody looks at those of the others.
+                entry = ENTRY.pack(mark << MARK_BIT | where, rrtype, ttl, 1, len(rdata)) + rdata
                 held = shard.get(key)
                 if held is None:
                     if key[key[0] + 1 :] != origin or owner != key:
                         self._begin(owner, key)
-                    where_and_marks = mark << MARK_BIT | where
-                    shard[key] = ENTRY.pack(where_and_marks, rrtype, ttl, 1, len(rdata)) + rdata
+                    shard[key] = entry
+                elif held[0] | mark == held[0] and len(held) <= _MANY_OCTETS:
+                    shard[key] = held + entry
                 else:
-                    entry = ENTRY.pack(where, rrtype, ttl, 1, len(rdata)) + rdata
-                    if held[0] | mark == held[0] and len(held) <= _MANY_OCTETS:
-                        shard[key] = held + entry
-                    else:
-                        shard[key] = _grown(held, mark, entry)
+                    shard[key] = _grown(held, mark, entry)
                 where += 1
         finally:
-            self._last_owner, self._last_key = owner_before, key
+            self._last_owner, self._last_key, self._last_shard = owner_before, key, shard
             self._records += where - first
         return where - first
 
@@ -154,10 +170,8 @@ class Draft:
         if key == self.origin:
             mark &= ~content.CUT
             self._redirected |= rrtype == _DNAME
-        elif rrtype == _NS:
-            server = rdata.lower()
-            if server.endswith(self.origin):
-                self._servers.append((key, server))
+        elif rrtype == _NS and rdata[-len(self.origin) :].lower() == self.origin:
+            self._cuts.append(key)
         self.covered |= mark & COVERS != 0
         return mark
 
@@ -260,23 +274,29 @@ class Draft:
     def _follow_cuts(self) -> Slices[None]:
         """Mark the names whose addresses some delegation needs from us (RFC 9499 section 7), and
         note the cuts whose servers are not all in order."""
-        for at in range(0, len(self._servers), _SLICE_NAMES):
-            self._follow(self._servers[at : at + _SLICE_NAMES])
+        for at in range(0, len(self._cuts), _SLICE_NAMES):
+            self._follow(self._cuts[at : at + _SLICE_NAMES])
             yield
-        self._servers.clear()
+        self._cuts.clear()
 
-    def _follow(self, servers: list[tuple[bytes, bytes]]) -> None:
-        """Look at cuts and name servers of theirs that may be in the zone."""
+    def _follow(self, cuts: list[bytes]) -> None:
+        """Look at the name servers of some cuts that may be in the zone."""
         shards, mask = self._names.shards, len(self._names.shards) - 1
-        for cut, server in servers:
-            shard = shards[crc32(server) & mask]
-            found = shard.get(server)
-            marks = 0 if found is None else found[0]
-            if marks & (_ADDRESS | _ALIAS) != _ADDRESS or server.endswith(self._doubled):
-                self._doubtful.add(cut)
-            if found is not None and not marks & content.GLUE:
-                marks |= content.GLUE | (_BELOW if server[server[0] + 1 :] == cut else 0)
-                shard[server] = bytes((marks,)) + found[1:]
+        before = b""
+        for cut in cuts:
+            servers = [] if cut is before else rdatas(self._names.get(cut) or b"", _NS)
+            before = cut
+            for server in map(bytes.lower, servers):
+                if not server.endswith(self.origin):
+                    continue
+                shard = shards[crc32(server) & mask]
+                found = shard.get(server)
+                marks = 0 if found is None else found[0]
+                if marks & (_ADDRESS | _ALIAS) != _ADDRESS or server.endswith(self._doubled):
+                    self._doubtful.add(cut)
+                if found is not None and not marks & content.GLUE:
+                    marks |= content.GLUE | (_BELOW if server[server[0] + 1 :] == cut else 0)
+                    shard[server] = bytes((marks,)) + found[1:]
 
     def _pack_all(self, findings: Findings) -> Slices[None]:
         """Put the packed node of each name in the place of its records, and check it."""
