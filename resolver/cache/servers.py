@@ -47,8 +47,9 @@ LAME_MEMORY_S: Final = 600.0  # BIND's default lame-ttl
 # When all others have failed, after so long even a lame one is asked again.
 LAME_RETRY_S: Final = 30.0
 # A server named in the configuration has to do with as much as all that others share, and whoever
-# named it knows what it can take: so many times the rate of others.
-CONFIGURED_RATE_FACTOR: Final = 10
+# named it knows what it can take: so many times the rate of others. With the default
+# rate that is more than one processor asks for.
+CONFIGURED_RATE_FACTOR: Final = 40
 # How long others are preferred to a server that said SERVFAIL or nonsense.
 BROKEN_MEMORY_S: Final = 60.0
 

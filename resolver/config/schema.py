@@ -260,7 +260,7 @@ class RecursionSettings(Section):
         ge=1,
         le=1_000_000,
         description="Questions to the servers of one zone within a second, of all clients; one "
-        "more gets SERVFAIL at once; of a stub zone ten times as many. The root and top-level "
+        "more gets SERVFAIL at once; of a stub zone forty times as many. The root and top-level "
         "domains are excepted.",
     )
     max_ask_rate_per_server: int = Field(
@@ -268,7 +268,7 @@ class RecursionSettings(Section):
         ge=1,
         le=1_000_000,
         description="Queries to one address within a second; for one more another server is asked. "
-        "To a server of a stub or forward zone ten times as many.",
+        "To a server of a stub or forward zone forty times as many.",
     )
 
 
