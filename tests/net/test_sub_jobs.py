@@ -15,6 +15,21 @@ NAME, OTHER = b"\1a\0", b"\1b\0"
 KEYS = [(NAME, 1, 1), (NAME, 28, 1), (NAME, 1, 3), (OTHER, 1, 1)]
 
 
+def held(release: list[Callable[[Any], None]]) -> Callable[[], Any]:
+    """What a sub-job does that goes on when it is released."""
+
+    def steps():
+        return (yield Await(release.append))
+
+    return steps
+
+
+def waiting(slow: Callable[[], Any], number: int, told: list[int]):
+    """A client who waits for a sub-job, and then tells his number."""
+    yield Sub(question().key, slow)
+    told.append(number)
+
+
 def make(key: tuple[bytes, int, int]) -> SubJob:
     with driver() as made:
         return SubJob(made, Engines().take(), 0.0, Account(b"", 0.0), key)
@@ -60,17 +75,10 @@ async def test_one_name_of_two_types_is_two_questions() -> None:
 async def test_who_waits_for_one_question_goes_on_in_order() -> None:
     release: list[Callable[[Any], None]] = []
     told: list[int] = []
-
-    def slow():
-        return (yield Await(release.append))
-
-    def client(number: int):
-        yield Sub(question().key, slow)
-        told.append(number)
-
+    slow = held(release)
     with driver() as made:
         for number in range(5):
-            made.start(client(number), lambda _: None)
+            made.start(waiting(slow, number, told), lambda _: None)
         await until(lambda: bool(release))
         assert made.jobs == 6
         release[0](None)
@@ -84,11 +92,8 @@ async def test_who_loses_patience_leaves_the_others_waiting(patient: int) -> Non
     gone: list[int] = []
     told: list[int] = []
 
-    def slow():
-        return (yield Await(release.append))
-
     def client(number: int):
-        outcome = yield Sub(question().key, slow, None if number == patient else 0.01)
+        outcome = yield Sub(question().key, held(release), None if number == patient else 0.01)
         (told if isinstance(outcome, Finished) else gone).append(number)
 
     with driver() as made:
@@ -134,23 +139,16 @@ async def test_what_an_await_gives_a_second_time_is_of_no_use() -> None:
 async def test_a_sub_job_goes_on_while_anybody_waits_for_it() -> None:
     release: list[Callable[[Any], None]] = []
     told: list[int] = []
-
-    def slow():
-        return (yield Await(release.append))
-
-    def client(number: int):
-        yield Sub(question().key, slow)
-        told.append(number)
-
+    slow = held(release)
     with driver() as made:
         for number in range(3):
-            made.start(client(number), lambda _: None)
+            made.start(waiting(slow, number, told), lambda _: None)
         await until(lambda: bool(release))
         oldest = made._clients.oldest
         assert oldest is not None
         made._kill(oldest)
         assert made.jobs == 3
-        made.start(client(3), lambda _: None)
+        made.start(waiting(slow, 3, told), lambda _: None)
         await turn()
         release[0](None)
         await until(lambda: made.jobs == 0)
