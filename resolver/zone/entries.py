@@ -137,7 +137,7 @@ def pack_plain(
     kind = harmless.get(rrtype)
     if kind is None or (kind >= 0 and not leads_well(rrtype, held[_RDATA_AT + kind :])):
         return None
-    keys.append(rrtype)
+    keys.append(group_key(rrtype, held[_RDATA_AT:]) if rrtype == _RRSIG else rrtype)
     return held[_PLACE_OCTETS:]
 
 
